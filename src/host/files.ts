@@ -1,0 +1,218 @@
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+import { AgentError, messageOf, type ErrorCode } from '../core/errors.ts';
+
+/**
+ * Files of the host by their real paths. Every failure comes out as an AgentError that names the path.
+ * Temporary names start with `.#`: systemd-sysext passes them over in its search directories (systemd-sysext(8)).
+ */
+
+const codeOfErrno: Readonly<Record<string, ErrorCode>> = {
+  EACCES: 'not-root',
+  EDQUOT: 'disk-full',
+  ENOENT: 'no-such-file',
+  ENOSPC: 'disk-full',
+  EPERM: 'not-root',
+  EROFS: 'read-only',
+};
+
+const adviceOf: Partial<Record<ErrorCode, string>> = {
+  'disk-full': 'Free some space on that file system, then try again.',
+  'not-root': 'Run the command as root.',
+  'read-only': 'Make that file system writable, or choose another place with --root or --output.',
+};
+
+/** Turns a failed system call into an error of ours: `cannot <action> <path>: <why>`. */
+export function fileError(error: unknown, action: string, path: string): AgentError {
+  if (error instanceof AgentError) return error;
+  const errno = (error as NodeJS.ErrnoException).code ?? '';
+  const code = codeOfErrno[errno] ?? 'io';
+  const next = adviceOf[code];
+  return new AgentError(code, `cannot ${action} ${path}: ${reason(error, errno)}`, {
+    cause: error,
+    ...(next === undefined ? {} : { next }),
+  });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOENT: 'no such file or directory',
+  ENOSPC: 'no space left on the device',
+  ENOTDIR: 'a part of the path is not a directory',
+  EPERM: 'operation not permitted',
+  EROFS: 'the file system is read-only',
+};
+
+function reason(error: unknown, errno: string): string {
+  return reasons[errno] ?? messageOf(error);
+}
+
+/** Runs a system call on `path` and gives its failure our words. */
+export function attempt<T>(action: string, path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fileError(error, action, path);
+  }
+}
+
+export function readBytes(path: string): Buffer {
+  return attempt('read', path, () => fs.readFileSync(path));
+}
+
+export function readText(path: string): string {
+  return readBytes(path).toString('utf8');
+}
+
+/** The text of a file, or undefined where there is none. */
+export function readTextIfAny(path: string): string | undefined {
+  return fileStatus(path) === undefined ? undefined : readText(path);
+}
+
+/** The names in a directory, sorted by their bytes; none where there is no directory. */
+export function listNames(directory: string): string[] {
+  if (fileStatus(directory) === undefined) return [];
+  return attempt('list', directory, () => fs.readdirSync(directory)).sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** The status of what a path leads to, symbolic links followed; undefined where there is nothing. */
+export function fileStatus(path: string): fs.Stats | undefined {
+  return attempt('look at', path, () => fs.statSync(path, { throwIfNoEntry: false }));
+}
+
+/** The status of the path itself, a symbolic link not followed; undefined where there is nothing. */
+export function linkStatus(path: string): fs.Stats | undefined {
+  return attempt('look at', path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
+}
+
+export function makeDirectory(path: string, mode = 0o755): void {
+  attempt('create the directory', path, () => fs.mkdirSync(path, { recursive: true, mode }));
+}
+
+export function removeTree(path: string): void {
+  attempt('remove', path, () => {
+    fs.rmSync(path, { recursive: true, force: true });
+  });
+}
+
+/** Renames within one file system, replacing what stood there, and makes the change durable. */
+export function renameDurably(from: string, to: string): void {
+  attempt('rename into place', to, () => {
+    fs.renameSync(from, to);
+  });
+  syncDirectory(dirname(to));
+}
+
+/** Removes one name and makes the change durable; where it is gone already there is nothing to do. */
+export function unlinkDurably(path: string): void {
+  attempt('remove', path, () => {
+    fs.rmSync(path, { force: true });
+  });
+  syncDirectory(dirname(path));
+}
+
+/** Another name for the same file, put in place in one step even where `to` exists. */
+export function linkDurably(from: string, to: string): void {
+  const temporary = temporaryBeside(to);
+  attempt('link', to, () => {
+    fs.linkSync(from, temporary);
+  });
+  renameDurably(temporary, to);
+}
+
+/** Makes the names in a directory durable. */
+export function syncDirectory(path: string): void {
+  attempt('sync', path, () => {
+    const descriptor = fs.openSync(path, 'r');
+    try {
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  });
+}
+
+/** A name beside `path` that nothing else uses and systemd passes over. */
+export function temporaryBeside(path: string): string {
+  return join(dirname(path), `.#${basename(path)}.${randomBytes(6).toString('hex')}`);
+}
+
+/** A new empty directory below `parent`, for this process alone. */
+export function makeTemporaryDirectory(parent: string): string {
+  makeDirectory(parent);
+  return attempt('create a directory in', parent, () => fs.mkdtempSync(join(parent, '.#tmp-')));
+}
+
+/** Writes a whole file so that at every instant `path` is either the old content or the new. */
+export function writeAtomically(path: string, data: string | Uint8Array, mode = 0o644): void {
+  const temporary = temporaryBeside(path);
+  try {
+    attempt('write', path, () => {
+      const descriptor = fs.openSync(temporary, 'wx', mode);
+      try {
+        fs.writeFileSync(descriptor, data);
+        fs.fsyncSync(descriptor);
+      } finally {
+        fs.closeSync(descriptor);
+      }
+    });
+    renameDurably(temporary, path);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
+}
+
+export function sha256(data: string | Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex');
+}
+
+/** The sha256 of a file in hexadecimal, read in pieces. */
+export function sha256OfFile(path: string): string {
+  return attempt('read', path, () => {
+    const hash = createHash('sha256');
+    readPieces(path, (piece) => hash.update(piece));
+    return hash.digest('hex');
+  });
+}
+
+/**
+ * Copies a file and makes the copy durable, hashing what is written: the hash is of the bytes of the copy, whatever
+ * happens to the source meanwhile.
+ * @returns the sha256 in hexadecimal and the size in bytes.
+ */
+export function copyHashed(from: string, to: string, mode = 0o644): { sha256: string; size: number } {
+  return attempt('copy to', to, () => {
+    const hash = createHash('sha256');
+    const descriptor = fs.openSync(to, 'wx', mode);
+    let size = 0;
+    try {
+      readPieces(from, (piece) => {
+        hash.update(piece);
+        size += piece.length;
+        for (let written = 0; written < piece.length;) written += fs.writeSync(descriptor, piece, written);
+      });
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+    return { sha256: hash.digest('hex'), size };
+  });
+}
+
+function readPieces(path: string, take: (piece: Buffer) => void): void {
+  const buffer = Buffer.allocUnsafe(1024 * 1024);
+  const descriptor = fs.openSync(path, 'r');
+  try {
+    for (;;) {
+      const length = fs.readSync(descriptor, buffer);
+      if (length === 0) return;
+      take(buffer.subarray(0, length));
+    }
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
