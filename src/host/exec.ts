@@ -1,16 +1,21 @@
 import { constants } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 
-import { execa } from 'execa';
-
-import { AgentError } from '../core/errors.ts';
+import { AgentError, isAgentError } from '../core/errors.ts';
+import { fileStatus } from './files.ts';
 
 export interface ExecOptions {
-  readonly input?: string | Uint8Array;
+  readonly input?: string | Uint8Array | Readable;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly signal?: AbortSignal;
+  /** Runs in a session of its own: Ctrl-C at the terminal does not reach it, for what must not stop half-way. */
+  readonly shielded?: boolean;
   /** Where standard output goes instead of into the result. */
   readonly stdoutFile?: string;
+  /** Takes standard output in pieces instead of into the result; an AgentError it throws ends the program and the run. */
+  readonly onOutput?: (piece: Uint8Array) => void;
 }
 
 export interface ExecResult {
@@ -31,6 +36,14 @@ export interface Exec {
 /** What a program that we start sees of our environment: enough to work and nothing that changes what it loads. */
 const passedOn = ['HOME', 'LANG', 'TERM', 'TMPDIR', 'SOURCE_DATE_EPOCH', 'SYSTEMD_LOG_LEVEL'] as const;
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Where run() finds a program of this name, or undefined where this host has none. */
+export function findProgram(name: string): string | undefined {
+  return searchPath
+    .split(':')
+    .map((directory) => join(directory, name))
+    .find((path) => fileStatus(path)?.isFile());
+}
 
 export function createExec(env: NodeJS.ProcessEnv): Exec {
   const base: Record<string, string> = { PATH: searchPath, LC_ALL: 'C.UTF-8' };
@@ -54,19 +67,37 @@ async function run(
   options: ExecOptions,
   base: Record<string, string>,
 ): Promise<ExecResult> {
+  // Loaded when the first program is run: commands that run none start without it.
+  const { execa } = await import('execa');
   const result: Outcome = await execa(program, [...args], {
     reject: false,
     extendEnv: false,
     env: { ...base, ...options.env },
     stripFinalNewline: false,
     maxBuffer: 256 * 1024 * 1024,
+    detached: options.shielded === true,
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),
+    ...(options.onOutput === undefined ? {} : { stdout: passTo(options.onOutput) }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.signal === undefined ? {} : { cancelSignal: options.signal, forceKillAfterDelay: 2000 }),
   });
   if (result.isCanceled) throw new AgentError('interrupted', `${program} was interrupted`);
+  if (isAgentError(result.cause)) throw result.cause;
   return { exitCode: exitCodeOf(program, result), stdout: result.stdout ?? '', stderr: result.stderr ?? '' };
+}
+
+/** A transform for execa that lets nothing through. */
+function passTo(take: (piece: Uint8Array) => void): {
+  readonly binary: true;
+  transform(piece: unknown): Generator<never, void, void>;
+} {
+  return {
+    binary: true,
+    *transform(piece) {
+      if (piece instanceof Uint8Array) take(piece);
+    },
+  };
 }
 
 /** The exit code as a shell would show it: 128 and the number of the signal that ended the program. */

@@ -123,6 +123,11 @@ export function linkDurably(from: string, to: string): void {
   renameDurably(temporary, to);
 }
 
+/** Makes the contents of a file durable that another program wrote. */
+export function syncFile(path: string): void {
+  syncDirectory(path);
+}
+
 /** Makes the names in a directory durable. */
 export function syncDirectory(path: string): void {
   attempt('sync', path, () => {
@@ -166,6 +171,13 @@ export function writeAtomically(path: string, data: string | Uint8Array, mode = 
   }
 }
 
+/** Writes over a file without giving it a new inode: for files that are locked or watched. */
+export function writeInPlace(path: string, data: string): void {
+  attempt('write', path, () => {
+    fs.writeFileSync(path, data);
+  });
+}
+
 export function sha256(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex');
 }
@@ -201,6 +213,18 @@ export function copyHashed(from: string, to: string, mode = 0o644): { sha256: st
     }
     return { sha256: hash.digest('hex'), size };
   });
+}
+
+/** Copies a file so that at every instant `to` is either what it was or the whole copy. */
+export function copyDurably(from: string, to: string): void {
+  const temporary = temporaryBeside(to);
+  try {
+    copyHashed(from, temporary);
+    renameDurably(temporary, to);
+  } catch (error) {
+    fs.rmSync(temporary, { force: true });
+    throw error;
+  }
 }
 
 function readPieces(path: string, take: (piece: Buffer) => void): void {

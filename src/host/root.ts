@@ -1,11 +1,9 @@
 import fs from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 
 import { AgentError } from '../core/errors.ts';
+import { followLinks } from '../core/links.ts';
 import { attempt } from './files.ts';
-
-/** As many symbolic links as the kernel follows in one path (path_resolution(7)). */
-const maxLinks = 40;
 
 /**
  * The real path of `path` as a process would find it whose root directory is `root`: symbolic links are followed, but
@@ -14,25 +12,9 @@ const maxLinks = 40;
  */
 export function belowRoot(root: string, path: string): string {
   if (root === '/') return path;
-  const pending = path.split('/').filter((part) => part !== '');
-  const found: string[] = [];
-  let links = 0;
-  for (let part = pending.shift(); part !== undefined; part = pending.shift()) {
-    if (part === '.') continue;
-    if (part === '..') {
-      found.pop();
-      continue;
-    }
-    const target = linkTarget(join(root, ...found, part));
-    if (target === undefined) {
-      found.push(part);
-      continue;
-    }
-    if (++links > maxLinks) throw new AgentError('io', `too many symbolic links in ${path} below ${root}`);
-    if (isAbsolute(target)) found.length = 0;
-    pending.unshift(...target.split('/').filter((next) => next !== ''));
-  }
-  return join(root, ...found);
+  const found = followLinks(path, (inside) => linkTarget(join(root, inside)));
+  if (found === undefined) throw new AgentError('io', `too many symbolic links in ${path} below ${root}`);
+  return join(root, found);
 }
 
 function linkTarget(path: string): string | undefined {

@@ -1,3 +1,4 @@
+import type { Position } from '../../core/problems.ts';
 import type { ArchiveEntry } from '../tree/entry.ts';
 
 /** Relations of a version constraint, in Debian's spelling (deb-version(7), Debian policy 7.1). */
@@ -12,6 +13,8 @@ export interface VersionConstraint {
 export interface PackageRequest {
   readonly name: string;
   readonly constraints: readonly VersionConstraint[];
+  /** Where the spec lists it, for messages. */
+  readonly position?: Position;
 }
 
 /** The package that a repository offers for a request. */

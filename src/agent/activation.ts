@@ -1,0 +1,132 @@
+import { basename, join } from 'node:path';
+
+import { AgentError } from '../core/errors.ts';
+import { runOk, type Exec } from '../host/exec.ts';
+import {
+  fileStatus,
+  linkDurably,
+  linkStatus,
+  listNames,
+  makeDirectory,
+  removeTree,
+  renameDurably,
+  temporaryBeside,
+  unlinkDurably,
+} from '../host/files.ts';
+import type { Step } from './steps.ts';
+import { storePath, type StoredImage } from './store.ts';
+
+/**
+ * What systemd-sysext finds under `/var/lib/extensions`: a raw image is a hard link into the store, which works at every
+ * version and below --root=; a directory is a copy whose files are hard links into the store.
+ */
+
+/** The name of an extension's entry in the search directory. */
+function entryPath(extensions: string, name: string, kind: StoredImage['kind']): string {
+  return join(extensions, kind === 'raw' ? `${name}.raw` : name);
+}
+
+/**
+ * What stands in the way of an extension of this name in the search directory and is not ours.
+ * @param ours the image that we activated under that name before.
+ * @returns its path, or undefined where the way is free.
+ */
+export function foreignEntry(extensions: string, name: string, ours: StoredImage | undefined): string | undefined {
+  return (['raw', 'directory'] as const)
+    .map((kind) => ({ kind, path: entryPath(extensions, name, kind) }))
+    .find(({ kind, path }) => linkStatus(path) !== undefined && !(ours?.kind === kind && isActive(path, ours)))?.path;
+}
+
+/** Whether a search-directory entry is the image of the store: the same file, or for a directory, the one we put there. */
+export function isActive(path: string, image: StoredImage): boolean {
+  if (image.kind === 'directory') return linkStatus(path)?.isDirectory() === true;
+  return linkStatus(path)?.ino === fileStatus(image.path)?.ino;
+}
+
+/** The step that lets systemd find `image` as the extension `name`, in the place of `previous`. */
+export function activationStep(
+  extensions: string,
+  name: string,
+  image: StoredImage,
+  previous: StoredImage | undefined,
+  exec: Exec,
+): Step {
+  return {
+    description: `put ${basename(entryPath(extensions, name, image.kind))} into ${extensions}`,
+    do: () => replaceEntry(extensions, name, previous, image, exec),
+    undo: () => replaceEntry(extensions, name, image, previous, exec),
+  };
+}
+
+/** The step that takes the extension `name` out of systemd's sight. */
+export function deactivationStep(extensions: string, name: string, image: StoredImage, exec: Exec): Step {
+  return {
+    description: `take ${basename(entryPath(extensions, name, image.kind))} out of ${extensions}`,
+    do: () => replaceEntry(extensions, name, image, undefined, exec),
+    undo: () => replaceEntry(extensions, name, undefined, image, exec),
+  };
+}
+
+async function replaceEntry(
+  extensions: string,
+  name: string,
+  from: StoredImage | undefined,
+  to: StoredImage | undefined,
+  exec: Exec,
+): Promise<void> {
+  makeDirectory(extensions);
+  if (to?.kind === 'raw') linkDurably(to.path, entryPath(extensions, name, 'raw'));
+  if (to?.kind === 'directory') await placeDirectory(to, entryPath(extensions, name, 'directory'), exec);
+  if (from !== undefined && from.kind !== to?.kind) removeEntry(entryPath(extensions, name, from.kind));
+}
+
+/** A directory cannot be renamed over another: the old one steps aside first. */
+async function placeDirectory(image: StoredImage, path: string, exec: Exec): Promise<void> {
+  const [fresh, retired] = [temporaryBeside(path), temporaryBeside(path)];
+  try {
+    await runOk(exec, 'cp', ['-a', '--link', '--', image.path, fresh]);
+    if (linkStatus(path) !== undefined) renameDurably(path, retired);
+    renameDurably(fresh, path);
+  } finally {
+    removeTree(fresh);
+    if (linkStatus(path) === undefined && linkStatus(retired) !== undefined) renameDurably(retired, path);
+    removeTree(retired);
+  }
+}
+
+function removeEntry(path: string): void {
+  if (linkStatus(path)?.isDirectory() !== true) {
+    unlinkDurably(path);
+    return;
+  }
+  const retired = temporaryBeside(path);
+  renameDurably(path, retired);
+  removeTree(retired);
+}
+
+/** The image that we activated as an extension, by what the record says of it. */
+export function recordedImage(store: string, record: Omit<StoredImage, 'path'>): StoredImage {
+  return {
+    kind: record.kind,
+    sha256: record.sha256,
+    size: record.size,
+    path: storePath(store, record.kind, record.sha256),
+  };
+}
+
+/** Removes temporary names that a killed process of ours left: links into the store, and directories of the pattern we use. */
+export function sweepExtensions(extensions: string): void {
+  for (const name of listNames(extensions)) if (/^\.#.+\.[0-9a-f]{12}$/.test(name)) removeTree(join(extensions, name));
+}
+
+/** The error for an extension name that something else holds. */
+export function conflictWith(path: string, name: string): AgentError {
+  return new AgentError(
+    'conflict',
+    `${path} is in the way of the extension ${name}, and this agent did not put it there`,
+    {
+      left: 'Nothing was changed.',
+      next: `Move ${path} away, or install under another name with --name=NAME.`,
+    },
+  );
+}

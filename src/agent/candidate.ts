@@ -1,0 +1,111 @@
+import { basename } from 'node:path';
+
+import { compatibility, type Compatibility, type HostRelease } from '../core/compatibility.ts';
+import { AgentError } from '../core/errors.ts';
+import { extensionNameRule, isExtensionName } from '../core/names.ts';
+import { identifyImage } from '../core/naming.ts';
+import { parseReleaseFields, type ReleaseFields } from '../core/os-release.ts';
+import { findReleaseFile } from '../core/release-file.ts';
+import type { Exec } from '../host/exec.ts';
+import { readImageFacts, type ImageFacts } from '../systemd/image.ts';
+
+/** An image that someone asks for, before anything is done with it. */
+export interface ImageRequest {
+  /** Path of the raw image or directory. */
+  readonly path: string;
+  /** Where it came from, for the record: a path, a spec with its target. */
+  readonly source: string;
+  /** The extension's name and version, where the asker knows better than the image. */
+  readonly name?: string;
+  readonly version?: string;
+}
+
+/** An image as an extension that could be installed: who it is and what it says of itself. */
+export interface Candidate {
+  readonly request: ImageRequest;
+  readonly name: string;
+  readonly version: string;
+  readonly facts: ImageFacts;
+  /** Text and fields of the extension-release file that counts for that name; undefined where none does. */
+  readonly release: { readonly text: string; readonly fields: ReleaseFields } | undefined;
+}
+
+/**
+ * Reads an image and finds out which extension it is.
+ * @param systemd major version: it decides which extension-release file counts.
+ * @throws AgentError `invalid-image`, `no-such-file`, or `usage` where it would have no fit name.
+ */
+export async function readCandidate(request: ImageRequest, systemd: number, exec: Exec): Promise<Candidate> {
+  const facts = await readImageFacts(request.path, exec);
+  const regular = facts.releaseFiles.filter((file) => file.regular).map((file) => file.name);
+  const identity = identifyImage(basename(request.path).replace(/(\.sysext)?\.raw$/, ''), regular);
+  const name = request.name ?? identity.name;
+  if (!isExtensionName(name)) {
+    throw new AgentError('usage', `"${name}" cannot be the name of an extension: ${extensionNameRule}`, {
+      next: 'Give it a name with --name=NAME.',
+    });
+  }
+  const file = findReleaseFile(facts.releaseFiles, name, systemd);
+  const text = facts.releaseFiles.find((candidate) => candidate.name === file)?.text;
+  const release = text === undefined ? undefined : { text, fields: parseReleaseFields(text) };
+  return {
+    request,
+    name,
+    version: request.version ?? releasedVersion(release?.fields) ?? identity.version,
+    facts,
+    release,
+  };
+}
+
+/** The version that the release file names, in the fields that systemd reserves for it (os-release(5)). */
+function releasedVersion(fields: ReleaseFields | undefined): string | undefined {
+  return fields?.['SYSEXT_IMAGE_VERSION'] ?? fields?.['SYSEXT_VERSION_ID'];
+}
+
+/** Whether systemd would merge the candidate on this host. */
+export function fitOf(candidate: Candidate, host: HostRelease): Compatibility {
+  return compatibility(candidate.release?.fields, host);
+}
+
+/**
+ * Refuses a candidate that must not be activated on this host.
+ * @throws AgentError `incompatible` with the field that differs, `content-refused` for what an extension must not hold.
+ */
+export function admit(candidate: Candidate, host: HostRelease): void {
+  if (candidate.facts.hasOsRelease) {
+    throw new AgentError(
+      'content-refused',
+      `${candidate.request.path} contains /usr/lib/os-release: it is an operating system, no extension`,
+      {
+        left: 'Nothing was changed.',
+        next: 'Build it without that file.',
+      },
+    );
+  }
+  if (candidate.facts.hierarchies.length === 0) {
+    throw new AgentError(
+      'content-refused',
+      `${candidate.request.path} has nothing in /usr or /opt: there would be nothing to merge`,
+      {
+        left: 'Nothing was changed.',
+      },
+    );
+  }
+  const fit = fitOf(candidate, host);
+  if (fit.fits) return;
+  const { field, expected, found, reason } = fit.why;
+  throw new AgentError('incompatible', `${candidate.name} does not fit this host: ${reason}`, {
+    facts: [`field: ${field}`, `expected: ${expected}`, `found: ${found === '' ? '(nothing)' : found}`],
+    left: 'Nothing was changed.',
+    next:
+      candidate.release === undefined
+        ? renaming(candidate)
+        : 'Build or choose an image for this system; `sysext-agent check IMAGE` compares one.',
+  });
+}
+
+function renaming(candidate: Candidate): string {
+  const names = candidate.facts.releaseFiles.map((file) => file.name);
+  if (names.length === 0) return 'Such a file must be in every extension: see extension-release(5).';
+  return `The image carries ${names.join(', ')}: --name=NAME gives the extension the name that such a file has.`;
+}

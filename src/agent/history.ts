@@ -1,0 +1,222 @@
+import Database from 'better-sqlite3';
+import { dirname } from 'node:path';
+
+import { AgentError, messageOf } from '../core/errors.ts';
+import { fileStatus, makeDirectory } from '../host/files.ts';
+import { migrate } from './history-schema.ts';
+
+export type Verb = 'install' | 'remove' | 'merge' | 'unmerge' | 'refresh';
+
+/** Who asked for an operation. */
+export interface Actor {
+  readonly uid: number;
+  /** The user who logged in, where that is another one (sudo); from the kernel's audit record. */
+  readonly loginUid?: number;
+  readonly command: string;
+}
+
+/** An extension that an operation changed, or found merged afterwards. */
+export interface ExtensionChange {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly source: string;
+  readonly change: 'added' | 'replaced' | 'removed' | 'kept' | 'merged';
+}
+
+export interface OperationStart {
+  readonly verb: Verb;
+  readonly startedAt: Date;
+  readonly actor: Actor;
+  /** The host's system as `ID VERSION_ID`. */
+  readonly os: string;
+  /** Version of systemd-sysext, such as `257.13`. */
+  readonly systemd: string;
+}
+
+export type OperationResult = 'running' | 'done' | 'failed' | 'interrupted';
+
+export interface OperationEnd {
+  readonly result: Exclude<OperationResult, 'running'>;
+  readonly durationMs: number;
+  readonly error?: string;
+  /** Names merged when the operation had ended. */
+  readonly merged: readonly string[];
+  readonly extensions: readonly ExtensionChange[];
+}
+
+export interface OperationRecord extends OperationStart {
+  readonly id: number;
+  readonly result: OperationResult;
+  readonly durationMs?: number;
+  readonly error?: string;
+  readonly merged: readonly string[];
+  readonly extensions: readonly ExtensionChange[];
+}
+
+/** An extension that this agent installed, and the image that fills it. */
+export interface InstalledExtension {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly kind: 'raw' | 'directory';
+  readonly source: string;
+  /** Text of the extension-release file that counts for it; empty where it has none. */
+  readonly release: string;
+  readonly installedAt: Date;
+}
+
+/** The record of what was done. An index: what is on disk stays usable when it is lost. */
+export interface History extends Disposable {
+  begin(start: OperationStart): number;
+  /** Ends an operation and records what is installed from now on, in one transaction. */
+  finish(id: number, end: OperationEnd, installed?: readonly InstalledExtension[]): void;
+  /** Marks operations that never ended, since the process that ran them is gone. */
+  abandonRunning(): void;
+  /** The latest operations, newest first. */
+  operations(limit: number): OperationRecord[];
+  installed(): InstalledExtension[];
+}
+
+/**
+ * Opens the history, creating or migrating it where `writable`.
+ * A rollback journal and not WAL: only then can users other than root read a history that nobody has open.
+ * @throws AgentError `io` where it is corrupt or of a newer agent.
+ */
+export function openHistory(path: string, options: { readonly writable: boolean }): History {
+  try {
+    if (options.writable) makeDirectory(dirname(path));
+    const exists = fileStatus(path) !== undefined;
+    const database = new Database(options.writable || exists ? path : ':memory:', {
+      readonly: !options.writable && exists,
+      timeout: 5000,
+    });
+    if (options.writable) database.pragma('synchronous = FULL');
+    if (options.writable || !exists) migrate(database);
+    return historyOf(database);
+  } catch (error) {
+    throw unusable(path, error);
+  }
+}
+
+function unusable(path: string, error: unknown): AgentError {
+  if (error instanceof AgentError) return error;
+  const code = (error as { readonly code?: string }).code ?? '';
+  if (code === 'SQLITE_FULL')
+    return new AgentError('disk-full', `cannot write the history ${path}: no space left on the device`, {
+      cause: error,
+    });
+  if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_CANTOPEN') {
+    return new AgentError('read-only', `cannot open the history ${path}: ${messageOf(error)}`, { cause: error });
+  }
+  return new AgentError('io', `the history ${path} cannot be used: ${messageOf(error)}`, {
+    cause: error,
+    left: 'Images and merged extensions do not depend on it and stay as they are.',
+    next: `Move ${path} away: a new history begins, and the extensions stay installed.`,
+  });
+}
+
+interface OperationRow {
+  readonly id: number;
+  readonly verb: Verb;
+  readonly started_at: string;
+  readonly uid: number;
+  readonly login_uid: number | null;
+  readonly command: string;
+  readonly os: string;
+  readonly systemd: string;
+  readonly result: OperationResult;
+  readonly duration_ms: number | null;
+  readonly error: string | null;
+  readonly merged: string;
+}
+
+interface InstalledRow extends Omit<InstalledExtension, 'installedAt'> {
+  readonly installed_at: string;
+}
+
+function historyOf(database: Database.Database): History {
+  const changesOf = (id: number) =>
+    database
+      .prepare<[number], ExtensionChange>(
+        'SELECT name, version, sha256, source, change FROM operation_extension WHERE operation = ? ORDER BY name',
+      )
+      .all(id);
+  const finish = database.transaction(
+    (id: number, end: OperationEnd, installed: readonly InstalledExtension[] | undefined) => {
+      database
+        .prepare('UPDATE operation SET result = ?, duration_ms = ?, error = ?, merged = ? WHERE id = ?')
+        .run(end.result, end.durationMs, end.error ?? null, JSON.stringify(end.merged), id);
+      const addChange = database.prepare(
+        'INSERT INTO operation_extension (operation, name, version, sha256, source, change) VALUES (?, @name, @version, @sha256, @source, @change)',
+      );
+      for (const extension of end.extensions) addChange.run(id, extension);
+      if (installed !== undefined) replaceInstalled(database, installed);
+    },
+  );
+  return {
+    begin: (start) => begin(database, start),
+    finish: (id, end, installed) => {
+      finish(id, end, installed);
+    },
+    abandonRunning: () => {
+      database.prepare("UPDATE operation SET result = 'interrupted' WHERE result = 'running'").run();
+    },
+    operations: (limit) =>
+      database
+        .prepare<[number], OperationRow>('SELECT * FROM operation ORDER BY id DESC LIMIT ?')
+        .all(limit)
+        .map((row) => recordOf(row, changesOf(row.id))),
+    installed: () =>
+      database
+        .prepare<[], InstalledRow>('SELECT * FROM installed ORDER BY name')
+        .all()
+        .map(({ installed_at, ...row }) => ({ ...row, installedAt: new Date(installed_at) })),
+    [Symbol.dispose]: () => {
+      database.close();
+    },
+  };
+}
+
+function begin(database: Database.Database, start: OperationStart): number {
+  const { actor } = start;
+  const { lastInsertRowid } = database
+    .prepare(
+      'INSERT INTO operation (verb, started_at, uid, login_uid, command, os, systemd) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    )
+    .run(
+      start.verb,
+      start.startedAt.toISOString(),
+      actor.uid,
+      actor.loginUid ?? null,
+      actor.command,
+      start.os,
+      start.systemd,
+    );
+  return Number(lastInsertRowid);
+}
+
+function replaceInstalled(database: Database.Database, installed: readonly InstalledExtension[]): void {
+  database.prepare('DELETE FROM installed').run();
+  const add = database.prepare(
+    'INSERT INTO installed (name, version, sha256, size, kind, source, "release", installed_at) VALUES (@name, @version, @sha256, @size, @kind, @source, @release, @installedAt)',
+  );
+  for (const extension of installed) add.run({ ...extension, installedAt: extension.installedAt.toISOString() });
+}
+
+function recordOf(row: OperationRow, extensions: readonly ExtensionChange[]): OperationRecord {
+  return {
+    id: row.id,
+    verb: row.verb,
+    startedAt: new Date(row.started_at),
+    actor: { uid: row.uid, command: row.command, ...(row.login_uid === null ? {} : { loginUid: row.login_uid }) },
+    os: row.os,
+    systemd: row.systemd,
+    result: row.result,
+    ...(row.duration_ms === null ? {} : { durationMs: row.duration_ms }),
+    ...(row.error === null ? {} : { error: row.error }),
+    merged: JSON.parse(row.merged) as string[],
+    extensions,
+  };
+}

@@ -1,0 +1,111 @@
+import type { HostRelease } from '../core/compatibility.ts';
+import { AgentError } from '../core/errors.ts';
+import { readHostRelease } from '../systemd/host-release.ts';
+import { mergedNames, readMerged } from '../systemd/merged.ts';
+import { findImages } from '../systemd/search.ts';
+import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
+import { judgeAll, reasonOf, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
+import type { Agent } from './agent.ts';
+
+/** What systemd-sysext would find and do on this host now. */
+export interface Survey {
+  readonly host: HostRelease;
+  readonly images: readonly JudgedImage[];
+}
+
+/** Looks at every image that systemd-sysext finds below the agent's root. */
+export async function survey(agent: Agent): Promise<Survey> {
+  const { version } = await agent.tool.features();
+  const host = readHostRelease(agent.root, version);
+  return { host, images: await judgeAll(findImages(agent.root, version), host, agent.exec) };
+}
+
+export interface MergeOutcome {
+  /** Names merged afterwards, ascending. */
+  readonly merged: readonly string[];
+  /** What systemd-sysext said. */
+  readonly said: readonly string[];
+}
+
+/**
+ * Runs one operation of systemd-sysext and reads back what is merged: exit codes prove nothing before 256.
+ * Images that would stop the operation are named before it begins.
+ * @throws AgentError `merge-failed` where an image stops it, the tool fails, or what is merged is not what was meant.
+ */
+export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<MergeOutcome> {
+  const meant =
+    verb === 'unmerge' ? unmerged : expectation(await surveyWithoutBlockers(agent, verb), options.force === true);
+  const result = await agent.tool.run(verb, options);
+  const said = lines(`${result.stdout}\n${result.stderr}`);
+  if (result.exitCode !== 0) {
+    throw new AgentError('merge-failed', `systemd-sysext ${verb} failed with exit code ${result.exitCode}`, {
+      facts: said,
+    });
+  }
+  const merged = mergedNames(readMerged(agent.root));
+  const missing = meant.required.filter((name) => !merged.includes(name));
+  const unexpected = merged.filter((name) => !meant.possible.includes(name));
+  if (missing.length > 0 || unexpected.length > 0) throw notAsMeant(verb, missing, unexpected, said);
+  return { merged, said };
+}
+
+/** Which names must be merged afterwards, and which may be. */
+interface Expectation {
+  readonly required: readonly string[];
+  readonly possible: readonly string[];
+}
+
+const unmerged: Expectation = { required: [], possible: [] };
+
+/**
+ * What must be merged after a merge or refresh, and what may be: what we cannot foretell, and with --force what does not
+ * fit. An image with neither /usr nor /opt is merged only along with others.
+ */
+export function expectation(images: readonly JudgedImage[], force: boolean): Expectation {
+  const names = (outcomes: readonly Verdict['outcome'][]) =>
+    images.filter(({ verdict }) => outcomes.includes(verdict.outcome)).map(({ image }) => image.name);
+  const contributes = images.some(({ verdict }) => verdict.outcome === 'merges' && verdict.hierarchies.length > 0);
+  return {
+    required: contributes ? names(['merges']) : [],
+    possible: names(force ? ['merges', 'unknown', 'ignored'] : ['merges', 'unknown']),
+  };
+}
+
+async function surveyWithoutBlockers(agent: Agent, verb: MergeVerb): Promise<readonly JudgedImage[]> {
+  const { images } = await survey(agent);
+  const blockers = images.filter(({ verdict }) => verdict.outcome === 'stops');
+  const [first] = blockers;
+  if (first === undefined) return images;
+  throw new AgentError(
+    'merge-failed',
+    `systemd-sysext ${verb} would fail over ${blockers.map(({ image }) => image.path).join(', ')}`,
+    {
+      facts: blockers.map(({ image, verdict }) => `${image.path}: ${reasonOf(verdict) ?? ''}`),
+      left: 'Nothing was changed: one such image stops the merge of all others.',
+      next: `Take it out of the way, for example: mv ${first.image.path} /var/tmp/`,
+    },
+  );
+}
+
+function notAsMeant(
+  verb: MergeVerb,
+  missing: readonly string[],
+  unexpected: readonly string[],
+  said: readonly string[],
+): AgentError {
+  return new AgentError(
+    'merge-failed',
+    `systemd-sysext ${verb} ended without an error, but what is merged is not what was meant`,
+    {
+      facts: [
+        ...(missing.length === 0 ? [] : [`not merged: ${missing.join(', ')}`]),
+        ...(unexpected.length === 0 ? [] : [`merged unexpectedly: ${unexpected.join(', ')}`]),
+        ...said,
+      ],
+    },
+  );
+}
+
+function lines(text: string): string[] {
+  return text.split('\n').filter((line) => line.trim() !== '');
+}

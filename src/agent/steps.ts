@@ -1,0 +1,44 @@
+import { AgentError, messageOf } from '../core/errors.ts';
+
+/** One change of the host: what it does, in words, how to do it, and how to take it back. */
+export interface Step {
+  readonly description: string;
+  do(): void | Promise<void>;
+  /** Takes back what do() did; a step without it leaves nothing that must be taken back. */
+  undo?(): void | Promise<void>;
+}
+
+/**
+ * Does the steps in order. Where one fails, those done before it are undone in reverse, and the failure is thrown with a
+ * word on what is left. An interruption takes effect between two steps.
+ */
+export async function runSteps(steps: readonly Step[], signal?: AbortSignal): Promise<void> {
+  const done: Step[] = [];
+  for (const step of steps) {
+    try {
+      if (signal?.aborted === true) throw new AgentError('interrupted', 'interrupted');
+      await step.do();
+      done.push(step);
+    } catch (error) {
+      throw await undone(error, done);
+    }
+  }
+}
+
+async function undone(error: unknown, done: readonly Step[]): Promise<unknown> {
+  const failures: string[] = [];
+  for (const step of done.toReversed()) {
+    try {
+      await step.undo?.();
+    } catch (failure) {
+      failures.push(`could not undo "${step.description}": ${messageOf(failure)}`);
+    }
+  }
+  if (!(error instanceof AgentError)) return error;
+  if (failures.length === 0) return error.with({ left: error.details.left ?? 'Everything is as it was before.' });
+  return error.with({
+    facts: [...(error.details.facts ?? []), ...failures],
+    left: 'Not everything could be put back as it was.',
+    next: 'See `sysext-agent status` for what is merged now.',
+  });
+}

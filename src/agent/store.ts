@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+
+import { runOk, type Exec } from '../host/exec.ts';
+import {
+  copyHashed,
+  fileStatus,
+  linkStatus,
+  listNames,
+  makeDirectory,
+  removeTree,
+  renameDurably,
+  sha256OfFile,
+  temporaryBeside,
+} from '../host/files.ts';
+import { sha256OfTree } from '../host/tree-digest.ts';
+
+/** An image in the store: immutable, named by its sha256. */
+export interface StoredImage {
+  readonly kind: 'raw' | 'directory';
+  readonly path: string;
+  readonly sha256: string;
+  /** Size in bytes; of a directory the sum of its files. */
+  readonly size: number;
+}
+
+/**
+ * Puts a copy of an image into the store: written under a name that nothing looks at, made durable, then renamed.
+ * An image that is there already is not written again.
+ * @param store the directory of the store.
+ * @param source a raw image or a directory.
+ */
+export async function addToStore(store: string, source: string, exec: Exec): Promise<StoredImage> {
+  makeDirectory(store);
+  const temporary = temporaryBeside(join(store, 'new'));
+  try {
+    return fileStatus(source)?.isDirectory() === true
+      ? await addDirectory(store, source, temporary, exec)
+      : addRaw(store, source, temporary);
+  } finally {
+    removeTree(temporary);
+  }
+}
+
+function addRaw(store: string, source: string, temporary: string): StoredImage {
+  const { sha256, size } = copyHashed(source, temporary);
+  const path = join(store, `${sha256}.raw`);
+  if (fileStatus(path)?.size !== size) renameDurably(temporary, path);
+  return { kind: 'raw', path, sha256, size };
+}
+
+/** The digest that the store would name an image by, and its size in bytes. */
+export function digestOf(source: string): Pick<StoredImage, 'sha256' | 'size'> {
+  const status = fileStatus(source);
+  if (status?.isDirectory() === true) return sha256OfTree(source);
+  return { sha256: sha256OfFile(source), size: status?.size ?? 0 };
+}
+
+/** `cp -a` keeps what an extension may carry: owners, modes, links, extended attributes. */
+async function addDirectory(store: string, source: string, temporary: string, exec: Exec): Promise<StoredImage> {
+  await runOk(exec, 'cp', ['-a', '--reflink=auto', '--', source, temporary]);
+  await runOk(exec, 'sync', ['--file-system', temporary]);
+  const { sha256, size } = sha256OfTree(temporary);
+  const path = join(store, sha256);
+  if (linkStatus(path) === undefined) renameDurably(temporary, path);
+  return { kind: 'directory', path, sha256, size };
+}
+
+/** Where the store keeps an image of this sha256. */
+export function storePath(store: string, kind: StoredImage['kind'], sha256: string): string {
+  return join(store, kind === 'raw' ? `${sha256}.raw` : sha256);
+}
+
+/**
+ * Removes images that nothing refers to, and what a killed process left half-written. Nobody else writes here while the
+ * caller holds the lock.
+ */
+export function sweepStore(store: string, keep: readonly StoredImage[]): void {
+  const kept = new Set(keep.map((image) => image.path));
+  for (const name of listNames(store)) {
+    const path = join(store, name);
+    if (!kept.has(path)) removeTree(path);
+  }
+}

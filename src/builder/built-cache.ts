@@ -1,0 +1,67 @@
+import { basename, join } from 'node:path';
+
+import { findProgram } from '../host/exec.ts';
+import {
+  fileStatus,
+  listNames,
+  makeDirectory,
+  removeTree,
+  renameDurably,
+  sha256,
+  sha256OfFile,
+  temporaryBeside,
+} from '../host/files.ts';
+import type { ImageFormat } from './image/command.ts';
+import type { SelectedPackage } from './packages/packages.ts';
+import type { ImageSettings } from './tree/settings.ts';
+
+/** Counts up with every change of the builder that changes the bytes of an image. */
+const builderVersion = 1;
+
+/** Everything that an image is made of. */
+export interface BuildInputs {
+  readonly settings: ImageSettings;
+  readonly fileName: string;
+  readonly packages: readonly SelectedPackage[];
+  readonly format: ImageFormat | undefined;
+}
+
+/** The name of the inputs in the cache; the program that makes images counts by its file, since asking it costs a process. */
+export function cacheKey({ settings, fileName, packages, format }: BuildInputs): string {
+  const digests = packages.map((pkg) => [pkg.name, pkg.sha256]);
+  return sha256(JSON.stringify([builderVersion, settings, fileName, digests, format ?? 'default', ...tools()]));
+}
+
+function tools(): string[] {
+  return ['mkfs.erofs', 'mksquashfs'].map((program) => {
+    const path = findProgram(program);
+    const status = path === undefined ? undefined : fileStatus(path);
+    return status === undefined ? 'none' : [path, status.ino, status.size, status.mtimeMs].join(' ');
+  });
+}
+
+/**
+ * The image that was built from the same inputs before: `built/<key>/<sha256>`. One whose bytes are not of that sha256
+ * any more is thrown away.
+ */
+export function cachedImage(cacheDirectory: string, key: string): string | undefined {
+  const directory = join(cacheDirectory, 'built', key);
+  const [name] = listNames(directory);
+  if (name === undefined) return undefined;
+  const path = join(directory, name);
+  if (sha256OfFile(path) === name.replace(/\.raw$/, '')) return path;
+  removeTree(directory);
+  return undefined;
+}
+
+/** Keeps a built image under the name of its inputs and returns its new path. */
+export function keepImage(cacheDirectory: string, key: string, image: string): string {
+  const directory = join(cacheDirectory, 'built', key);
+  const fresh = temporaryBeside(directory);
+  makeDirectory(fresh);
+  const name = `${sha256OfFile(image)}.raw`;
+  renameDurably(image, join(fresh, name));
+  removeTree(directory);
+  renameDurably(fresh, directory);
+  return join(directory, basename(name));
+}

@@ -1,0 +1,126 @@
+import Database from 'better-sqlite3';
+
+import { StanzaReader, type Stanza } from './deb822.ts';
+
+/** A package as an index lists it. */
+export interface IndexedPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** Below the base address of the repository; not checked. */
+  readonly filename: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** A package that says it stands for another name (Debian policy 7.5). */
+export interface IndexedProvider extends IndexedPackage {
+  /** The version of the other name that it provides; empty where it names none. */
+  readonly provided: string;
+}
+
+/** One Packages index in a form that answers at once. */
+export interface IndexDatabase {
+  packages(name: string): readonly IndexedPackage[];
+  providers(name: string): readonly IndexedProvider[];
+  /** Every name of these lengths that is a package or provided by one. */
+  names(shortest: number, longest: number): readonly string[];
+  close(): void;
+}
+
+/** Version of the tables below; part of the file name, so that no file of another version is ever read. */
+export const databaseFormat = 1;
+
+const tables = `
+  CREATE TABLE packages (
+    name TEXT NOT NULL, version TEXT NOT NULL, architecture TEXT NOT NULL,
+    filename TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    PRIMARY KEY (name, version, architecture)
+  ) WITHOUT ROWID;
+  CREATE TABLE provides (
+    name TEXT NOT NULL, package TEXT NOT NULL, version TEXT NOT NULL, architecture TEXT NOT NULL, provided TEXT NOT NULL,
+    PRIMARY KEY (name, package, version, architecture, provided)
+  ) WITHOUT ROWID;`;
+
+const wanted = ['package', 'version', 'architecture', 'filename', 'size', 'sha256', 'provides'];
+
+/**
+ * Writes a Packages index into a new database file. The file is good only once this has returned: nothing is journalled,
+ * the caller gives it its name afterwards.
+ */
+export async function buildIndexDatabase(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+  const database = new Database(path);
+  try {
+    database.pragma('journal_mode = OFF');
+    database.pragma('synchronous = OFF');
+    database.exec(tables);
+    database.exec('BEGIN');
+    const reader = new StanzaReader(wanted, inserter(database));
+    const decoder = new TextDecoder();
+    for await (const piece of pieces) reader.write(decoder.decode(piece, { stream: true }));
+    reader.write(decoder.decode());
+    reader.end();
+    database.exec('COMMIT');
+  } finally {
+    database.close();
+  }
+}
+
+/** A package without a hash could never be verified: it is left out, and so is a second one of the same version. */
+function inserter(database: Database.Database): (stanza: Stanza) => void {
+  const addPackage = database.prepare('INSERT OR IGNORE INTO packages VALUES (?, ?, ?, ?, ?, ?)');
+  const addProvided = database.prepare('INSERT OR IGNORE INTO provides VALUES (?, ?, ?, ?, ?)');
+  return (stanza) => {
+    const found = packageOf(stanza);
+    if (found === undefined) return;
+    const { name, version, architecture, filename, size, sha256 } = found;
+    addPackage.run(name, version, architecture, filename, size, sha256);
+    for (const provided of parseProvides(stanza.get('provides')))
+      addProvided.run(provided.name, name, version, architecture, provided.version);
+  };
+}
+
+function packageOf(stanza: Stanza): IndexedPackage | undefined {
+  const name = stanza.get('package');
+  const version = stanza.get('version');
+  const architecture = stanza.get('architecture');
+  const filename = stanza.get('filename');
+  const size = Number(stanza.get('size'));
+  const sha256 = stanza.get('sha256');
+  if (!name || !version || !architecture || !filename || !Number.isSafeInteger(size)) return undefined;
+  if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
+  return { name, version, architecture, filename, size, sha256 };
+}
+
+/** Reads a Provides field: names, each perhaps with the version that it stands for and an architecture. */
+export function parseProvides(field: string | undefined): { readonly name: string; readonly version: string }[] {
+  if (field === undefined) return [];
+  return field.split(',').flatMap((item) => {
+    const [, name, version = ''] = /^\s*([^\s:(]+)(?::\S+)?\s*(?:\(\s*=\s*([^\s)]+)\s*\))?\s*$/.exec(item) ?? [];
+    return name === undefined ? [] : [{ name, version }];
+  });
+}
+
+/** Opens a database that `buildIndexDatabase` has written. */
+export function openIndexDatabase(path: string): IndexDatabase {
+  const database = new Database(path, { readonly: true, fileMustExist: true });
+  const packages = database.prepare<[string], IndexedPackage>('SELECT * FROM packages WHERE name = ?');
+  const providers = database.prepare<[string], IndexedProvider>(
+    `SELECT packages.*, provided FROM provides JOIN packages
+       ON packages.name = package AND packages.version = provides.version
+      AND packages.architecture = provides.architecture
+     WHERE provides.name = ?`,
+  );
+  const names = database
+    .prepare<[number, number, number, number], string>(
+      `SELECT name FROM packages WHERE length(name) BETWEEN ? AND ?
+       UNION SELECT name FROM provides WHERE length(name) BETWEEN ? AND ?`,
+    )
+    .pluck();
+  return {
+    packages: (name) => packages.all(name),
+    providers: (name) => providers.all(name),
+    names: (shortest, longest) => names.all(shortest, longest, shortest, longest),
+    close: () => database.close(),
+  };
+}

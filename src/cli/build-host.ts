@@ -1,0 +1,99 @@
+import { dirname, join } from 'node:path';
+import { homedir } from 'node:os';
+
+import type { BuildHost, BuildRequest } from '../builder/build.ts';
+import { AgentError } from '../core/errors.ts';
+import { parseArchitecture } from '../core/architecture.ts';
+import { systemClock } from '../host/clock.ts';
+import { fileStatus } from '../host/files.ts';
+import type { Progress } from '../host/progress.ts';
+import { belowRoot } from '../host/root.ts';
+import { hostArchitecture, readOsRelease } from '../systemd/host-release.ts';
+import type { Options, OptionSpec } from './command.ts';
+import { hostExec, rootOf } from './session.ts';
+
+/** The options of every command that builds. */
+export const buildOptions: readonly OptionSpec[] = [
+  { flags: '--target <name>', description: 'build from the packages of this target (default: the one of this host)' },
+  {
+    flags: '--build-arg <key=value>',
+    description: 'a build argument of Dalec, such as DALEC_SYSEXT_OS_ID=debian',
+    repeatable: true,
+  },
+  { flags: '--format <format>', description: 'erofs or squashfs (default: erofs)' },
+  { flags: '--refresh', description: 'ask the repositories for new indexes now' },
+  { flags: '--offline', description: 'use only what is in the cache' },
+];
+
+/** What a build works with on this host. */
+export async function buildHost(options: Options, progress: Progress): Promise<BuildHost> {
+  const { createHttp } = await import('../host/http.ts');
+  const root = rootOf(options);
+  const architecture = parseArchitecture(hostArchitecture());
+  if (architecture === undefined)
+    throw new AgentError('usage', `nothing can be built for the architecture ${hostArchitecture()}`);
+  return {
+    exec: hostExec(),
+    http: createHttp({ env: process.env, clock: systemClock }),
+    clock: systemClock,
+    progress,
+    cacheDirectory: cacheDirectory(root),
+    targetDirectories: targetDirectories(root),
+    root,
+    osRelease: readOsRelease(root),
+    architecture,
+  };
+}
+
+/** A build needs no root: everyone else has a cache of their own. */
+function cacheDirectory(root: string): string {
+  if (process.getuid?.() === 0) return belowRoot(root, '/var/cache/sysext-agent');
+  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'sysext-agent');
+}
+
+/** Where target files are, highest precedence first; the last are those that ship with the program. */
+function targetDirectories(root: string): string[] {
+  const onHost = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map((path) =>
+    belowRoot(root, `${path}/sysext-agent/targets.d`),
+  );
+  return [...onHost, shipped('targets')];
+}
+
+/** A directory that ships with the program: beside the bundle, or at the top of a checkout. */
+function shipped(name: string): string {
+  for (let directory = import.meta.dirname; directory !== '/'; directory = dirname(directory)) {
+    const path = join(directory, name);
+    if (fileStatus(path)?.isDirectory() === true) return path;
+  }
+  throw new AgentError('internal', `the program's own directory ${name} is missing`);
+}
+
+/** @throws AgentError `usage` on a build argument that is no KEY=VALUE, or an unknown format. */
+export function buildRequest(specPath: string, options: Options, signal: AbortSignal): BuildRequest {
+  const target = options.text('target');
+  const format = options.text('format');
+  if (format !== undefined && format !== 'erofs' && format !== 'squashfs') {
+    throw new AgentError('usage', `--format takes erofs or squashfs, not ${format}`);
+  }
+  return {
+    specPath,
+    buildArguments: { ...sourceDateEpoch(), ...Object.fromEntries(options.list('buildArg').map(buildArgument)) },
+    refresh: options.flag('refresh'),
+    offline: options.flag('offline'),
+    signal,
+    ...(target === undefined ? {} : { target }),
+    ...(format === undefined ? {} : { format }),
+  };
+}
+
+function buildArgument(text: string): [string, string] {
+  const [, key, value] = /^([A-Za-z_][A-Za-z0-9_]*)=([\s\S]*)$/.exec(text) ?? [];
+  if (key !== undefined && value !== undefined) return [key, value];
+  throw new AgentError('usage', `--build-arg takes KEY=VALUE, not ${text}`);
+}
+
+/** The environment may fix the time of a build as well (reproducible-builds.org). */
+function sourceDateEpoch(): Record<string, string> {
+  const value = process.env['SOURCE_DATE_EPOCH'];
+  return value === undefined ? {} : { SOURCE_DATE_EPOCH: value };
+}

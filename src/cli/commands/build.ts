@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+
+import type { BuiltImage } from '../../builder/build.ts';
+import { exitCodes } from '../../core/errors.ts';
+import { systemClock } from '../../host/clock.ts';
+import { copyDurably, fileStatus, makeDirectory, sha256OfFile } from '../../host/files.ts';
+import { buildHost, buildOptions, buildRequest } from '../build-host.ts';
+import { common, type CommandSpec, type Invocation } from '../command.ts';
+import { formatSize, show } from '../output.ts';
+import { terminalProgress } from '../progress.ts';
+
+export const buildCommand: CommandSpec = {
+  name: 'build',
+  arguments: '<spec>',
+  summary: 'build the image of a Dalec spec',
+  description:
+    'Takes the packages of `dependencies.sysext` from the repositories of the target and makes one image of them. ' +
+    'The same packages and tools give the same bytes.',
+  options: [
+    ...buildOptions,
+    { flags: '--output <dir>', description: 'put the image there (default: the current directory)' },
+    common.root,
+    common.json,
+    common.dryRun,
+  ],
+  examples: [
+    ['sysext-agent build jq.yml', 'for this host, into the current directory'],
+    ['sysext-agent build jq.yml --target=trixie --output=out', 'from the packages of Debian 13'],
+    ['sysext-agent build jq.yml --build-arg DALEC_SYSEXT_OS_ID=debian', 'for Debian only'],
+  ],
+  run: async (invocation) => {
+    const { args, options } = invocation;
+    const [spec = ''] = args;
+    const image = await buildImage(invocation, spec);
+    const output = join(options.text('output') ?? '.', image.fileName);
+    const unchanged = fileStatus(output)?.isFile() === true && sha256OfFile(output) === image.sha256;
+    if (!unchanged && !options.flag('dryRun')) {
+      makeDirectory(options.text('output') ?? '.');
+      copyDurably(image.path, output);
+    }
+    const size = fileStatus(image.path)?.size ?? 0;
+    const { name, version, target, sha256, packages } = image;
+    show(invocation, { path: output, name, version, target, size, sha256, unchanged, packages }, () => [
+      `${output} (${formatSize(size)}, sha256 ${sha256.slice(0, 12)})${unchanged ? ' is up to date' : ''}`,
+    ]);
+    return exitCodes.ok;
+  },
+};
+
+/** Builds the image of a spec as the options of a command ask for, with progress on the terminal. */
+export async function buildImage({ options, terminal, signal }: Invocation, spec: string): Promise<BuiltImage> {
+  const { build } = await import('../../builder/build.ts');
+  const progress = terminalProgress(terminal, () => systemClock.monotonic());
+  try {
+    return await build(await buildHost(options, progress), buildRequest(spec, options, signal));
+  } finally {
+    progress.finish();
+  }
+}

@@ -1,0 +1,61 @@
+import { basename } from 'node:path';
+
+import type { ImageRequest } from '../../agent/candidate.ts';
+import { AgentError, exitCodes } from '../../core/errors.ts';
+import { buildOptions } from '../build-host.ts';
+import { showChange } from '../change-output.ts';
+import { common, type CommandSpec, type Invocation } from '../command.ts';
+import { agentFor, requireRoot } from '../session.ts';
+import { buildImage } from './build.ts';
+
+export const installCommand: CommandSpec = {
+  name: 'install',
+  arguments: '<ref...>',
+  summary: 'build or take images, put them in place and merge them',
+  description:
+    'A REF is a Dalec spec (.yml, .yaml), a raw image (.raw) or a directory. All of them are installed or, where anything fails, none.',
+  options: [
+    { flags: '--name <name>', description: 'the name of the extension, where one image is installed' },
+    ...buildOptions,
+    common.root,
+    common.dryRun,
+    common.json,
+    common.wait,
+  ],
+  examples: [
+    ['sysext-agent install jq.yml', 'build jq for this host and merge it'],
+    ['sysext-agent install tools.raw', 'take an image that was built elsewhere'],
+    ['sysext-agent install --dry-run tools.raw', 'tell the steps only'],
+  ],
+  run: async (invocation) => {
+    const { args, options, signal } = invocation;
+    const dryRun = options.flag('dryRun');
+    if (!dryRun) requireRoot('install extensions');
+    if (options.text('name') !== undefined && args.length > 1) {
+      throw new AgentError('usage', '--name names one extension: install the others by themselves');
+    }
+    const { install } = await import('../../agent/install.ts');
+    const requests: ImageRequest[] = [];
+    for (const ref of args) requests.push(await requestOf(invocation, ref));
+    showChange(invocation, await install(await agentFor(options), requests, { dryRun, signal }));
+    return exitCodes.ok;
+  },
+};
+
+/** The image that a REF stands for, built where it is a spec. */
+async function requestOf(invocation: Invocation, ref: string): Promise<ImageRequest> {
+  if (/^[a-z][a-z0-9+.-]*:\/\//.test(ref)) {
+    throw new AgentError('usage', `this version cannot fetch ${ref}`, {
+      next: 'Download the image and install the file.',
+    });
+  }
+  const name = invocation.options.text('name');
+  if (!/\.ya?ml$/.test(ref)) return { path: ref, source: ref, ...(name === undefined ? {} : { name }) };
+  const image = await buildImage(invocation, ref);
+  return {
+    path: image.path,
+    source: `${basename(ref)} for ${image.target}`,
+    name: name ?? image.name,
+    version: image.version,
+  };
+}

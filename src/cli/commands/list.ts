@@ -1,0 +1,48 @@
+import type { ExtensionOverview } from '../../agent/overview.ts';
+import { exitCodes } from '../../core/errors.ts';
+import { common, type CommandSpec } from '../command.ts';
+import { formatSize, show, tableLines } from '../output.ts';
+import { agentFor } from '../session.ts';
+
+export const listCommand: CommandSpec = {
+  name: 'list',
+  summary: 'show every extension: version, size, and whether it is merged or why not',
+  options: [common.root, common.json, common.noLegend, common.noPager],
+  examples: [
+    ['sysext-agent list', 'a table for people'],
+    ['sysext-agent list --json', 'the same for programs'],
+  ],
+  run: async (invocation) => {
+    const { overview } = await import('../../agent/overview.ts');
+    const { extensions } = await overview(await agentFor(invocation.options));
+    show(invocation, { extensions: extensions.map(overviewJson) }, () =>
+      extensions.length === 0 ? ['No extensions.'] : overviewLines(extensions, invocation.options.flag('legend')),
+    );
+    return exitCodes.ok;
+  },
+};
+
+/** One extension as JSON: every field present, null where it has no value. */
+export function overviewJson(extension: ExtensionOverview): object {
+  const { name, version, size, merged, whyNot, path, ours } = extension;
+  return {
+    name,
+    version: version === '' ? null : version,
+    size: size ?? null,
+    merged,
+    whyNot: whyNot ?? null,
+    path: path ?? null,
+    ours,
+  };
+}
+
+function overviewLines(extensions: readonly ExtensionOverview[], legend: boolean): string[] {
+  const rows = extensions.map(({ name, version, size, merged, whyNot, ours }) => [
+    name,
+    version === '' ? '-' : version,
+    formatSize(size),
+    ours ? 'agent' : 'foreign',
+    merged ? 'yes' : `no: ${whyNot ?? ''}`,
+  ]);
+  return tableLines({ headings: ['NAME', 'VERSION', 'SIZE', 'FROM', 'MERGED'], rows }, legend);
+}

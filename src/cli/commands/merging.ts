@@ -1,0 +1,50 @@
+import { exitCodes } from '../../core/errors.ts';
+import type { MergeVerb } from '../../systemd/sysext-tool.ts';
+import { common, type CommandSpec } from '../command.ts';
+import { show } from '../output.ts';
+import { agentFor, requireRoot } from '../session.ts';
+
+const summaries: Readonly<Record<MergeVerb, string>> = {
+  merge: 'merge all extensions that fit, where nothing is merged yet',
+  unmerge: 'take everything that is merged out of /usr and /opt',
+  refresh: 'merge all extensions that fit in place of what is merged',
+};
+
+/** `merge`, `unmerge` and `refresh`: the operations of systemd-sysext(8), checked afterwards and recorded. */
+export const mergingCommands: readonly CommandSpec[] = (['merge', 'unmerge', 'refresh'] as const).map((verb) => ({
+  name: verb,
+  summary: summaries[verb],
+  description: `Does what \`systemd-sysext ${verb}\` does, with its options, then reads back what is merged.`,
+  options: [
+    common.root,
+    ...(verb === 'unmerge' ? [] : [common.force]),
+    common.noReload,
+    ...(verb === 'refresh'
+      ? [{ flags: '--always-refresh', description: 'merge anew even where nothing changed' }]
+      : []),
+    common.json,
+    common.noLegend,
+    common.noPager,
+    common.wait,
+    common.dryRun,
+  ],
+  examples: [[`sysext-agent ${verb}`, summaries[verb]]],
+  run: async (invocation) => {
+    const { options, terminal } = invocation;
+    const agent = await agentFor(options);
+    if (options.flag('dryRun')) {
+      show(invocation, { steps: [`systemd-sysext ${verb}`] }, () => [`would run: systemd-sysext ${verb}`]);
+      return exitCodes.ok;
+    }
+    requireRoot(`${verb} extensions`);
+    const { mergeOperation } = await import('../../agent/merge.ts');
+    const { merged, said } = await mergeOperation(agent, verb, {
+      force: options.flag('force'),
+      noReload: !options.flag('reload'),
+      alwaysRefresh: options.flag('alwaysRefresh'),
+    });
+    for (const line of said) terminal.note(line);
+    show(invocation, { merged }, () => [merged.length === 0 ? 'Nothing is merged.' : `Merged: ${merged.join(', ')}`]);
+    return exitCodes.ok;
+  },
+}));

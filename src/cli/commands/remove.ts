@@ -1,0 +1,20 @@
+import { exitCodes } from '../../core/errors.ts';
+import { common, type CommandSpec } from '../command.ts';
+import { showChange } from '../change-output.ts';
+import { agentFor, requireRoot } from '../session.ts';
+
+export const removeCommand: CommandSpec = {
+  name: 'remove',
+  arguments: '<name...>',
+  summary: 'take extensions out and merge the rest',
+  options: [common.root, common.dryRun, common.json, common.wait],
+  examples: [['sysext-agent remove jq', 'jq is gone from /usr, and from the next boot on']],
+  run: async (invocation) => {
+    const { args, options, signal } = invocation;
+    const dryRun = options.flag('dryRun');
+    if (!dryRun) requireRoot('remove extensions');
+    const { remove } = await import('../../agent/remove.ts');
+    showChange(invocation, await remove(await agentFor(options), args, { dryRun, signal }));
+    return exitCodes.ok;
+  },
+};

@@ -1,0 +1,87 @@
+import { Command, CommanderError, Option } from 'commander';
+
+import { AgentError, exitCodes, renderError, type ExitCode } from '../core/errors.ts';
+import { Options, type CommandSpec } from './command.ts';
+import type { Terminal } from './terminal.ts';
+
+const description = `Builds system extensions from Dalec specs and manages them on this host.`;
+
+/**
+ * Runs the command line and returns the exit code; nothing is thrown.
+ * @param argv the arguments after the program's name.
+ */
+export async function runProgram(
+  commands: readonly CommandSpec[],
+  argv: readonly string[],
+  terminal: Terminal,
+  signal: AbortSignal,
+  version: string,
+): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok;
+  const program = new Command('sysext-agent')
+    .description(description)
+    .version(version)
+    .exitOverride()
+    .showSuggestionAfterError();
+  program.configureOutput({
+    writeOut: (text) => {
+      terminal.print(text.trimEnd());
+    },
+    writeErr: (text) => {
+      terminal.note(text.trimEnd());
+    },
+  });
+  for (const spec of commands) {
+    program.addCommand(
+      toCommander(spec, async (args, values) => {
+        exitCode = await spec.run({ args, options: new Options(values), terminal, signal });
+      }).copyInheritedSettings(program),
+    );
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return report(error, terminal, signal);
+  }
+}
+
+type Action = (args: readonly string[], values: Readonly<Record<string, unknown>>) => Promise<void>;
+
+function toCommander(spec: CommandSpec, action: Action): Command {
+  const command = new Command(spec.name)
+    .summary(spec.summary)
+    .description(spec.description ?? capitalize(spec.summary));
+  if (spec.arguments !== undefined) command.arguments(spec.arguments);
+  for (const { flags, description: text, repeatable } of spec.options) {
+    const option = new Option(flags, text);
+    if (repeatable === true)
+      option.argParser((value: string, previous: readonly string[] | undefined) => [...(previous ?? []), value]);
+    command.addOption(option);
+  }
+  const width = Math.max(...spec.examples.map(([example]) => example.length));
+  const examples = spec.examples.map(([example, meaning]) => `  ${example.padEnd(width)}  ${meaning}`);
+  command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
+  return command.action(async () => {
+    await action(command.args, command.opts());
+  });
+}
+
+function capitalize(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}
+
+function report(error: unknown, terminal: Terminal, signal: AbortSignal): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof AgentError) {
+    terminal.note(`sysext-agent: ${renderError(error)}`);
+    return error.exitCode;
+  }
+  if (signal.aborted) {
+    terminal.note('sysext-agent: interrupted');
+    return exitCodes.interrupted;
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.note(`sysext-agent: this is a mistake of the program, please report it: ${detail}`);
+  return exitCodes.failed;
+}

@@ -1,0 +1,29 @@
+/** Where a command writes: results to standard output, everything else to standard error. */
+export interface Terminal {
+  /** Writes a line of result. */
+  print(line: string): void;
+  /** Writes a line of diagnosis. */
+  note(line: string): void;
+  /** Writes to standard error without ending the line; progress bars do that. */
+  draw(text: string): void;
+  /** Whether standard output and standard error are terminals. */
+  readonly isResultTerminal: boolean;
+  readonly isNoteTerminal: boolean;
+  /** Width of the terminal in columns. */
+  readonly columns: number;
+  /** Whether colours are wanted (no-color.org). */
+  readonly colors: boolean;
+}
+
+export function processTerminal(): Terminal {
+  const { env, stderr, stdout } = process;
+  return {
+    print: (line) => void stdout.write(`${line}\n`),
+    note: (line) => void stderr.write(`${line}\n`),
+    draw: (text) => void stderr.write(text),
+    isResultTerminal: stdout.isTTY,
+    isNoteTerminal: stderr.isTTY,
+    columns: stderr.isTTY ? stderr.columns : Number(env['COLUMNS'] ?? 80),
+    colors: stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
+  };
+}

@@ -1,0 +1,70 @@
+/** Names of CPU architectures as systemd writes them in `ARCHITECTURE=` of an extension-release file (systemd.unit(5)). */
+export type Architecture =
+  | 'arm'
+  | 'arm64'
+  | 'loongarch64'
+  | 'mips-le'
+  | 'mips64'
+  | 'mips64-le'
+  | 'ppc64'
+  | 'ppc64-le'
+  | 'riscv64'
+  | 's390x'
+  | 'sparc64'
+  | 'x86'
+  | 'x86-64';
+
+interface Spellings {
+  /** The name Docker and Go use, and Dalec's `--platform` with them. */
+  readonly docker: string;
+  /** The name of Debian's port; absent where Debian has none. */
+  readonly debian?: string;
+  /** What `uname -m` says, and other names of the same architecture: rpm's, older Debian ports'. */
+  readonly others?: readonly string[];
+}
+
+const spellings: Readonly<Record<Architecture, Spellings>> = {
+  arm: { docker: 'arm', debian: 'armhf', others: ['armel', 'armv6l', 'armv7l', 'armv8l', 'armv6hl', 'armv7hl'] },
+  arm64: { docker: 'arm64', debian: 'arm64', others: ['aarch64'] },
+  loongarch64: { docker: 'loong64', debian: 'loong64' },
+  'mips-le': { docker: 'mipsle', debian: 'mipsel' },
+  mips64: { docker: 'mips64', debian: 'mips64' },
+  'mips64-le': { docker: 'mips64le', debian: 'mips64el' },
+  ppc64: { docker: 'ppc64', debian: 'ppc64' },
+  'ppc64-le': { docker: 'ppc64le', debian: 'ppc64el' },
+  riscv64: { docker: 'riscv64', debian: 'riscv64' },
+  s390x: { docker: 's390x', debian: 's390x' },
+  sparc64: { docker: 'sparc64', debian: 'sparc64' },
+  x86: { docker: '386', debian: 'i386', others: ['i486', 'i586', 'i686'] },
+  'x86-64': { docker: 'amd64', debian: 'amd64', others: ['x86_64'] },
+};
+
+/** All architectures we know, by systemd's names. */
+export const architectures: readonly Architecture[] = Object.keys(spellings) as Architecture[];
+
+const bySpelling: ReadonlyMap<string, Architecture> = new Map(
+  architectures.flatMap((architecture) => {
+    const { docker, debian, others = [] } = spellings[architecture];
+    return [architecture, docker, debian ?? docker, ...others].map((name) => [name, architecture] as const);
+  }),
+);
+
+/** The architecture that any of systemd, uname, Docker, Debian and rpm calls by this name; undefined for a stranger. */
+export function parseArchitecture(name: string): Architecture | undefined {
+  return bySpelling.get(name);
+}
+
+/** The architecture of a machine by what `uname -m` says of it; undefined for one we do not know. */
+export function architectureOfMachine(uname: string): Architecture | undefined {
+  return parseArchitecture(uname);
+}
+
+/** The name of Debian's port, as packages and indexes carry it; undefined where Debian has none. */
+export function debianArchitecture(architecture: Architecture): string | undefined {
+  return spellings[architecture].debian;
+}
+
+/** The name in Docker's platforms (`linux/amd64`), which is also Go's. */
+export function dockerArchitecture(architecture: Architecture): string {
+  return spellings[architecture].docker;
+}

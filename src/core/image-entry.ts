@@ -1,0 +1,38 @@
+/** One entry of an image as it lies in there: symbolic links are not followed, nothing in it was checked. */
+export interface ImageEntry {
+  /** Relative to the root of the image, without a leading slash. */
+  readonly path: string;
+  readonly kind: 'file' | 'directory' | 'symlink' | 'character-device' | 'block-device' | 'fifo' | 'socket';
+  /** Permission bits with setuid, setgid and sticky: `mode & 0o7777`. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes of content; of a directory, what its file system says. */
+  readonly size: number;
+  /** Modification time in whole seconds since 1970; an image that says whole minutes only is rounded down. */
+  readonly mtime: number;
+  /** Where a symbolic link leads. */
+  readonly target?: string;
+}
+
+export type EntryKind = ImageEntry['kind'];
+
+const kinds: ReadonlyMap<number, EntryKind> = new Map<number, EntryKind>([
+  [0o010000, 'fifo'],
+  [0o020000, 'character-device'],
+  [0o040000, 'directory'],
+  [0o060000, 'block-device'],
+  [0o100000, 'file'],
+  [0o120000, 'symlink'],
+  [0o140000, 'socket'],
+]);
+
+/** What the type bits of `st_mode` stand for (inode(7)); undefined for none of those. */
+export function kindOfMode(mode: number): EntryKind | undefined {
+  return kinds.get(mode & 0o170000);
+}
+
+/** The order of the bytes of the paths, as `LC_ALL=C sort` has it. */
+export function byPath(a: ImageEntry, b: ImageEntry): number {
+  return Buffer.compare(Buffer.from(a.path), Buffer.from(b.path));
+}

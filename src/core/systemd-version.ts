@@ -1,0 +1,39 @@
+/** What the installed systemd-sysext is and can do. */
+export interface SystemdVersion {
+  readonly major: number;
+  readonly minor: number;
+  /** Whether an extension may match the host's ID_LIKE: 258, and the stable releases from 257.8 on. */
+  readonly matchesIdLike: boolean;
+  /** Whether `--always-refresh=` exists: from 260 on a refresh that changes nothing is skipped without it. */
+  readonly alwaysRefresh: boolean;
+  /** Whether a failed merge makes the command fail; before 256 it exits 0. */
+  readonly reportsMergeFailure: boolean;
+  /** Whether `systemd-sysext.service` runs `refresh`, and so can be started over something merged: from 254 on. */
+  readonly unitRefreshes: boolean;
+}
+
+/** The oldest version with systemd-sysext. */
+export const oldestSystemd = 248;
+
+/**
+ * Reads the first line of `systemd-sysext --version`, such as `systemd 257 (257.13-1~deb13u1)`. Stable releases carry
+ * features of later versions, so the number in brackets counts as well.
+ * @returns undefined where the line is something else.
+ */
+export function parseSystemdVersion(text: string): SystemdVersion | undefined {
+  const [, major, detail] = /^systemd (\d+)(?: \(([^)]*)\))?/.exec(text) ?? [];
+  if (major === undefined) return undefined;
+  const [, minor] = new RegExp(`^v?${major}\\.(\\d+)`).exec(detail ?? '') ?? [];
+  return systemdVersion(Number(major), Number(minor ?? 0));
+}
+
+export function systemdVersion(major: number, minor = 0): SystemdVersion {
+  return {
+    major,
+    minor,
+    matchesIdLike: major >= 258 || (major === 257 && minor >= 8),
+    alwaysRefresh: major >= 260,
+    reportsMergeFailure: major >= 256,
+    unitRefreshes: major >= 254,
+  };
+}

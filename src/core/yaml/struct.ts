@@ -1,0 +1,113 @@
+import type { Problem } from '../problems.ts';
+import { accept, collect, isNull, mismatch, reject, type Decoded, type Decoder } from './decoder.ts';
+import { fieldPath, nearestName, quote } from './text.ts';
+import { duplicateKey, keyName, type Entry, type Value } from './tree.ts';
+
+/**
+ * One field of a struct: reads its entry, or says what holds where there is none.
+ * @param parent the struct itself, the place of a problem with a field that is missing.
+ */
+export type Field<T> = (entry: Entry | undefined, parent: Value, path: string) => Decoded<T>;
+
+type Fields = Readonly<Record<string, Field<unknown>>>;
+
+/** The type that a struct of these fields is read as. */
+export type StructOf<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer T> ? T : never };
+
+/** A field that may be absent or null: undefined then. */
+export function optional<T>(decoder: Decoder<T>): Field<T | undefined> {
+  return (entry, _parent, path) =>
+    entry === undefined || isNull(entry.value) ? accept(undefined) : decoder(entry.value, path);
+}
+
+/** A field with a value for where it is absent or null. */
+export function withDefault<T>(decoder: Decoder<T>, value: NoInfer<T>): Field<T> {
+  return (entry, _parent, path) =>
+    entry === undefined || isNull(entry.value) ? accept(value) : decoder(entry.value, path);
+}
+
+/** A field that must be there, and not null. */
+export function required<T>(decoder: Decoder<T>): Field<T> {
+  return (entry, parent, path) => {
+    if (entry !== undefined && !isNull(entry.value)) return decoder(entry.value, path);
+    return reject(entry?.key.position ?? parent.position, path, 'this field is required');
+  };
+}
+
+function isEmpty(value: Value): boolean {
+  if (value.kind === 'list') return value.items.length === 0;
+  if (value.kind === 'map') return value.entries.length === 0;
+  return isNull(value);
+}
+
+export interface StructOptions {
+  /** Pass over fields whose name begins with `x-` or `X-`, where the format has them for the writer's own use. */
+  readonly extensions?: boolean;
+  /** Fields that the format has and that are refused by name, unless they are empty and so mean nothing. */
+  readonly refused?: { readonly names: readonly string[]; readonly reason: string };
+}
+
+/** A map with known fields; any other field is a problem, and so is a field that is both merged and written out. */
+export function struct<F extends Fields>(fields: F, options: StructOptions = {}): Decoder<StructOf<F>> {
+  return (value, path) => {
+    if (value.kind !== 'map' && !isNull(value)) return mismatch('a map', value, path);
+    const { found, problems } = sortEntries(value.kind === 'map' ? value.entries : [], fields, options, path);
+    const values = collect(
+      Object.entries(fields).map(([name, field]) => named(name, field(found.get(name), value, fieldPath(path, name)))),
+    );
+    if (!values.ok || problems.length > 0) {
+      return { ok: false, problems: [...problems, ...(values.ok ? [] : values.problems)] };
+    }
+    return accept(Object.fromEntries(values.value) as StructOf<F>);
+  };
+}
+
+function named(name: string, decoded: Decoded<unknown>): Decoded<readonly [string, unknown]> {
+  return decoded.ok ? accept([name, decoded.value]) : decoded;
+}
+
+/** The entry of each known field, and the problems with all others. */
+function sortEntries(
+  entries: readonly Entry[],
+  fields: Fields,
+  options: StructOptions,
+  path: string,
+): { readonly found: ReadonlyMap<string, Entry>; readonly problems: readonly Problem[] } {
+  const found = new Map<string, Entry>();
+  const problems: Problem[] = [];
+  for (const entry of entries) {
+    const name = keyName(entry.key);
+    const problem = Object.hasOwn(fields, name ?? '')
+      ? problemOfRepetition(entry, name ?? '', found)
+      : problemOfStranger(entry, name, fields, options);
+    if (problem !== undefined) problems.push({ position: entry.key.position, field: path, message: problem });
+    else if (name !== undefined) found.set(name, entry);
+  }
+  return { found, problems };
+}
+
+/** Keys that are written twice are a problem of any map; here it is about those that a merge key brings. */
+function problemOfRepetition(entry: Entry, name: string, found: ReadonlyMap<string, Entry>): string | undefined {
+  const other = found.get(name);
+  const merged = entry.merged || other?.merged === true;
+  return other !== undefined && merged ? `${duplicateKey(name)}: it is merged and written out as well` : undefined;
+}
+
+function problemOfStranger(
+  { key, value }: Entry,
+  name: string | undefined,
+  fields: Fields,
+  { extensions = false, refused }: StructOptions,
+): string | undefined {
+  if (key.kind === 'invalid') return undefined;
+  if (name === undefined || isNull(key)) return 'the name of a field must be text';
+  if (extensions && /^[xX]-/.test(name)) return undefined;
+  if (refused?.names.includes(name) !== true)
+    return unknownField(name, [...Object.keys(fields), ...(refused?.names ?? [])]);
+  return isEmpty(value) ? undefined : `${quote(name)} ${refused.reason}`;
+}
+
+function unknownField(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  return `unknown field ${quote(name)}${nearest === undefined ? '' : `, did you mean ${quote(nearest)}?`}`;
+}

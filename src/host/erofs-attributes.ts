@@ -1,0 +1,42 @@
+import { attributeHead, attributeHeadSize, sharedIdentifiers, type Inode, type Superblock } from './erofs-format.ts';
+import { damaged, type ImageBytes } from './image-bytes.ts';
+
+/** The prefix `user.` of a name. Long prefixes of an image's own (mkfs.erofs --xattr-prefix=) are not read. */
+const userPrefix = 1;
+
+/**
+ * The extended attribute `user.<name>`: among those beside the inode, else among those that files share.
+ * @throws AgentError `invalid-image`
+ */
+export function attributeIn(image: ImageBytes, superblock: Superblock, inode: Inode, name: string): string | undefined {
+  if (inode.attributesSize === 0) return undefined;
+  const attributes = image.read(inode.attributesAt, inode.attributesSize);
+  const { ids, end } = sharedIdentifiers(image, attributes);
+  return (
+    amongOwn(image, attributes.subarray(end), name) ??
+    ids.map((id) => valueAt(image, superblock.attributesAt + id * 4, name)).find((value) => value !== undefined)
+  );
+}
+
+function amongOwn(image: ImageBytes, attributes: Buffer, name: string): string | undefined {
+  for (let at = 0; at + attributeHeadSize <= attributes.length;) {
+    const head = attributeHead(attributes.subarray(at));
+    if (at + head.length > attributes.length) throw damaged(image.name, 'an extended attribute overlaps a content');
+    const value = valueIf(attributes.subarray(at, at + head.length), name);
+    if (value !== undefined) return value;
+    at += head.length;
+  }
+  return undefined;
+}
+
+function valueAt(image: ImageBytes, at: number, name: string): string | undefined {
+  const head = attributeHead(image.read(at, attributeHeadSize));
+  return valueIf(image.read(at, attributeHeadSize + head.nameLength + head.valueLength), name);
+}
+
+function valueIf(attribute: Buffer, name: string): string | undefined {
+  const { prefix, nameLength, valueLength } = attributeHead(attribute);
+  const valueFrom = attributeHeadSize + nameLength;
+  if (prefix !== userPrefix || attribute.toString('utf8', attributeHeadSize, valueFrom) !== name) return undefined;
+  return attribute.toString('utf8', valueFrom, valueFrom + valueLength);
+}

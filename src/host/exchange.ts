@@ -1,0 +1,188 @@
+import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
+
+import { AgentError, messageOf } from '../core/errors.ts';
+
+/** One request over HTTP as we send it. */
+export interface HttpRequest {
+  /** `GET` where nothing is said. */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly signal?: AbortSignal;
+}
+
+/** What came back, whatever its status; the body is read by iterating over it, or discarded with `destroy()`. */
+export interface HttpAnswer {
+  /** The address that answered in the end, fit to be shown. */
+  readonly url: string;
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: IncomingMessage;
+}
+
+/** How connections are made: proxies as the environment names them, and how long a silent peer is waited for. */
+export interface Transport {
+  readonly env: NodeJS.ProcessEnv;
+  /** Milliseconds without a byte, while connecting as well as later, after which a server counts as gone. */
+  readonly idleTimeout: number;
+  /** The agents that keep connections open, made when the first request needs them. */
+  readonly agents: Map<string, Agent>;
+}
+
+const maxRedirects = 5;
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * Sends one request and follows redirects of GET and HEAD.
+ * @throws AgentError `network` (retryable where it may pass), `interrupted`, `usage` for what is no http address.
+ */
+export async function exchange(transport: Transport, address: string, request: HttpRequest): Promise<HttpAnswer> {
+  const first = parseAddress(address);
+  let url = first;
+  for (let hops = 0; ; hops++) {
+    const message = await send(transport, url, headersFor(first, url, request), request);
+    const location = followable(request) ? redirectOf(message) : undefined;
+    if (location === undefined)
+      return { url: shown(url.href), status: message.statusCode ?? 0, headers: message.headers, body: message };
+    message.destroy();
+    if (hops === maxRedirects) throw new AgentError('network', `${shown(address)} redirects too many times`);
+    url = redirected(first, url, location);
+  }
+}
+
+function parseAddress(address: string): URL {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
+  throw new AgentError('usage', `${shown(address)} is not an http or https address`);
+}
+
+function followable({ method = 'GET' }: HttpRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+function redirectOf(message: IncomingMessage): string | undefined {
+  return redirects.has(message.statusCode ?? 0) ? message.headers.location : undefined;
+}
+
+/**
+ * Where a redirect leads. Credentials stay with the origin they were given for; those in the redirect are dropped.
+ * @throws AgentError `network` for a redirect that gives up encryption or leads out of HTTP.
+ */
+export function redirected(first: URL, from: URL, location: string): URL {
+  if (!URL.canParse(location, from.href)) throw badRedirect(from, 'to what is no address');
+  const to = new URL(location, from);
+  if (to.protocol !== 'https:' && to.protocol !== 'http:') throw badRedirect(from, `to ${to.protocol}`);
+  if (from.protocol === 'https:' && to.protocol === 'http:') throw badRedirect(from, 'from https to http');
+  const ours = to.origin === first.origin;
+  to.username = ours ? first.username : '';
+  to.password = ours ? first.password : '';
+  return to;
+}
+
+function badRedirect(from: URL, how: string): AgentError {
+  return new AgentError('network', `${shown(from.href)} redirects ${how}, which is not followed`);
+}
+
+const secretHeaders: ReadonlySet<string> = new Set(['authorization', 'cookie']);
+
+function headersFor(first: URL, url: URL, { headers = {} }: HttpRequest): Record<string, string> {
+  const all = Object.entries({ 'user-agent': 'sysext-agent', accept: '*/*', ...headers });
+  const kept = url.origin === first.origin ? all : all.filter(([name]) => !secretHeaders.has(name.toLowerCase()));
+  return Object.fromEntries(kept);
+}
+
+async function send(
+  transport: Transport,
+  url: URL,
+  headers: Record<string, string>,
+  request: HttpRequest,
+): Promise<IncomingMessage> {
+  // Loading these modules costs more than starting Node: a run that needs no network does without.
+  const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
+  const agent = agentFor(transport, url.protocol, (options) => new http.Agent(options));
+  const options = {
+    method: request.method ?? 'GET',
+    headers,
+    agent,
+    timeout: transport.idleTimeout,
+    ...(request.signal === undefined ? {} : { signal: request.signal }),
+  };
+  try {
+    return await answered(http.request(url, options), request.body);
+  } catch (error) {
+    throw networkError(error, url.href, request.signal);
+  }
+}
+
+interface AgentOptions {
+  readonly keepAlive: boolean;
+  readonly proxyEnv: NodeJS.ProcessEnv;
+}
+
+function agentFor(transport: Transport, protocol: string, create: (options: AgentOptions) => Agent): Agent {
+  const agent = transport.agents.get(protocol) ?? create({ keepAlive: true, proxyEnv: transport.env });
+  transport.agents.set(protocol, agent);
+  return agent;
+}
+
+/** Resolves when the headers are here; a peer that falls silent ends the request, or later the reading of the body. */
+function answered(request: ClientRequest, body: string | Uint8Array | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    let message: IncomingMessage | undefined;
+    request.on('timeout', () => (message ?? request).destroy(new Error('the server fell silent')));
+    request.on('error', reject);
+    request.on('response', (response) => {
+      message = response;
+      resolve(response);
+    });
+    request.end(body);
+  });
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EAI_AGAIN: 'the name of the server cannot be resolved now',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was closed early',
+  EHOSTUNREACH: 'no route to the server',
+  ENETUNREACH: 'the network is unreachable',
+  ENOTFOUND: 'there is no server of that name',
+  EPIPE: 'the connection was closed early',
+  ETIMEDOUT: 'the server does not answer',
+};
+
+/** Failures that a second attempt would only repeat: names that do not exist, certificates that are not accepted. */
+const lasting = /^(?:ENOTFOUND|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|(?:DEPTH_ZERO_)?SELF_SIGNED|ERR_INVALID)/;
+
+/** Gives a failed transfer our words; an AgentError stays what it is. */
+export function networkError(error: unknown, url: string, signal: AbortSignal | undefined): AgentError {
+  if (error instanceof AgentError) return error;
+  if (signal?.aborted === true)
+    return new AgentError('interrupted', `the transfer of ${shown(url)} was interrupted`, { cause: error });
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return new AgentError('network', `cannot fetch ${shown(url)}: ${reasons[code] ?? messageOf(error)}`, {
+    cause: error,
+    retryable: !lasting.test(code),
+    next: 'Check the address, the network and the proxy settings (http_proxy, https_proxy, no_proxy), then try again.',
+  });
+}
+
+/**
+ * Lets an answer with one of these statuses pass.
+ * @throws AgentError `no-such-file` for 404 and 410, `network` for every other status.
+ */
+export function requireStatus(answer: HttpAnswer, ...accepted: readonly number[]): void {
+  const { status, url } = answer;
+  if (accepted.includes(status)) return;
+  answer.body.destroy();
+  if (status === 404 || status === 410)
+    throw new AgentError('no-such-file', `the server has no ${url} (it answered ${status})`);
+  const denied = status === 401 || status === 403 || status === 407;
+  throw new AgentError('network', `cannot fetch ${url}: the server answered ${status}`, {
+    ...(denied ? { next: 'Check the user name and password in the address.' } : {}),
+  });
+}
+
+/** An address without what may be secret in it: user, password, query. */
+export function shown(address: string): string {
+  return address.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, '$1').replace(/[?#].*$/s, '');
+}

@@ -1,0 +1,133 @@
+import { AgentError } from '../core/errors.ts';
+import type { Clock } from './clock.ts';
+import { download, type DownloadOptions, type WantedFile } from './download.ts';
+import {
+  exchange,
+  networkError,
+  requireStatus,
+  type HttpAnswer,
+  type HttpRequest,
+  type Transport,
+} from './exchange.ts';
+import { BusyServerError, parseRetryAfter, retrying, type RetryPolicy } from './retry.ts';
+
+export type { DownloadOptions, WantedFile } from './download.ts';
+export { shown, type HttpAnswer, type HttpRequest } from './exchange.ts';
+
+/** What a server said about the version of a document, to ask later whether there is a newer one. */
+export interface Validators {
+  readonly etag?: string;
+  readonly lastModified?: string;
+}
+
+export interface GetOptions {
+  /** The largest body that is taken, in bytes. */
+  readonly maxSize: number;
+  /** Of the version we have: the answer then may be that it is still the newest. */
+  readonly validators?: Validators;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export type Document =
+  | { readonly kind: 'not-modified' }
+  | { readonly kind: 'content'; readonly body: Buffer; readonly validators: Validators };
+
+/** The client side of HTTP. Proxies come from the environment; credentials in an address never show in messages. */
+export interface Http {
+  /**
+   * Sends one request, again where the failure may pass (only GET and HEAD), and returns the answer, whatever its
+   * status: except 429 and 5xx, which are failures once the attempts are used up.
+   * @throws AgentError `network`, `interrupted`
+   */
+  request(url: string, request?: HttpRequest): Promise<HttpAnswer>;
+  /**
+   * Fetches a small document into memory.
+   * @throws AgentError `network`, `no-such-file` where the server has none, `interrupted`
+   */
+  get(url: string, options: GetOptions): Promise<Document>;
+  /**
+   * Fetches a file that must have a known sha256. What arrives goes to a `.part` file beside it, from which a later
+   * call goes on; only a complete and verified file gets the final name.
+   * @throws AgentError `network`, `no-such-file`, `verification-failed`, `disk-full`, `interrupted`
+   */
+  download(url: string, file: WantedFile, options?: DownloadOptions): Promise<void>;
+}
+
+export interface HttpSettings {
+  readonly env: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+  /** Milliseconds of silence after which a server counts as gone; 30 s. */
+  readonly idleTimeout?: number;
+  /** How many times a failed transfer is tried at most; 4. */
+  readonly attempts?: number;
+}
+
+export function createHttp({ env, clock, idleTimeout = 30_000, attempts = 4 }: HttpSettings): Http {
+  const transport: Transport = { env, idleTimeout, agents: new Map() };
+  const policy: RetryPolicy = { clock, attempts, random: Math.random };
+  const send = async (url: string, request: HttpRequest = {}) =>
+    refuseBusy(await exchange(transport, url, request), clock);
+  return {
+    request: (url, request = {}) =>
+      retrying(repeatable(request) ? policy : once(policy), () => send(url, request), request.signal),
+    get: (url, options) => retrying(policy, () => get(send, url, options), options.signal),
+    download: (url, file, options = {}) => download({ send, policy }, url, file, options),
+  };
+}
+
+function repeatable({ method = 'GET' }: HttpRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
+function once(policy: RetryPolicy): RetryPolicy {
+  return { ...policy, attempts: 1 };
+}
+
+function refuseBusy(answer: HttpAnswer, clock: Clock): HttpAnswer {
+  if (answer.status !== 429 && answer.status < 500) return answer;
+  answer.body.destroy();
+  const retryAfter = parseRetryAfter(answer.headers['retry-after'], clock.now());
+  throw new BusyServerError(`cannot fetch ${answer.url}: the server answered ${answer.status}`, retryAfter);
+}
+
+type Send = (url: string, request?: HttpRequest) => Promise<HttpAnswer>;
+
+async function get(send: Send, url: string, options: GetOptions): Promise<Document> {
+  const { signal, validators = {}, headers = {} } = options;
+  const request = { headers: { ...headers, ...conditions(validators) }, ...(signal === undefined ? {} : { signal }) };
+  const answer = await send(url, request);
+  if (answer.status === 304) {
+    answer.body.resume();
+    return { kind: 'not-modified' };
+  }
+  requireStatus(answer, 200);
+  return { kind: 'content', body: await collect(answer, options), validators: validatorsOf(answer) };
+}
+
+function conditions({ etag, lastModified }: Validators): Record<string, string> {
+  return {
+    ...(etag === undefined ? {} : { 'if-none-match': etag }),
+    ...(lastModified === undefined ? {} : { 'if-modified-since': lastModified }),
+  };
+}
+
+function validatorsOf({ headers }: HttpAnswer): Validators {
+  const { etag, 'last-modified': lastModified } = headers;
+  return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
+}
+
+async function collect(answer: HttpAnswer, { maxSize, signal }: GetOptions): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const piece of answer.body as AsyncIterable<Buffer>) {
+      size += piece.length;
+      if (size > maxSize) throw new AgentError('network', `${answer.url} is larger than the ${maxSize} bytes allowed`);
+      pieces.push(piece);
+    }
+  } catch (error) {
+    throw networkError(error, answer.url, signal);
+  }
+  return Buffer.concat(pieces);
+}

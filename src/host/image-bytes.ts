@@ -1,0 +1,106 @@
+import fs from 'node:fs';
+
+import { AgentError } from '../core/errors.ts';
+import { attempt, fileStatus } from './files.ts';
+
+/** The bytes of an image, read where needed; nothing outside is ever read. */
+export interface ImageBytes extends Disposable {
+  /** What messages call the image. */
+  readonly name: string;
+  readonly size: number;
+  /**
+   * A copy of the bytes from `offset` on.
+   * @throws AgentError `invalid-image` where the range is not wholly inside.
+   */
+  read(offset: number, length: number): Buffer;
+}
+
+/**
+ * Opens an image file.
+ * @throws AgentError `no-such-file`, or `invalid-image` for what is not a regular file or is empty.
+ */
+export function openImageBytes(path: string): ImageBytes {
+  const status = fileStatus(path);
+  if (status === undefined) throw new AgentError('no-such-file', `there is no ${path}`);
+  if (!status.isFile()) throw new AgentError('invalid-image', `${path} is neither a regular file nor a directory`);
+  if (status.size === 0) throw new AgentError('invalid-image', `${path} is empty`);
+  // Not to wait for a writer, should a fifo have taken the file's place meanwhile.
+  const flags = fs.constants.O_RDONLY | fs.constants.O_NONBLOCK;
+  const descriptor = attempt('open', path, () => fs.openSync(path, flags));
+  return {
+    ...bounded(path, status.size, cachedReads(path, descriptor)),
+    [Symbol.dispose]: () => {
+      fs.closeSync(descriptor);
+    },
+  };
+}
+
+const pageSize = 64 * 1024;
+const pagesKept = 64;
+
+/** Reads through a few pages kept: inodes and directories lie close together, and a system call costs more than they. */
+function cachedReads(path: string, descriptor: number): ImageBytes['read'] {
+  const pages = new Map<number, Buffer>();
+  const pageAt = (start: number): Buffer => {
+    const kept = pages.get(start);
+    if (kept !== undefined) return kept;
+    const [oldest] = pages.keys();
+    if (oldest !== undefined && pages.size >= pagesKept) pages.delete(oldest);
+    const page = readAt(path, descriptor, start, pageSize);
+    pages.set(start, page);
+    return page;
+  };
+  return (offset, length) => {
+    const start = offset - (offset % pageSize);
+    const within = offset + length <= start + pageSize;
+    const bytes = within
+      ? Buffer.from(pageAt(start).subarray(offset - start, offset - start + length))
+      : readAt(path, descriptor, offset, length);
+    if (bytes.length < length) throw damaged(path, 'it was cut short while it was read');
+    return bytes;
+  };
+}
+
+function readAt(path: string, descriptor: number, offset: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(length);
+  return bytes.subarray(
+    0,
+    attempt('read', path, () => fs.readSync(descriptor, bytes, 0, length, offset)),
+  );
+}
+
+/** An image that is in memory already. */
+export function imageBytesOf(name: string, bytes: Buffer): ImageBytes {
+  return {
+    ...bounded(name, bytes.length, (offset, length) => Buffer.from(bytes.subarray(offset, offset + length))),
+    [Symbol.dispose]: () => undefined,
+  };
+}
+
+function bounded(name: string, size: number, read: ImageBytes['read']): Omit<ImageBytes, typeof Symbol.dispose> {
+  return {
+    name,
+    size,
+    read: (offset, length) => {
+      const inside = Number.isSafeInteger(offset) && offset >= 0 && length >= 0 && offset + length <= size;
+      if (!inside) throw damaged(name, `it refers to ${length} bytes at ${offset}, and has ${size}`);
+      return read(offset, length);
+    },
+  };
+}
+
+/** The error for an image whose own structures contradict each other. */
+export function damaged(name: string, how: string): AgentError {
+  return new AgentError('invalid-image', `${name} is damaged: ${how}`, {
+    next: 'Get the image again from where it was published, or build it again.',
+  });
+}
+
+/** The error for an image that is shorter than it says of itself. */
+export function truncated(name: string, promised: number, size: number): AgentError {
+  return new AgentError(
+    'invalid-image',
+    `${name} is truncated: its superblock promises ${promised} bytes, the file has ${size}`,
+    { next: 'Get the image again from where it was published.' },
+  );
+}

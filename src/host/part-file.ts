@@ -1,0 +1,117 @@
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+import { attempt, fileError, listNames, makeDirectory, removeTree } from './files.ts';
+
+/** A file that is being written from its beginning, hashed as it grows. Only this process writes to it. */
+export interface PartFile {
+  /** How many bytes it has. */
+  readonly position: number;
+  append(piece: Uint8Array): Promise<void>;
+  /** Empties it. */
+  restart(): Promise<void>;
+  /** The sha256 of what it has, in hexadecimal. */
+  digest(): string;
+  /** Gives it its final name. */
+  commit(): Promise<void>;
+  /** Lets go of it and leaves it for the next one who wants the same file. */
+  release(): Promise<void>;
+  /** Removes it. */
+  discard(): Promise<void>;
+}
+
+/**
+ * Opens the `.part` file beside `path`, with the bytes that an earlier download of the same content left in it: it is
+ * named by the sha256 that is wanted, so that a resumed file is always of the right version.
+ *
+ * While it is written its name carries our process id: two processes that want the same file never write to the same
+ * inode, so what one has verified cannot change under it, and what a killed process left is found again.
+ */
+export async function openPartFile(path: string, sha256: string): Promise<PartFile> {
+  makeDirectory(dirname(path));
+  const resting = join(dirname(path), sha256);
+  const working = `${resting}.${process.pid}-${randomBytes(4).toString('hex')}.part`;
+  adopt(resting, working);
+  const handle = await guard('write', working, () => open(working, 'a', 0o644));
+  let hash = createHash('sha256');
+  let position = 0;
+  const take = (piece: Uint8Array) => {
+    hash.update(piece);
+    position += piece.length;
+  };
+  await hashExisting(working, take);
+  const finish = async (action: () => void) => {
+    await handle.close();
+    attempt('finish', path, action);
+  };
+  return {
+    get position() {
+      return position;
+    },
+    append: async (piece) => {
+      await guard('write', working, () => handle.appendFile(piece));
+      take(piece);
+    },
+    restart: async () => {
+      await guard('empty', working, () => handle.truncate(0));
+      hash = createHash('sha256');
+      position = 0;
+    },
+    digest: () => hash.copy().digest('hex'),
+    commit: () =>
+      finish(() => {
+        fs.renameSync(working, path);
+      }),
+    release: () =>
+      finish(() => {
+        fs.renameSync(working, `${resting}.part`);
+      }),
+    discard: () =>
+      finish(() => {
+        removeTree(working);
+      }),
+  };
+}
+
+async function guard<T>(action: string, path: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw fileError(error, action, path);
+  }
+}
+
+async function hashExisting(path: string, take: (piece: Buffer) => void): Promise<void> {
+  await guard('read', path, async () => {
+    for await (const piece of fs.createReadStream(path, { highWaterMark: 1024 * 1024 })) take(piece as Buffer);
+  });
+}
+
+/** Takes over the first leftover that nobody else takes first: rename has one winner. */
+function adopt(resting: string, working: string): void {
+  for (const leftover of leftovers(resting)) if (renamed(join(dirname(resting), leftover), working)) return;
+}
+
+function leftovers(resting: string): string[] {
+  const name = basename(resting);
+  return listNames(dirname(resting)).filter((entry) => {
+    if (!entry.startsWith(`${name}.`) || !entry.endsWith('part')) return false;
+    const owner = /^(\d+)-[0-9a-f]+\.part$/.exec(entry.slice(name.length + 1))?.[1];
+    return entry === `${name}.part` || (owner !== undefined && !isAlive(Number(owner)));
+  });
+}
+
+function renamed(from: string, to: string): boolean {
+  try {
+    fs.renameSync(from, to);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  return fs.existsSync(`/proc/${pid}`);
+}

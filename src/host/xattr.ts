@@ -1,0 +1,42 @@
+import { isAgentError } from '../core/errors.ts';
+import type { Exec } from './exec.ts';
+
+/**
+ * The extended attribute `name` of the files at these paths, by path; a file without it is not in the answer, and
+ * where the host has no getfattr, none is. Symbolic links are not followed.
+ */
+export async function readAttributes(
+  paths: readonly string[],
+  name: string,
+  exec: Exec,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
+  if (paths.length === 0) return new Map();
+  try {
+    const options = signal === undefined ? {} : { signal };
+    return parseGetfattr((await exec.run('getfattr', getfattrArguments(paths, name), options)).stdout);
+  } catch (error) {
+    if (isAgentError(error, 'tool-missing')) return new Map();
+    throw error;
+  }
+}
+
+/** The arguments of getfattr(1). In hexadecimal no value can look like the head of another file. */
+export function getfattrArguments(paths: readonly string[], name: string): string[] {
+  return ['--no-dereference', '--absolute-names', '--encoding=hex', `--name=${name}`, '--', ...paths];
+}
+
+/** Reads what getfattr prints for one attribute of many files: a head with the path of each, then its value. */
+export function parseGetfattr(output: string): ReadonlyMap<string, string> {
+  return new Map(
+    [...output.matchAll(/^# file: (.*)\n[^\n=]+=0x([0-9a-f]*)$/gm)].map(([, path = '', value = '']) => [
+      unescape(path),
+      Buffer.from(value, 'hex').toString(),
+    ]),
+  );
+}
+
+/** Bytes that would break the line, and the backslash itself, are written in octal. */
+function unescape(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}

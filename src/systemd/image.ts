@@ -1,0 +1,106 @@
+import { AgentError } from '../core/errors.ts';
+import type { ImageEntry } from '../core/image-entry.ts';
+import { followLinks } from '../core/links.ts';
+import { isImageName } from '../core/names.ts';
+import type { ReleaseFile } from '../core/release-file.ts';
+import type { Exec } from '../host/exec.ts';
+import { openTree } from './open-image.ts';
+import type { ImageFormat, ImageTree } from './image-tree.ts';
+
+export type { ImageEntry } from '../core/image-entry.ts';
+
+/** An extension-release file with what it holds. */
+export interface ReleaseText extends ReleaseFile {
+  readonly text: string;
+}
+
+/** What an image shows of itself to whoever decides whether it may be merged. */
+export interface ImageFacts {
+  readonly format: ImageFormat;
+  /** The files of usr/lib/extension-release.d, by name. */
+  readonly releaseFiles: readonly ReleaseText[];
+  /** Whether it carries usr/lib/os-release, which an extension must not. */
+  readonly hasOsRelease: boolean;
+  /** The hierarchies it adds something to. */
+  readonly hierarchies: readonly ('usr' | 'opt')[];
+}
+
+/**
+ * Reads of an image what decides whether systemd-sysext could merge it. Nothing is mounted, but for disk images, which
+ * systemd-dissect mounts apart from the host. An uncompressed erofs image is read in this process.
+ * @param path a `.raw` file or a directory.
+ * @throws AgentError `no-such-file`; `invalid-image` for what systemd-sysext could not merge; `tool-missing`,
+ * `not-root` and the like where this host cannot tell.
+ */
+export function readImageFacts(path: string, exec: Exec, signal?: AbortSignal): Promise<ImageFacts> {
+  return openTree(path, { exec, signal }, (tree) => factsOf(path, tree));
+}
+
+/**
+ * Lists everything in an image but its root, sorted by the bytes of the paths.
+ * @throws AgentError as readImageFacts().
+ */
+export function listImage(path: string, exec: Exec, signal?: AbortSignal): Promise<readonly ImageEntry[]> {
+  return openTree(path, { exec, signal }, (tree) => Promise.resolve(tree.list()));
+}
+
+const releaseDirectory = 'usr/lib/extension-release.d';
+const releasePrefix = 'extension-release.';
+/** A release file has some hundred bytes, and an image one of them. */
+const largestRelease = 1024 * 1024;
+const mostReleases = 64;
+
+/** @param name what messages call the image. */
+export async function factsOf(name: string, tree: ImageTree): Promise<ImageFacts> {
+  const found = releaseFilesIn(name, tree);
+  const contents = await tree.readReleases([...new Set(found.map((file) => file.place))]);
+  return {
+    format: tree.format,
+    releaseFiles: found.flatMap(({ place, ...file }) => {
+      const content = contents.get(place);
+      return content === undefined ? [] : [{ ...file, text: content.text, ...strictOf(file.regular, content.strict) }];
+    }),
+    hasOsRelease: placeOf(tree, 'usr/lib/os-release') !== undefined,
+    hierarchies: (['usr', 'opt'] as const).filter((hierarchy) => {
+      const place = placeOf(tree, hierarchy);
+      return place !== undefined && tree.namesIn(place).length > 0;
+    }),
+  };
+}
+
+/** The attribute of a file that a link leads to is not the link's. */
+function strictOf(regular: boolean, strict: string | undefined): { strict?: string } {
+  return regular && strict !== undefined ? { strict } : {};
+}
+
+interface FoundRelease extends ReleaseFile {
+  /** The path of the file itself, links followed. */
+  readonly place: string;
+}
+
+function releaseFilesIn(name: string, tree: ImageTree): FoundRelease[] {
+  const directory = placeOf(tree, releaseDirectory);
+  const names = (directory === undefined ? [] : tree.namesIn(directory)).filter(isReleaseName);
+  if (names.length > mostReleases) throw new AgentError('invalid-image', `${name} has ${names.length} release files`);
+  return names.flatMap((file) => {
+    const path = `${directory ?? ''}/${file}`;
+    const place = placeOf(tree, path);
+    const entry = place === undefined ? undefined : tree.entryAt(place);
+    if (place === undefined || entry?.kind !== 'file') return [];
+    if (entry.size > largestRelease) {
+      throw new AgentError('invalid-image', `${name} has a release file of ${entry.size} bytes: /${path}`);
+    }
+    return [{ name: file, regular: place === path, place }];
+  });
+}
+
+/** Names that are not UTF-8 are none to systemd; a decoder has put U+FFFD for what was wrong in them. */
+function isReleaseName(name: string): boolean {
+  return name.startsWith(releasePrefix) && isImageName(name.slice(releasePrefix.length)) && !name.includes('\ufffd');
+}
+
+/** Where a path leads inside the image, or undefined where there is nothing. */
+function placeOf(tree: ImageTree, path: string): string | undefined {
+  const place = followLinks(path, (inside) => tree.entryAt(inside)?.target);
+  return place === undefined || tree.entryAt(place) === undefined ? undefined : place;
+}

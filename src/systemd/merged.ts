@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+
+import { fileStatus, readTextIfAny } from '../host/files.ts';
+import { belowRoot } from '../host/root.ts';
+import type { HierarchyStatus } from './sysext-output.ts';
+
+/** The hierarchies that system extensions extend, in the order of `systemd-sysext status`. */
+export const hierarchies = ['/opt', '/usr'] as const;
+
+/**
+ * What is merged below `root`, read from the metadata that every systemd-sysext since 248 leaves in each hierarchy, as
+ * `systemd-sysext status` reads it; unlike the tool up to 254 also right below another root. No process is started.
+ */
+export function readMerged(root: string): HierarchyStatus[] {
+  return hierarchies.flatMap((hierarchy): HierarchyStatus[] => {
+    const path = belowRoot(root, hierarchy);
+    const status = fileStatus(path);
+    if (status?.isDirectory() !== true) return [];
+    const metadata = join(path, '.systemd-sysext');
+    // A copy of a merged tree carries the metadata too: only the overlay itself has the device number noted there.
+    const merged = readTextIfAny(join(metadata, 'dev'))?.trim() === deviceNumber(status.dev);
+    if (!merged) return [{ hierarchy, extensions: [] }];
+    const extensions = (readTextIfAny(join(metadata, 'extensions')) ?? '').split('\n').filter((name) => name !== '');
+    return [{ hierarchy, extensions, since: status.mtime }];
+  });
+}
+
+/** The names of all merged extensions, ascending. */
+export function mergedNames(statuses: readonly HierarchyStatus[]): string[] {
+  return [...new Set(statuses.flatMap((status) => status.extensions))].sort();
+}
+
+/** `major:minor` of a device number as stat(2) gives it, the encoding of glibc's gnu_dev_major(). */
+function deviceNumber(device: number): string {
+  const number = BigInt(device);
+  const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & ~0xfffn);
+  const minor = (number & 0xffn) | ((number >> 12n) & 0xffff_ff00n);
+  return `${major}:${minor}`;
+}

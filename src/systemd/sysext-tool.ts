@@ -1,0 +1,138 @@
+import { dirname } from 'node:path';
+
+import { AgentError } from '../core/errors.ts';
+import { oldestSystemd, parseSystemdVersion, type SystemdVersion } from '../core/systemd-version.ts';
+import { findProgram, runOk, type Exec, type ExecResult } from '../host/exec.ts';
+import { fileStatus, makeDirectory, readTextIfAny, writeAtomically } from '../host/files.ts';
+import { parseList, parseOptions, parseStatus, type HierarchyStatus, type InstalledImage } from './sysext-output.ts';
+
+/** The operations of systemd-sysext(8) that change what is merged. */
+export type MergeVerb = 'merge' | 'unmerge' | 'refresh';
+
+/** Options of systemd-sysext(8), with the same meaning. */
+export interface MergeOptions {
+  readonly force?: boolean;
+  readonly noReload?: boolean;
+  readonly alwaysRefresh?: boolean;
+}
+
+/** What the installed tool is and which options it has. */
+export interface ToolFeatures {
+  readonly version: SystemdVersion;
+  readonly options: readonly string[];
+}
+
+const program = 'systemd-sysext';
+
+/** Drives the real systemd-sysext below one root directory. */
+export interface SysextTool {
+  /**
+   * The version and options of the installed tool; asked once per installed file, then remembered.
+   * @throws AgentError `tool-missing` where there is none, or one older than 248.
+   */
+  features(): Promise<ToolFeatures>;
+  /**
+   * Runs one operation and returns what the tool said. It is never stopped
+   * half-way. Before 256 its exit code proves nothing: read back.
+   */
+  run(verb: MergeVerb, options?: MergeOptions): Promise<ExecResult>;
+  status(): Promise<HierarchyStatus[]>;
+  list(): Promise<InstalledImage[]>;
+}
+
+/**
+ * @param root the directory that stands for `/`, as with --root=.
+ * @param memory a file where the features are remembered between calls.
+ */
+export function createSysextTool(exec: Exec, root: string, memory: string): SysextTool {
+  const below = root === '/' ? [] : [`--root=${root}`];
+  const ask = (verb: string) => runOk(exec, program, [verb, '--json=short', '--no-pager', ...below]);
+  return {
+    features: () => rememberedFeatures(exec, memory),
+    run: async (verb, options = {}) => {
+      const { options: known } = await rememberedFeatures(exec, memory);
+      return exec.run(program, mergeArguments(verb, root, options, known), { shielded: true });
+    },
+    status: async () => parseStatus(await ask('status')),
+    list: async () => parseList(await ask('list')),
+  };
+}
+
+/**
+ * The arguments of one operation.
+ * @param known the options that the installed tool has; `--always-refresh=` is left out where an older tool always refreshes.
+ * @throws AgentError `usage` for an option that the tool has not.
+ */
+export function mergeArguments(
+  verb: MergeVerb,
+  root: string,
+  options: MergeOptions,
+  known: readonly string[],
+): string[] {
+  if (options.noReload === true && !known.includes('--no-reload')) {
+    throw new AgentError('usage', 'the systemd-sysext of this host has no --no-reload', {
+      next: 'It came with systemd 255.',
+    });
+  }
+  return [
+    verb,
+    '--no-pager',
+    ...(root === '/' ? [] : [`--root=${root}`]),
+    ...(options.force === true ? ['--force'] : []),
+    ...(options.noReload === true ? ['--no-reload'] : []),
+    ...(options.alwaysRefresh === true && known.includes('--always-refresh') ? ['--always-refresh=yes'] : []),
+  ];
+}
+
+/** The features of the installed file, from memory while that file is the same one. */
+async function rememberedFeatures(exec: Exec, memory: string): Promise<ToolFeatures> {
+  const identity = identityOfTool();
+  const remembered = recall(memory, identity);
+  if (remembered !== undefined) return remembered;
+  const [versionText, help] = await Promise.all([
+    runOk(exec, program, ['--version']),
+    runOk(exec, program, ['--help']),
+  ]);
+  const version = parseSystemdVersion(versionText);
+  if (version === undefined || version.major < oldestSystemd) {
+    throw new AgentError(
+      'tool-missing',
+      `this host's systemd-sysext is not one we know: ${versionText.split('\n', 1)[0] ?? ''}`,
+      {
+        next: `systemd ${oldestSystemd} or later is needed.`,
+      },
+    );
+  }
+  const features = { version, options: parseOptions(help) };
+  remember(memory, identity, features);
+  return features;
+}
+
+function identityOfTool(): string {
+  const path = findProgram(program);
+  const status = path === undefined ? undefined : fileStatus(path);
+  if (path === undefined || status === undefined) {
+    throw new AgentError('tool-missing', 'this host has no systemd-sysext', {
+      next: `systemd ${oldestSystemd} or later brings it; some distributions ship it as the package systemd-sysext or systemd-container.`,
+    });
+  }
+  return [path, status.dev, status.ino, status.size, status.mtimeMs].join(' ');
+}
+
+interface Remembered extends ToolFeatures {
+  readonly identity: string;
+}
+
+function recall(memory: string, identity: string): ToolFeatures | undefined {
+  const text = readTextIfAny(memory);
+  if (text === undefined) return undefined;
+  const remembered = JSON.parse(text) as Remembered;
+  return remembered.identity === identity ? remembered : undefined;
+}
+
+/** Users other than root read without remembering. */
+function remember(memory: string, identity: string, features: ToolFeatures): void {
+  if (process.getuid?.() !== 0) return;
+  makeDirectory(dirname(memory));
+  writeAtomically(memory, JSON.stringify({ identity, ...features }));
+}

@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import { execa } from 'execa';
+
+import { labCache } from './cache.ts';
+import { runCommand, runCommandOk, type CommandOptions, type CommandResult } from './command.ts';
+import * as container from './container.ts';
+import { ensureRootfs, type SystemdVersion } from './rootfs.ts';
+import { waitFor } from './wait.ts';
+
+export interface MachineOptions {
+  readonly systemd: SystemdVersion;
+  readonly binds?: readonly container.Bind[];
+  /** Files that are there before the first boot: path in the machine and content. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Whether all machines share one /var/cache/sysext-agent, kept from run to run: for packages and indexes. */
+  readonly sharedCache?: boolean;
+}
+
+/** A machine with a systemd of its own as PID 1, on this host's kernel and network. */
+export interface Machine extends AsyncDisposable {
+  readonly name: string;
+  /** Its root directory as the host sees it, without what is mounted or merged inside; also while it is off. */
+  readonly root: string;
+  /**
+   * Runs a command inside as root, whatever its exit code.
+   * @throws Error when it takes too long or the machine is off.
+   */
+  run(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  /**
+   * Runs a bash script inside, with -eu, that must succeed, and returns what it printed.
+   * @throws Error with its whole output when it fails.
+   */
+  shell(script: string, options?: CommandOptions): Promise<string>;
+  /** Runs `sysext-agent` of this checkout inside, whatever its exit code. */
+  agent(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  /** Writes a file, with the directories above it; works while the machine is off, too. */
+  write(path: string, text: string, mode?: string): Promise<void>;
+  /** The text of a file; works while the machine is off, too. */
+  read(path: string): Promise<string>;
+  /** Copies a file of the host, or a whole directory with its extended attributes, to exactly this path. */
+  copyIn(hostPath: string, path: string): Promise<void>;
+  /** Shuts down cleanly where it is on, then boots the same disk again. */
+  reboot(): Promise<void>;
+  /** Shuts down cleanly and stays off. */
+  powerOff(): Promise<void>;
+  /** A power cut: every process ends at once. `reboot` turns the machine on again. */
+  kill(): Promise<void>;
+  /** Ends the machine and removes its disk. */
+  stop(): Promise<void>;
+}
+
+/** Where a machine finds the checkout. */
+const checkoutInside = '/srv/sysext-agent';
+const checkout = resolve(import.meta.dirname, '../..');
+
+/**
+ * Boots a new machine and returns when it is up.
+ * @throws Error with what its console shows when it is not up within a minute; nothing is left of it then.
+ */
+export async function bootMachine(options: MachineOptions): Promise<Machine> {
+  await container.removeAbandonedDisks();
+  const disk = await container.createDisk(await ensureRootfs(options.systemd));
+  const machine = machineOn(disk, bindsOf(options));
+  try {
+    await prepareDisk(machine, options.files ?? {});
+    await machine.reboot();
+    return machine;
+  } catch (error) {
+    await machine.stop();
+    throw error;
+  }
+}
+
+function bindsOf({ binds = [], sharedCache = false }: MachineOptions): container.Bind[] {
+  const shared = { source: labCache('agent-cache'), target: '/var/cache/sysext-agent' };
+  if (sharedCache) fs.mkdirSync(shared.source, { recursive: true });
+  const sources = { source: checkout, target: checkoutInside, readOnly: true };
+  return [sources, ...(sharedCache ? [shared] : []), ...binds];
+}
+
+/** What makes a disk this machine's: an identity, and the host's way into the network. */
+async function prepareDisk(machine: Machine, files: Readonly<Record<string, string>>): Promise<void> {
+  const own = { '/etc/machine-id': `${randomBytes(16).toString('hex')}\n`, '/etc/hostname': `${machine.name}\n` };
+  for (const [path, text] of Object.entries({ ...own, ...files })) await machine.write(path, text);
+  for (const path of ['/etc/resolv.conf', '/etc/hosts', '/etc/ssl/certs/ca-certificates.crt']) {
+    if (fs.existsSync(path)) await machine.copyIn(path, path);
+  }
+}
+
+function machineOn(disk: container.Disk, binds: readonly container.Bind[]): Machine {
+  let running: container.Container | undefined;
+
+  const inside = (): string[] => (running === undefined ? ['chroot', disk.root] : enter(running));
+  const run: Machine['run'] = async (argv, options) => {
+    if (running === undefined) throw new Error(`${disk.name} is off`);
+    return runCommand(enter(running), argv, options);
+  };
+  const powerOff = async (): Promise<void> => {
+    if (running === undefined) return;
+    await runCommand(enter(running), ['systemctl', 'poweroff', '--no-block']);
+    await container.ended(running);
+    running = undefined;
+  };
+  const kill = async (): Promise<void> => {
+    if (running === undefined) return;
+    await container.endContainer(disk, running);
+    running = undefined;
+  };
+  const stop = async (): Promise<void> => {
+    await kill();
+    await container.removeDisk(disk);
+  };
+  return {
+    name: disk.name,
+    root: disk.root,
+    run,
+    shell: (script, options) => runCommandOk(inside(), ['bash', '-euc', script], options),
+    agent: (args, options) => run([join(checkoutInside, 'bin/sysext-agent'), ...args], options),
+    write: async (path, text, mode = '0644') => {
+      await runCommandOk(inside(), receive(path, mode), { input: text });
+    },
+    read: (path) => runCommandOk(inside(), ['cat', path]),
+    copyIn: (hostPath, path) => copyInto(inside(), hostPath, path),
+    reboot: async () => {
+      await powerOff();
+      running = await container.startContainer(disk, binds);
+      await untilUp(disk, running);
+    },
+    powerOff,
+    kill,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** The command that leads into the machine: the namespaces of its PID 1; the network is the host's. */
+function enter(running: container.Container): string[] {
+  const leader = container.leaderOf(running);
+  if (leader === undefined) throw new Error('the machine is just starting');
+  const namespaces = ['--mount', '--uts', '--ipc', '--pid', '--cgroup'];
+  return ['nsenter', `--target=${leader}`, ...namespaces, '--root', '--wd', '--'];
+}
+
+/** `degraded` counts as up: a test may want to see what a failed unit leads to. */
+async function untilUp(disk: container.Disk, running: container.Container): Promise<void> {
+  const state = async (): Promise<true | undefined> => {
+    const { stdout } = await runCommand(enter(running), ['systemctl', 'is-system-running']);
+    return /^(running|degraded)$/m.test(stdout) ? true : undefined;
+  };
+  try {
+    await waitFor('systemctl is-system-running', 60_000, state);
+  } catch (error) {
+    throw new Error(`${disk.name} did not come up\n${container.consoleOf(disk)}`, { cause: error });
+  }
+}
+
+async function copyInto(inside: readonly string[], hostPath: string, path: string): Promise<void> {
+  const [enterProgram = '', ...enterArgs] = inside;
+  if (fs.statSync(hostPath).isDirectory()) {
+    const attributes = ['--xattrs', '--xattrs-include=*'];
+    const unpack = ['bash', '-euc', 'mkdir -p "$0"; tar --extract "$@" --directory="$0"', path, ...attributes];
+    await execa('tar', ['--create', ...attributes, `--directory=${hostPath}`, '.'], { encoding: 'buffer' }).pipe(
+      enterProgram,
+      [...enterArgs, ...unpack],
+    );
+    return;
+  }
+  const mode = (fs.statSync(hostPath).mode & 0o7777).toString(8);
+  await execa(enterProgram, [...enterArgs, ...receive(path, mode)], { inputFile: hostPath });
+}
+
+/** The command that makes its input a file: at every instant the old one or the new. */
+function receive(path: string, mode: string): string[] {
+  const script = 'mkdir -p "${0%/*}/"; cat >"$0.#new"; chmod "$1" "$0.#new"; mv -fT "$0.#new" "$0"';
+  return ['bash', '-euc', script, path, mode];
+}

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+
+import { formatSize, formatTime, tableLines } from '../../../src/cli/output.ts';
+import { renderBar } from '../../../src/cli/progress.ts';
+
+test.each([
+  [undefined, '-'],
+  [0, '0 B'],
+  [1023, '1023 B'],
+  [1024, '1.0 KiB'],
+  [1_400_000, '1.3 MiB'],
+  [5 * 1024 ** 4, '5.0 TiB'],
+])('%s bytes are %s', (bytes, text) => {
+  expect(formatSize(bytes)).toBe(text);
+});
+
+test('times are printed as systemd does', () => {
+  expect(formatTime(new Date('2026-11-21T23:50:12.700Z'))).toBe('Sat 2026-11-21 23:50:12 UTC');
+});
+
+describe('tables', () => {
+  const table = {
+    headings: ['NAME', 'SIZE'],
+    rows: [
+      ['jq', '1.0 MiB'],
+      ['a-long-name', '-'],
+    ],
+  };
+
+  test('align their columns and end no line in blanks', () => {
+    expect(tableLines(table, true)).toEqual(['NAME         SIZE', 'jq           1.0 MiB', 'a-long-name  -']);
+  });
+
+  test('leave out the headings where asked', () => {
+    expect(tableLines(table, false)).toEqual(['jq           1.0 MiB', 'a-long-name  -']);
+  });
+});
+
+describe('the progress bar', () => {
+  test('shows share, bytes, rate and the time that is left', () => {
+    const bar = renderBar({ expected: 4 * 1024 ** 2, received: 1024 ** 2, elapsedMs: 1000 }, 100);
+
+    expect(bar).toBe('[==========                              ]  25%  1.0 MiB of 4.0 MiB  1.0 MiB/s  0:03 left');
+  });
+
+  test('leaves out the bar on a narrow terminal', () => {
+    expect(renderBar({ expected: 100, received: 0, elapsedMs: 0 }, 20)).toBe('  0%  0 B of 100 B  0 B/s  -:-- left');
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+
+import type { CommandSpec } from '../../../src/cli/command.ts';
+import { runProgram } from '../../../src/cli/program.ts';
+import type { Terminal } from '../../../src/cli/terminal.ts';
+import { AgentError, exitCodes } from '../../../src/core/errors.ts';
+
+const idle = new AbortController().signal;
+
+function command(run: CommandSpec['run'] = async () => Promise.resolve(exitCodes.ok)): CommandSpec {
+  return {
+    name: 'do',
+    arguments: '<thing...>',
+    summary: 'do something',
+    options: [
+      { flags: '--root <dir>', description: 'there' },
+      { flags: '--arg <value>', description: 'again and again', repeatable: true },
+    ],
+    examples: [['sysext-agent do it', 'does it']],
+    run,
+  };
+}
+
+async function run(spec: CommandSpec, ...argv: string[]) {
+  const [printed, noted]: [string[], string[]] = [[], []];
+  const terminal: Terminal = {
+    print: (line) => void printed.push(line),
+    note: (line) => void noted.push(line),
+    draw: () => undefined,
+    isResultTerminal: false,
+    isNoteTerminal: false,
+    columns: 80,
+    colors: false,
+  };
+  const exitCode = await runProgram([spec], argv, terminal, idle, '1.2.3');
+  return { exitCode, printed: printed.join('\n'), noted: noted.join('\n') };
+}
+
+test('arguments and options reach the command, and its exit code comes back', async () => {
+  const spec = command(async ({ args, options }) => {
+    expect(args).toEqual(['a', 'b']);
+    expect([options.text('root'), options.list('arg')]).toEqual(['/r', ['x', 'y']]);
+    return Promise.resolve(exitCodes.notMerged);
+  });
+
+  expect((await run(spec, 'do', 'a', 'b', '--root=/r', '--arg', 'x', '--arg=y')).exitCode).toBe(3);
+});
+
+describe('help', () => {
+  test('of a command has its options and examples', async () => {
+    const { exitCode, printed } = await run(command(), 'do', '--help');
+
+    expect(exitCode).toBe(0);
+    expect(printed).toContain('--root <dir>');
+    expect(printed).toContain('sysext-agent do it  does it');
+  });
+
+  test('and version go to standard output', async () => {
+    expect((await run(command(), '--help')).printed).toContain('do something');
+    expect((await run(command(), '--version')).printed).toBe('1.2.3');
+  });
+});
+
+describe('wrong usage ends with 2', () => {
+  test.each([
+    ['an unknown command', ['redo'], "unknown command 'redo'"],
+    ['an unknown option', ['do', 'it', '--rot'], '(Did you mean --root?)'],
+    ['no argument', ['do'], "missing required argument 'thing'"],
+  ])('%s', async (_title, argv, message) => {
+    const { exitCode, noted } = await run(command(), ...argv);
+
+    expect(exitCode).toBe(2);
+    expect(noted).toContain(message);
+  });
+});
+
+test('an error is told whole: message, facts, what is left, what to do', async () => {
+  const error = new AgentError('incompatible', 'jq does not fit', {
+    facts: ['field: ID'],
+    left: 'Nothing was changed.',
+    next: 'Build it.',
+  });
+  const spec = command(async () => Promise.reject(error));
+
+  const { exitCode, noted } = await run(spec, 'do', 'it');
+
+  expect(exitCode).toBe(5);
+  expect(noted).toBe('sysext-agent: jq does not fit\n  field: ID\nNothing was changed.\nBuild it.');
+});
