@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -140,6 +140,9 @@ describe('the cache of package lists', () => {
 
   it('follows the archive, and keeps nothing of the old lists', async () => {
     const before = indexFiles();
+    const abandoned = join(cacheDirectory, 'indexes', '.#Packages.gz.of-a-killed-process');
+    writeFileSync(abandoned, '');
+    utimesSync(abandoned, ago(2), ago(2));
     archive.publish([debs.hello1]);
     expect(await versions({ maxAge: 0 }, request('hello'))).toEqual(['hello 1.0-1']);
     expect(indexFiles()).toHaveLength(before.length);

@@ -4,13 +4,12 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 
+import { mountPoints } from './container.ts';
+
 const playground = join(import.meta.dirname, 'playground');
 
 /** The mounts of this host that the playground could have touched; other tests mount elsewhere meanwhile. */
-const mounts = (): string[] => {
-  const lines = fs.readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return lines.filter((line) => / (\/|\/usr|\/run|\/dev|\/proc|\/sys) |sysext-agent-demo|playground/.test(line));
-};
+const mounts = (): string[] => mountPoints().filter((path) => /^\/(usr|opt|run|dev|proc|sys)?$|demo/.test(path));
 
 test('an extension merges onto /usr in the playground while the host stays as it was', async () => {
   const before = mounts();

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { factsOf } from '../../../src/systemd/image.ts';
 import type { ImageTree } from '../../../src/systemd/image-tree.ts';
 
-type Entry = string | { link: string } | { size: number } | 'directory';
+type Entry = string | { link: string } | { size: number } | { names: 'none' };
+
+const emptyDirectory: Entry = { names: 'none' };
 
 /** An image of these files; a text with `!` in front is one with strict=false. */
 function treeOf(files: Readonly<Record<string, Entry>>): ImageTree {
@@ -12,9 +14,9 @@ function treeOf(files: Readonly<Record<string, Entry>>): ImageTree {
   );
   const entryAt: ImageTree['entryAt'] = (path) => {
     const entry = files[path];
-    if (entry === 'directory' || (entry === undefined && directories.has(path))) return { kind: 'directory', size: 0 };
-    if (entry === undefined) return undefined;
+    if (entry === undefined) return directories.has(path) ? { kind: 'directory', size: 0 } : undefined;
     if (typeof entry === 'string') return { kind: 'file', size: entry.length };
+    if ('names' in entry) return { kind: 'directory', size: 0 };
     return 'link' in entry ? { kind: 'symlink', size: 1, target: entry.link } : { kind: 'file', size: entry.size };
   };
   return {
@@ -31,7 +33,8 @@ function treeOf(files: Readonly<Record<string, Entry>>): ImageTree {
       Promise.resolve(
         new Map(
           paths.map((path) => {
-            const text = String(files[path]);
+            const entry = files[path];
+            const text = typeof entry === 'string' ? entry : '';
             return [path, text.startsWith('!') ? { text: text.slice(1), strict: 'false' } : { text }] as const;
           }),
         ),
@@ -72,7 +75,7 @@ describe('what an image shows of itself', () => {
     ['a dangling link', { link: 'nowhere' }],
     ['a link to itself', { link: 'extension-release.a' }],
     ['a link to a directory', { link: '..' }],
-    ['a directory', 'directory'],
+    ['a directory', emptyDirectory],
   ])('%s is no release file', async (_title, entry) => {
     expect((await facts({ [`${releases}/extension-release.a`]: entry })).releaseFiles).toEqual([]);
   });
@@ -94,7 +97,7 @@ describe('what an image shows of itself', () => {
 
   test.each<[Readonly<Record<string, Entry>>, readonly string[]]>([
     [{ 'usr/bin/x': 'x', 'opt/y': 'y' }, ['usr', 'opt']],
-    [{ 'usr/bin/x': 'x', opt: 'directory' }, ['usr']],
+    [{ 'usr/bin/x': 'x', opt: emptyDirectory }, ['usr']],
     [{ usr: 'a file', 'opt/y': 'y' }, ['opt']],
     [{}, []],
   ])('hierarchies of %j', async (files, hierarchies) => {

@@ -19,6 +19,8 @@ import { buildIndexDatabase, databaseFormat } from './index-database.ts';
 import type { ListedFile, PackagesIndex } from './release.ts';
 import { parseState } from './state.ts';
 
+const day = 86_400_000;
+
 /** Where the database of a Packages file is kept. */
 export function indexDatabasePath(directory: string, digest: string): string {
   return join(directory, `${digest}.${databaseFormat}.sqlite`);
@@ -117,11 +119,20 @@ async function* verified(
   });
 }
 
-/** Removes the databases that a suite no longer uses, unless another one does. */
-export function removeSuperseded(directory: string, before: readonly string[]): void {
-  const states = listNames(directory)
+/** Removes the databases that a suite no longer uses, unless another one does, and what killed processes left. */
+export function removeSuperseded(directory: string, before: readonly string[], now: Date): void {
+  const names = listNames(directory);
+  const states = names
     .filter((name) => name.endsWith('.json'))
     .map((name) => parseState(readTextIfAny(join(directory, name)) ?? ''));
   const used = new Set(states.flatMap((state) => state?.indexes ?? []));
   for (const digest of before) if (!used.has(digest)) removeTree(indexDatabasePath(directory, digest));
+  for (const name of names)
+    if (name.startsWith('.#') && isAbandoned(join(directory, name), now)) removeTree(join(directory, name));
+}
+
+/** No index takes a day to arrive: whoever was writing this file is gone. */
+function isAbandoned(path: string, now: Date): boolean {
+  const written = fileStatus(path)?.mtime;
+  return written !== undefined && now.getTime() - written.getTime() > day;
 }

@@ -181,7 +181,7 @@ async function adopt(
     signers: signed.signers,
     indexes,
   });
-  removeSuperseded(cache.directory, cached?.indexes ?? []);
+  removeSuperseded(cache.directory, cached?.indexes ?? [], now);
   return state;
 }
 

@@ -1,0 +1,52 @@
+# One command each on a fresh Debian 12 or 13 with git, make, Node >= 20 and npm, as root.
+
+# What the product and its tests run, by Debian package.
+packages := attr bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
+	apt-utils ca-certificates dpkg-dev gnupg gpgv mmdebstrap strace systemd-container
+
+node := PATH="$(CURDIR)/node_modules/.bin:$$PATH"
+
+.PHONY: help setup check test demo bench format dist clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: node_modules/.package-lock.json ## install what the product and its tests need
+	@missing=$$(dpkg-query -W -f '$${db:Status-Abbrev}$${Package}\n' $(packages) 2>/dev/null | grep '^ii' | sed 's/^ii *//;s/:.*//' | sort > .setup.tmp; \
+		printf '%s\n' $(packages) | sort | comm -23 - .setup.tmp; rm -f .setup.tmp); \
+	if [ -n "$$missing" ]; then \
+		echo "installing: $$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --loglevel=error
+	@touch $@
+
+check: node_modules/.package-lock.json ## format, lint, types, unit tests: under a minute
+	@npm run --silent format:check
+	@npm run --silent lint
+	@npm run --silent types
+	@npm run --silent test:unit
+
+test: setup ## everything: check, and the tests with real systemd machines
+	@npm run --silent format:check
+	@npm run --silent lint
+	@npm run --silent types
+	@npm run --silent lab
+	@npm run --silent test:all
+
+demo: setup ## build jq from real packages, merge it in a throw-away root, use it
+	@test/lab/playground test/demo
+
+bench: setup ## measure, as ratios to the bare tools
+	@npm run --silent bench
+
+format: ## rewrite the code in the house's format
+	@npm run --silent format
+
+dist: node_modules/.package-lock.json ## the bundle that packages ship
+	@npm run --silent bundle
+
+clean: ## remove what was built here; caches outside the checkout stay
+	rm -rf dist coverage

@@ -1,0 +1,290 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { createExec, type Exec } from '../../src/host/exec.ts';
+import { listTree } from '../../src/host/directory-tree.ts';
+import { listImage, readImageFacts, type ImageEntry } from '../../src/systemd/image.ts';
+
+/** Needs root (owners, devices, loop devices), erofs-utils, squashfs-tools, e2fsprogs, attr and systemd-dissect. */
+
+const exec = createExec(process.env);
+const noExec: Exec = { run: (program) => Promise.reject(new Error(`${program} was run`)) };
+// The attributes of users need a file system that has them, which a tmpfs may not.
+const work = fs.mkdtempSync('/var/tmp/image-reading-');
+const tree = join(work, 'tree');
+const releases = 'usr/lib/extension-release.d';
+const strict = 'user.extension-release.strict';
+
+function run(program: string, ...args: readonly string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function write(path: string, text: string | Buffer, mode = 0o644): void {
+  fs.mkdirSync(join(tree, path, '..'), { recursive: true });
+  fs.writeFileSync(join(tree, path), text);
+  fs.chmodSync(join(tree, path), mode);
+}
+
+const erofsBuilds: readonly (readonly [name: string, ...options: string[]])[] = [
+  ['plain.raw'],
+  ['lz4hc.raw', '-zlz4hc'],
+  ['big-clusters.raw', '-zlz4hc', '-C65536'],
+  ['legacy.raw', '-zlz4hc', '-Elegacy-compress'],
+  ['compact.raw', '-Eforce-inode-compact', '--ignore-mtime', '-T1700000000'],
+  ['extended.raw', '-Eforce-inode-extended'],
+  ['chunks.raw', '--chunksize=8192'],
+  ['no-inline.raw', '-Enoinline_data'],
+  ['shared-attributes.raw', '-x1'],
+];
+const erofsNames = erofsBuilds.map(([name]) => name);
+
+const squashfsBuilds = ['gzip', 'zstd', 'xz'] as const;
+
+/** A tree with everything a tree can hold. */
+function makeTree(): void {
+  write(`${releases}/extension-release.jq`, 'ID=_any\n');
+  run('setfattr', '-n', strict, '-v', 'false', join(tree, releases, 'extension-release.jq'));
+  write(`${releases}/extension-release.other`, 'ID=debian\nVERSION_ID=12\n');
+  fs.symlinkSync('extension-release.other', join(tree, releases, 'extension-release.link'));
+  write('usr/bin/jq', '#!/bin/sh\n');
+  fs.chownSync(join(tree, 'usr/bin/jq'), 1000, 1001);
+  fs.chmodSync(join(tree, 'usr/bin/jq'), 0o6755);
+  write('usr/bin/big', Buffer.alloc(3_000_001, 'abcdefg'));
+  write('usr/share/a name with spaces -> and an arrow', 'x');
+  write('usr/share/two\nlines', 'x');
+  write('usr/share/\\ and "quotes" é', 'x');
+  fs.symlinkSync('a -> b\nc', join(tree, 'usr/share/x -> y'));
+  fs.linkSync(join(tree, 'usr/bin/big'), join(tree, 'usr/bin/hard'));
+  for (let i = 0; i < 700; i++) write(`usr/share/many/${'file'.repeat(1 + (i % 9))}-${i}`, 'x'.repeat(i * 20));
+  fs.mkdirSync(join(tree, 'opt'));
+  fs.mkdirSync(join(tree, 'usr/tmp'));
+  fs.chmodSync(join(tree, 'usr/tmp'), 0o1777);
+  run('mkfifo', join(tree, 'usr/share/fifo'));
+  run('mknod', join(tree, 'usr/share/null'), 'c', '1', '3');
+  run('mknod', join(tree, 'usr/share/disk'), 'b', '8', '0');
+  run('find', tree, '-exec', 'touch', '-h', '-d', '@1700000000', '{}', '+');
+}
+
+const image = (name: string) => join(work, name);
+
+beforeAll(() => {
+  makeTree();
+  for (const [name, ...options] of erofsBuilds) run('mkfs.erofs', ...options, image(name), tree);
+  for (const compression of squashfsBuilds) {
+    run('mksquashfs', tree, image(`${compression}.squashfs.raw`), '-quiet', '-no-progress', '-comp', compression);
+  }
+  run('truncate', '-s', '64M', image('ext4.raw'));
+  run('mkfs.ext4', '-q', '-d', tree, image('ext4.raw'));
+});
+
+afterAll(() => {
+  fs.rmSync(work, { recursive: true, force: true });
+});
+
+const expectedReleases = [
+  { name: 'extension-release.jq', regular: true, text: 'ID=_any\n', strict: 'false' },
+  { name: 'extension-release.link', regular: false, text: 'ID=debian\nVERSION_ID=12\n' },
+  { name: 'extension-release.other', regular: true, text: 'ID=debian\nVERSION_ID=12\n' },
+];
+
+/** What every way of packing keeps: the size of a directory is each file system's own, times are those of the minute. */
+function comparable(entries: readonly ImageEntry[]): unknown[] {
+  return entries
+    .filter((entry) => !entry.path.startsWith('lost+found'))
+    .map((entry) => ({
+      ...entry,
+      size: entry.kind === 'directory' ? 0 : entry.size,
+      mtime: Math.floor(entry.mtime / 60),
+    }));
+}
+
+const input = () => comparable(listTree(tree));
+
+describe('an erofs image', () => {
+  test.each(erofsNames)('%s shows its facts without running a program', async (name) => {
+    expect(await readImageFacts(image(name), noExec)).toEqual({
+      format: 'erofs',
+      releaseFiles: expectedReleases,
+      hasOsRelease: false,
+      hierarchies: ['usr'],
+    });
+  });
+
+  test.each(erofsNames)('%s lists the tree that went in', async (name) => {
+    expect(comparable(await listImage(image(name), noExec))).toEqual(input());
+  });
+
+  test.each(['plain.raw', 'lz4hc.raw'])('%s lists what fsck.erofs unpacks', async (name) => {
+    const unpacked = join(work, `unpacked-${name}`);
+    run('fsck.erofs', `--extract=${unpacked}`, '--preserve', image(name));
+    // fsck.erofs 1.5 sets the mode before the owner, which takes setuid and setgid away.
+    const plain = (entries: readonly ImageEntry[]) => entries.map((entry) => ({ ...entry, mode: entry.mode & 0o1777 }));
+    expect(comparable(plain(await listImage(image(name), noExec)))).toEqual(comparable(plain(listTree(unpacked))));
+  });
+
+  test('cut at any power of two is refused, and says what is wrong', async () => {
+    const whole = fs.readFileSync(image('plain.raw'));
+    for (let size = 1; size < whole.length; size *= 2) {
+      fs.writeFileSync(image('cut.raw'), whole.subarray(0, size));
+      await expect(readImageFacts(image('cut.raw'), noExec)).rejects.toMatchObject({
+        code: 'invalid-image',
+        message: expect.stringMatching(/cut\.raw (is truncated|is damaged|is no image)/) as string,
+      });
+    }
+  });
+
+  test('a compressed release file is read by erofs-utils', async () => {
+    fs.mkdirSync(join(work, 'wide', releases), { recursive: true });
+    const text = `ID=_any\n#${'x'.repeat(20_000)}\n`;
+    fs.writeFileSync(join(work, 'wide', releases, 'extension-release.wide'), text);
+    run('mkfs.erofs', '-zlz4hc', image('wide.raw'), join(work, 'wide'));
+    await expect(readImageFacts(image('wide.raw'), noExec)).rejects.toThrow(/dump\.erofs was run/);
+    const { releaseFiles } = await readImageFacts(image('wide.raw'), exec);
+    expect(releaseFiles).toEqual([{ name: 'extension-release.wide', regular: true, text }]);
+  });
+});
+
+describe('a squashfs image', () => {
+  test.each(squashfsBuilds)('of %s shows its facts and lists the tree that went in', async (compression) => {
+    const path = image(`${compression}.squashfs.raw`);
+    expect(await readImageFacts(path, exec)).toEqual({
+      format: 'squashfs',
+      releaseFiles: expectedReleases,
+      hasOsRelease: false,
+      hierarchies: ['usr'],
+    });
+    expect(comparable(await listImage(path, exec))).toEqual(input());
+  });
+
+  test('cut at any power of two is refused', async () => {
+    const whole = fs.readFileSync(image('gzip.squashfs.raw'));
+    for (let size = 1; size < whole.length; size *= 2) {
+      fs.writeFileSync(image('cut.raw'), whole.subarray(0, size));
+      await expect(readImageFacts(image('cut.raw'), noExec)).rejects.toMatchObject({ code: 'invalid-image' });
+    }
+  });
+
+  test('with garbage for its tables is refused with what unsquashfs says', async () => {
+    const bytes = fs.readFileSync(image('gzip.squashfs.raw'));
+    bytes.fill(0xa5, 96);
+    fs.writeFileSync(image('garbage.raw'), bytes);
+    await expect(readImageFacts(image('garbage.raw'), exec)).rejects.toMatchObject({
+      code: 'invalid-image',
+      message: `${image('garbage.raw')} is damaged: unsquashfs cannot read it`,
+    });
+  });
+});
+
+describe('a disk image', () => {
+  test('is opened by systemd-dissect', async () => {
+    expect(await readImageFacts(image('ext4.raw'), exec)).toEqual({
+      format: 'disk',
+      releaseFiles: expectedReleases,
+      hasOsRelease: false,
+      hierarchies: ['usr'],
+    });
+    expect(comparable(await listImage(image('ext4.raw'), exec))).toEqual(input());
+  });
+
+  test('with a partition table is opened by systemd-dissect', async () => {
+    const definitions = join(work, 'repart.d');
+    fs.mkdirSync(definitions);
+    fs.writeFileSync(
+      join(definitions, 'root.conf'),
+      `[Partition]\nType=root\nFormat=ext4\nCopyFiles=${tree}/usr:/usr\nSizeMinBytes=64M\n`,
+    );
+    const options = ['--empty=create', '--size=auto', '--dry-run=no', `--definitions=${definitions}`];
+    run('systemd-repart', ...options, image('gpt.raw'));
+    expect(await readImageFacts(image('gpt.raw'), exec)).toMatchObject({
+      format: 'disk',
+      releaseFiles: expectedReleases,
+      hierarchies: ['usr'],
+    });
+  });
+
+  test('that is cut is refused before anything opens it', async () => {
+    fs.writeFileSync(image('cut.raw'), fs.readFileSync(image('ext4.raw')).subarray(0, 32 * 1024 * 1024));
+    await expect(readImageFacts(image('cut.raw'), noExec)).rejects.toThrow(
+      `${image('cut.raw')} is truncated: its superblock promises 67108864 bytes, the file has 33554432`,
+    );
+  });
+});
+
+describe('a directory', () => {
+  test('shows its facts and lists itself', async () => {
+    expect(await readImageFacts(tree, exec)).toEqual({
+      format: 'directory',
+      releaseFiles: expectedReleases,
+      hasOsRelease: false,
+      hierarchies: ['usr'],
+    });
+    expect((await listImage(tree, exec)).map((entry) => entry.path)).toEqual(listTree(tree).map((entry) => entry.path));
+  });
+
+  test('shows nothing of what lies outside of it', async () => {
+    const outside = join(work, 'outside');
+    fs.mkdirSync(join(outside, 'usr'), { recursive: true });
+    fs.symlinkSync('/etc', join(outside, 'usr/lib'));
+    fs.symlinkSync('/usr', join(outside, 'opt'));
+    expect(await readImageFacts(outside, exec)).toEqual({
+      format: 'directory',
+      releaseFiles: [],
+      hasOsRelease: false,
+      hierarchies: ['usr', 'opt'],
+    });
+  });
+});
+
+describe('what is no image', () => {
+  test.each([
+    ['empty', Buffer.alloc(0), /is empty$/],
+    ['zeros', Buffer.alloc(1 << 20), /neither erofs, squashfs, ext4, btrfs nor a GPT disk image$/],
+    ['a text', Buffer.from('#!/bin/sh\n'.repeat(1000)), /is no image that systemd-sysext could merge/],
+  ])('%s', async (_title, bytes, message) => {
+    fs.writeFileSync(image('none.raw'), bytes);
+    await expect(readImageFacts(image('none.raw'), noExec)).rejects.toMatchObject({
+      code: 'invalid-image',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  test('nothing', async () => {
+    await expect(readImageFacts(image('nothing.raw'), noExec)).rejects.toMatchObject({ code: 'no-such-file' });
+  });
+
+  test('a fifo is not waited for', async () => {
+    run('mkfifo', image('fifo.raw'));
+    await expect(readImageFacts(image('fifo.raw'), noExec)).rejects.toThrow(/neither a regular file nor a directory/);
+  });
+
+  test('two images in one file', async () => {
+    const bytes = fs.readFileSync(image('plain.raw'));
+    fs.readFileSync(image('gzip.squashfs.raw')).copy(bytes, 0, 0, 96);
+    fs.writeFileSync(image('two.raw'), bytes);
+    await expect(readImageFacts(image('two.raw'), noExec)).rejects.toThrow(
+      /ambiguous: it says it is erofs and squashfs/,
+    );
+  });
+});
+
+test('a path that begins with a dash is no option', async () => {
+  const directory = fs.mkdtempSync(join(tmpdir(), 'dash-'));
+  const before = process.cwd();
+  try {
+    fs.copyFileSync(image('gzip.squashfs.raw'), join(directory, '-x.raw'));
+    process.chdir(directory);
+    expect((await readImageFacts('-x.raw', exec)).format).toBe('squashfs');
+  } finally {
+    process.chdir(before);
+    fs.rmSync(directory, { recursive: true });
+  }
+});
+
+test('a link to an image is the image', async () => {
+  fs.symlinkSync('plain.raw', image('link.raw'));
+  expect((await readImageFacts(image('link.raw'), noExec)).format).toBe('erofs');
+});
