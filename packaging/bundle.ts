@@ -20,11 +20,12 @@ await build({
   target: 'node24',
   format: 'esm',
   minifySyntax: true,
-  minifyWhitespace: true,
   legalComments: 'linked',
   external: ['better-sqlite3'],
   // Packages that are still CommonJS call require(), which a module has only when it makes it.
-  banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
+  },
   logLevel: 'warning',
 });
 

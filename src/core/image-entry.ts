@@ -32,7 +32,10 @@ export function kindOfMode(mode: number): EntryKind | undefined {
   return kinds.get(mode & 0o170000);
 }
 
-/** The order of the bytes of the paths, as `LC_ALL=C sort` has it. */
-export function byPath(a: ImageEntry, b: ImageEntry): number {
-  return Buffer.compare(Buffer.from(a.path), Buffer.from(b.path));
+/** The entries in the order of the bytes of their paths, as `LC_ALL=C sort` has it. */
+export function sortedByPath(entries: readonly ImageEntry[]): ImageEntry[] {
+  return entries
+    .map((entry) => ({ entry, key: Buffer.from(entry.path) }))
+    .sort((a, b) => a.key.compare(b.key))
+    .map(({ entry }) => entry);
 }

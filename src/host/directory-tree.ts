@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 
-import { byPath, kindOfMode, type ImageEntry } from '../core/image-entry.ts';
+import { sortedByPath, kindOfMode, type ImageEntry } from '../core/image-entry.ts';
 import { attempt } from './files.ts';
 
 /** The entry at `path` below `root`; no part of the path may be a link. Undefined where there is nothing. */
@@ -22,7 +22,7 @@ export function listTree(root: string): ImageEntry[] {
       if (entry.kind === 'directory') pending.push(path);
     }
   }
-  return found.sort(byPath);
+  return sortedByPath(found);
 }
 
 /** Names as their bytes: not all are UTF-8. */

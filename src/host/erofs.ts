@@ -1,4 +1,4 @@
-import { byPath, type ImageEntry } from '../core/image-entry.ts';
+import { sortedByPath, type ImageEntry } from '../core/image-entry.ts';
 import { attributeIn } from './erofs-attributes.ts';
 import {
   parseDirectoryBlock,
@@ -20,7 +20,7 @@ export interface Erofs {
 }
 
 const dot = 0x2e;
-const mostEntries = 2_000_000;
+const mostEntries = 1_000_000;
 const largestDirectory = 64 * 1024 * 1024;
 /** PATH_MAX and the longest target of a symbolic link (path_resolution(7)). */
 const longestPath = 4096;
@@ -77,8 +77,8 @@ export function namesIn(erofs: Erofs, directory: Inode): string[] {
  */
 function entriesOf(erofs: Erofs, directory: Inode): DirectoryEntry[] {
   const { image, superblock } = erofs;
-  const content = readContent(erofs, directory, largestDirectory);
-  if (content === undefined) throw damaged(image.name, 'a directory is compressed');
+  const content = directory.layout === 'chunks' ? undefined : readContent(erofs, directory, largestDirectory);
+  if (content === undefined) throw damaged(image.name, 'a directory is compressed or in chunks');
   const blocks = Math.ceil(content.length / superblock.blockSize);
   const entries = Array.from({ length: blocks }, (_, index) =>
     parseDirectoryBlock(image, content.subarray(index * superblock.blockSize, (index + 1) * superblock.blockSize)),
@@ -181,7 +181,7 @@ export function listErofs(erofs: Erofs): ImageEntry[] {
       checkAmount(erofs, path, found.length);
     }
   }
-  return found.sort(byPath);
+  return sortedByPath(found);
 }
 
 function checkAmount({ image }: Erofs, path: string, entries: number): void {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { AgentError, isAgentError } from '../core/errors.ts';
-import { byPath, type EntryKind, type ImageEntry } from '../core/image-entry.ts';
+import { sortedByPath, type EntryKind, type ImageEntry } from '../core/image-entry.ts';
 import type { Exec } from './exec.ts';
 import { damaged, truncated, type ImageBytes } from './image-bytes.ts';
 
@@ -104,7 +104,7 @@ export function parseListing(output: string, root: string): ImageEntry[] | undef
     const rest = output.slice(head.index + head[0].length, (heads[index + 1]?.index ?? output.length) - 1);
     return parseEntry(head, rest);
   });
-  return heads.length === 0 ? undefined : entries.filter((entry) => entry.path !== '').sort(byPath);
+  return heads.length === 0 ? undefined : sortedByPath(entries.filter((entry) => entry.path !== ''));
 }
 
 function headOf(root: string): RegExp {

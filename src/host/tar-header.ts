@@ -72,7 +72,7 @@ export function parseTarHeader(block: Buffer, refuse: Refuse): TarHeader {
   const flag = block.toString('latin1', 156, 157);
   const type = typeOfFlag[flag];
   if (type === undefined)
-    throw refuse(`${flag === 'S' ? 'a sparse file' : `the entry type "${flag}"`} is not supported`);
+    throw refuse(flag === 'S' ? 'a sparse file is not supported' : `the entry type ${codeOf(flag)} is not supported`);
   if (size < 0) throw refuse('the size of the entry is negative');
   const name = fullName(block);
   return {
@@ -83,6 +83,11 @@ export function parseTarHeader(block: Buffer, refuse: Refuse): TarHeader {
     mtime: number(block, 136, 12, refuse),
     target: string(block, 157, 100),
   };
+}
+
+/** A flag as a message may show it, whatever byte it is. */
+function codeOf(flag: string): string {
+  return `0x${flag.charCodeAt(0).toString(16).padStart(2, '0')}`;
 }
 
 /** POSIX splits a long name in two; GNU, whose magic has a space there, keeps other things in the second field. */

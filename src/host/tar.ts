@@ -40,7 +40,7 @@ export function readTar(path: string): readonly ArchiveEntry[] {
     }
     const size = isExtension(header) ? header.size : sizeOf(header, overrides, refuse);
     const content = offset + blockSize;
-    if (content + size > window.size) throw refuse(`the archive ends within "${header.name}"`);
+    if (content + size > window.size) throw refuse('the archive ends within the contents of an entry');
     if (isExtension(header)) {
       overrides = { ...overrides, ...readExtension(window, header, content, refuse) };
     } else {

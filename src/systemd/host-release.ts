@@ -24,9 +24,11 @@ export function readOsRelease(root: string): ReleaseFields {
 
 /** This host as compatibility() compares it with extensions. */
 export function readHostRelease(root: string, systemd: SystemdVersion): HostRelease {
+  // Up to 258 systemd asks whether it runs in an initrd itself, whatever the root.
+  const initrdMark = systemd.major >= 259 ? belowRoot(root, '/etc/initrd-release') : '/etc/initrd-release';
   return {
     fields: readOsRelease(root),
-    scope: fileStatus(belowRoot(root, '/etc/initrd-release')) === undefined ? 'system' : 'initrd',
+    scope: fileStatus(initrdMark) === undefined ? 'system' : 'initrd',
     architecture: hostArchitecture(),
     systemd,
   };

@@ -57,11 +57,11 @@ export function sealHeader(block: Buffer): void {
 }
 
 /** A Debian package around a data archive; control.tar is not read and holds nothing. */
-export function debBytes(data: Buffer, name = 'data.tar.gz'): Buffer {
+export function debBytes(data: Buffer): Buffer {
   return arBytes([
     ['debian-binary', Buffer.from('2.0\n')],
     ['control.tar.gz', gzipSync(tarBytes([]))],
-    [name, name === 'data.tar.gz' ? gzipSync(data) : data],
+    ['data.tar.gz', gzipSync(data)],
   ]);
 }
 

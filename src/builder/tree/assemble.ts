@@ -3,8 +3,8 @@ import { isImageName } from '../../core/names.ts';
 import type { ArchiveEntry, Tree } from '../../core/tree.ts';
 import { generate, isIdentity } from './generate.ts';
 import { judge, latestTime, type SoundEntry } from './judge.ts';
-import { merge, missingDirectories, treeOf, type Layer, type SameContent } from './merge.ts';
-import { compareBytes, listed, parentOf, shown } from './paths.ts';
+import { directoriesAbove, merge, treeOf, type Layer, type SameContent } from './merge.ts';
+import { compareBytes, listed, shown } from './paths.ts';
 import { correctedTarget, relocate, type Placed } from './relocate.ts';
 import type { ImageSettings } from './settings.ts';
 
@@ -96,7 +96,7 @@ function refuse(refusals: readonly string[]): void {
 /** Whether a path will be in the tree, as an entry or as a directory on the way to one. */
 function pathTest(placed: readonly Placed[]): (path: string) => boolean {
   const paths = new Set(placed.map(({ node }) => node.path));
-  const directories = new Set(missingDirectories(paths));
+  const directories = directoriesAbove(paths);
   return (path) => paths.has(path) || directories.has(path);
 }
 
@@ -136,8 +136,8 @@ function foreignIdentity(layers: readonly Layer[]): readonly string[] {
 
 /** Of some paths those that lead to no other of them. */
 function leaves(paths: readonly string[]): readonly string[] {
-  const parents = new Set(paths.map(parentOf));
-  return sortedPaths(paths.filter((path) => !parents.has(path)));
+  const directories = directoriesAbove(paths);
+  return sortedPaths(paths.filter((path) => !directories.has(path)));
 }
 
 function sortedPaths(paths: readonly string[]): readonly string[] {

@@ -59,16 +59,22 @@ function tmpfiles(nodes: readonly SoundEntry[], name: string, mtime: number): re
   if (entries.length === 0) return [];
   const text = [...new Set(entries)]
     .sort(compareBytes)
-    .map((entry) => `C+ ${escaped(`/etc/${entry}`)} - - - - ${escaped(`/${kept}${entry}`)}`);
+    .map((entry) => `C+ ${word(`/etc/${entry}`)} - - - - ${argument(`/${kept}${entry}`)}`);
   return [textFile(`usr/lib/tmpfiles.d/10-${name}.conf`, lines(text), mtime)];
 }
 
 /**
- * A path for either field of a tmpfiles.d line. The first is split at spaces, unquoted and unescaped, the last only
- * unescaped; `%` begins a specifier in both (tmpfiles.d(5)). C escapes are read alike in both, quotes are not.
+ * A path as the second field of a tmpfiles.d line: words may be quoted, and `%` begins a specifier (tmpfiles.d(5)).
+ * Escapes like `\x20` are no alternative to quotes, since older versions do not know them in this field.
  */
-function escaped(path: string): string {
-  return path.replace(/[ "'\\]/g, (character) => `\\x${character.charCodeAt(0).toString(16)}`).replaceAll('%', '%%');
+function word(path: string): string {
+  const literal = path.replaceAll('%', '%%');
+  return /[ "'\\]/.test(literal) ? `"${literal.replace(/["\\]/g, '\\$&')}"` : literal;
+}
+
+/** A path as the last field: the rest of the line, where quotes mean themselves and C escapes are read (tmpfiles.d(5)). */
+function argument(path: string): string {
+  return path.replaceAll('%', '%%').replaceAll('\\', '\\\\').replace(/ $/, '\\x20');
 }
 
 /** Whether systemd can start this: a service that is no template, is not hidden, and is not masked (systemd.unit(5)). */

@@ -97,7 +97,8 @@ function obstructed(merged: MergedTree): string[] {
 /** The tree that has these nodes, the directories they lie in, and hard links where files have one content value. */
 export function treeOf(nodes: readonly SoundEntry[], timestamp: number): Tree {
   const paths = new Set(nodes.map(({ path }) => path));
-  const directories = missingDirectories(paths).map((path) => directoryNode(path, timestamp));
+  const missing = [...directoriesAbove(paths)].filter((path) => !paths.has(path));
+  const directories = missing.map((path) => directoryNode(path, timestamp));
   const sorted = [...nodes, ...directories].sort((a, b) => compareBytes(a.path, b.path));
   const firstNames = new Map<Content, string>();
   const linked = sorted.map((node): TreeNode => {
@@ -109,13 +110,13 @@ export function treeOf(nodes: readonly SoundEntry[], timestamp: number): Tree {
   return { nodes: linked, timestamp };
 }
 
-/** The directories that lead to `paths` and are not among them. */
-export function missingDirectories(paths: ReadonlySet<string>): readonly string[] {
-  const missing = new Set<string>();
+/** All directories on the way to some paths, the root not counted. */
+export function directoriesAbove(paths: Iterable<string>): ReadonlySet<string> {
+  const directories = new Set<string>();
   for (const path of paths) {
-    for (let up = parentOf(path); up !== '' && !paths.has(up) && !missing.has(up); up = parentOf(up)) missing.add(up);
+    for (let up = parentOf(path); up !== '' && !directories.has(up); up = parentOf(up)) directories.add(up);
   }
-  return [...missing];
+  return directories;
 }
 
 function directoryNode(path: string, mtime: number): DirectoryNode {

@@ -54,13 +54,17 @@ function byCodePoint(unit: number): number {
 
 /** A name from a package as a message may show it: nothing in it can move a terminal's cursor or look like our text. */
 export function shown(name: string): string {
-  const safe = name.replace(/[\p{C}\p{Zl}\p{Zp}"\\]/gu, (character) => JSON.stringify(character).slice(1, -1));
-  return `"${safe.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`)}"`;
+  return `"${harmless(name.replace(/["\\\n]/g, (character) => JSON.stringify(character).slice(1, -1)))}"`;
 }
 
 /** Some paths of a list, as a message names them: absolute, and never so many that nobody reads on. */
 export function listed(paths: readonly string[], most = 10): string {
-  const some = paths.slice(0, most).map((path) => `/${path}`);
+  const some = paths.slice(0, most).map((path) => `/${harmless(path)}`);
   const more = paths.length - some.length;
   return [...some, ...(more > 0 ? [`and ${more} more`] : [])].join(', ');
+}
+
+/** Writes control and format characters as their numbers: those that turn the direction of text are among them. */
+function harmless(text: string): string {
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }

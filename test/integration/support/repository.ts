@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
@@ -73,7 +73,8 @@ export function makeSigningKey(directory: string, name = 'archive'): SigningKey 
     sign: (text) => gpg(['--clearsign'], text).toString(),
     discard: () => {
       execFileSync('gpgconf', ['--homedir', home, '--kill', 'all']);
-      rmSync(home, { recursive: true, force: true });
+      // The agent removes its sockets while it ends, and a file that vanishes ends rmSync early.
+      while (existsSync(home)) rmSync(home, { recursive: true, force: true });
     },
   };
 }

@@ -92,11 +92,11 @@ const whole = tarBytes([{ name: 'a', content: 'text' }]);
 test.each([
   ['is truncated', Buffer.alloc(0)],
   ['is truncated', whole.subarray(0, 1024)],
-  ['ends within "a"', tarBytes([{ name: 'a', content: 'x'.repeat(5000) }]).subarray(0, 2048)],
+  ['ends within the contents', tarBytes([{ name: 'a', content: 'x'.repeat(5000) }]).subarray(0, 2048)],
   ['checksum', Buffer.concat([Buffer.from('b'), whole.subarray(1)])],
   ['sparse', tarBytes([{ name: 'a', type: 'S' }])],
   ['sparse', tarBytes([pax('GNU.sparse.major=1'), { name: 'a' }])],
-  ['entry type "D"', tarBytes([{ name: 'a', type: 'D' }])],
+  ['entry type 0x44', tarBytes([{ name: 'a', type: 'D' }])],
   ['size of the entry', tarBytes([{ name: 'a', type: '2', target: 'b', content: 'x' }])],
   ['zeros between entries', Buffer.concat([Buffer.alloc(512), whole])],
   ['pax record is malformed', tarBytes([{ name: 'x', type: 'x', content: '99 path=a\n' }, { name: 'a' }])],

@@ -242,12 +242,13 @@ test('a file of a package gives way to one that makes the extension', () => {
   expect(warnings.join()).toContain('/usr/lib/tmpfiles.d/10-jq.conf');
 });
 
-test('names with special characters are escaped for tmpfiles.d, whose two path fields are read differently', () => {
-  const { tree } = assembled(pkg('jq', file('etc/a b%c\\d"e\'f'), file('etc/plain')));
+test('names with special characters are written for tmpfiles.d, whose two path fields are read differently', () => {
+  const { tree } = assembled(pkg('jq', file('etc/a b%c\\d"e'), file('etc/plain'), file('etc/space ')));
 
   expect(textOf(tree.nodes, 'usr/lib/tmpfiles.d/10-jq.conf')).toBe(
-    'C+ /etc/a\\x20b%%c\\x5cd\\x22e\\x27f - - - - /usr/share/jq/etc/a\\x20b%%c\\x5cd\\x22e\\x27f\n' +
-      'C+ /etc/plain - - - - /usr/share/jq/etc/plain\n',
+    'C+ "/etc/a b%%c\\\\d\\"e" - - - - /usr/share/jq/etc/a b%%c\\\\d"e\n' +
+      'C+ /etc/plain - - - - /usr/share/jq/etc/plain\n' +
+      'C+ "/etc/space " - - - - /usr/share/jq/etc/space\\x20\n',
   );
 });
 

@@ -24,7 +24,7 @@ test('texts are ordered as their bytes', () => {
 
 test('a name is shown so that it cannot act on a terminal', () => {
   expect(shown('plain ☃')).toBe('"plain ☃"');
-  expect(shown('a\u001b[2J\n"\u009b\u202e')).toBe('"a\\u001b[2J\\n\\"\\u{9b}\\u{202e}"');
+  expect(shown('a\u001b[2J\n"\u009b\u202e')).toBe('"a\\u{1b}[2J\\n\\"\\u{9b}\\u{202e}"');
 });
 
 test('long lists are cut', () => {
