@@ -6,6 +6,7 @@ import { extensionNameRule, isExtensionName } from '../core/names.ts';
 import { identifyImage } from '../core/naming.ts';
 import { parseReleaseFields, type ReleaseFields } from '../core/os-release.ts';
 import { findReleaseFile } from '../core/release-file.ts';
+import type { SystemdVersion } from '../core/systemd-version.ts';
 import type { Exec } from '../host/exec.ts';
 import { readImageFacts, type ImageFacts } from '../systemd/image.ts';
 
@@ -32,10 +33,10 @@ export interface Candidate {
 
 /**
  * Reads an image and finds out which extension it is.
- * @param systemd major version: it decides which extension-release file counts.
+ * @param systemd decides which extension-release file counts.
  * @throws AgentError `invalid-image`, `no-such-file`, or `usage` where it would have no fit name.
  */
-export async function readCandidate(request: ImageRequest, systemd: number, exec: Exec): Promise<Candidate> {
+export async function readCandidate(request: ImageRequest, systemd: SystemdVersion, exec: Exec): Promise<Candidate> {
   const facts = await readImageFacts(request.path, exec);
   const regular = facts.releaseFiles.filter((file) => file.regular).map((file) => file.name);
   const identity = identifyImage(basename(request.path).replace(/(\.sysext)?\.raw$/, ''), regular);

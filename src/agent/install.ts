@@ -41,7 +41,7 @@ export async function install(
 async function admissible(agent: Agent, requests: readonly ImageRequest[]): Promise<Candidate[]> {
   const { version } = await agent.tool.features();
   const host = readHostRelease(agent.root, version);
-  const candidates = await Promise.all(requests.map((request) => readCandidate(request, version.major, agent.exec)));
+  const candidates = await Promise.all(requests.map((request) => readCandidate(request, version, agent.exec)));
   for (const candidate of candidates) admit(candidate, host);
   const twice = candidates.find(
     (candidate, index) => candidates.findIndex(({ name }) => name === candidate.name) !== index,

@@ -1,4 +1,5 @@
 import { baseName, isImageName } from './names.ts';
+import type { SystemdVersion } from './systemd-version.ts';
 
 /** A file in the extension-release.d directory of an image. */
 export interface ReleaseFile {
@@ -14,29 +15,32 @@ const prefix = 'extension-release.';
 
 /**
  * Which extension-release file of an image counts for an image of this name: the exact name; else, from 250 on, the one
- * file that may speak for any name, by its base name (256 on) or by its extended attribute set to false
+ * file that may speak for any name, by its base name (SystemdVersion.baseNames) or by its extended attribute set to false
  * (systemd-sysext(8), extension-release(5)).
  * @returns the file name, or undefined where none or more than one would count.
  */
-export function findReleaseFile(files: readonly ReleaseFile[], imageName: string, systemd: number): string | undefined {
+export function findReleaseFile(
+  files: readonly ReleaseFile[],
+  imageName: string,
+  systemd: SystemdVersion,
+): string | undefined {
   if (!isImageName(imageName)) return undefined;
   const exact = `${prefix}${imageName}`;
   if (files.some((file) => file.name === exact)) return exact;
-  if (systemd < 250) return undefined;
+  if (systemd.major < 250) return undefined;
   const candidates = files.filter((file) => file.regular && speaksFor(file, imageName, systemd));
   return candidates.length === 1 ? candidates[0]?.name : undefined;
 }
 
-function speaksFor(file: ReleaseFile, imageName: string, systemd: number): boolean {
+function speaksFor(file: ReleaseFile, imageName: string, systemd: SystemdVersion): boolean {
   if (!file.name.startsWith(prefix)) return false;
   const rest = file.name.slice(prefix.length);
   return isImageName(rest) && (sameBase(rest, imageName, systemd) || isFalse(file.strict));
 }
 
-/** 256 cut both names at the first `_` or `+`; since 257 the file must carry the base name itself. */
-function sameBase(rest: string, imageName: string, systemd: number): boolean {
-  if (systemd < 256) return false;
-  return systemd === 256 ? baseName(rest) === baseName(imageName) : rest === baseName(imageName);
+function sameBase(rest: string, imageName: string, { baseNames }: SystemdVersion): boolean {
+  if (baseNames === 'none') return false;
+  return (baseNames === 'same' ? baseName(rest) : rest) === baseName(imageName);
 }
 
 function isFalse(text: string | undefined): boolean {

@@ -4,6 +4,11 @@ export interface SystemdVersion {
   readonly minor: number;
   /** Whether an extension may match the host's ID_LIKE: 258, and the stable releases from 257.8 on. */
   readonly matchesIdLike: boolean;
+  /**
+   * Which extension-release file may speak for an image by its base name: none; since 257 one that carries just the base
+   * name; at 256 also one with the same base name. The stable release 254.26 does as 257 does (seen in the lab).
+   */
+  readonly baseNames: 'none' | 'same' | 'exact';
   /** Whether `--always-refresh=` exists: from 260 on a refresh that changes nothing is skipped without it. */
   readonly alwaysRefresh: boolean;
   /** Whether a failed merge makes the command fail; before 256 it exits 0. */
@@ -32,6 +37,7 @@ export function systemdVersion(major: number, minor = 0): SystemdVersion {
     major,
     minor,
     matchesIdLike: major >= 258 || (major === 257 && minor >= 8),
+    baseNames: major === 256 ? 'same' : major >= 257 || (major === 254 && minor >= 26) ? 'exact' : 'none',
     alwaysRefresh: major >= 260,
     reportsMergeFailure: major >= 256,
     unitRefreshes: major >= 254,

@@ -37,7 +37,7 @@ export function judge(image: FoundImage, evidence: Evidence, host: HostRelease):
     return { outcome: 'stops', reason: 'it contains /usr/lib/os-release, which an extension must not' };
   }
   if (facts.hasOsRelease) return { outcome: 'ignored', why: osReleaseInside };
-  const file = findReleaseFile(facts.releaseFiles, image.name, host.systemd.major);
+  const file = findReleaseFile(facts.releaseFiles, image.name, host.systemd);
   const text = facts.releaseFiles.find((candidate) => candidate.name === file)?.text;
   const result = compatibility(text === undefined ? undefined : parseReleaseFields(text), host);
   if (result.fits) return { outcome: 'merges', hierarchies: facts.hierarchies };

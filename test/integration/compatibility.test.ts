@@ -49,7 +49,7 @@ function ourVerdict(pair: Pair, systemd: SystemdVersion): string {
   const { INITRD, ...fields } = pair.host;
   const scope = INITRD !== undefined && systemd.major >= 259 ? 'initrd' : 'system';
   const host: HostRelease = { fields, scope, architecture: 'x86-64', systemd };
-  const name = findReleaseFile(pair.releaseFiles, pair.name, systemd.major);
+  const name = findReleaseFile(pair.releaseFiles, pair.name, systemd);
   const release = pair.releaseFiles.find((file) => file.name === name)?.fields;
   return compatibility(release, host).fits ? 'merged' : 'ignored';
 }

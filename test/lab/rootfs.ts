@@ -29,7 +29,7 @@ const recipes: Readonly<Record<SystemdVersion, Recipe>> = {
     settings: [],
   },
   257: { suite: 'trixie', more: ['trixie-updates'], security: true, settings: [] },
-  262: { suite: 'forky', more: [], security: false, settings: ['Acquire::Check-Valid-Until "false";'] },
+  262: { suite: 'forky', more: ['forky-updates'], security: true, settings: ['Acquire::Check-Valid-Until "false";'] },
 };
 
 const packages = [

@@ -23,10 +23,10 @@ export function commandFor(format: ImageFormat, request: ImageRequest): Command 
 }
 
 /**
- * One command for every mkfs.erofs from 1.5 on. The option -T would set the time of every file (before 1.9 without a
- * choice); SOURCE_DATE_EPOCH sets that of the file system and leaves files alone that are not newer. Without xattrs
- * (-x-1) no label of the building host gets in. Names are sorted by mkfs.erofs itself, and the number of its workers
- * does not change what it writes.
+ * One command for every mkfs.erofs from 1.5 on (compared on 1.5 and 1.8.6). The option -T would set the time of every
+ * file; SOURCE_DATE_EPOCH sets that of the file system and leaves files alone that are not newer. Without xattrs
+ * (-x-1) no label of the building host gets in. Neither the order in which the host lists names nor the number of
+ * mkfs.erofs's workers changes what it writes.
  */
 function erofsCommand({ directory, output, uuid, timestamp }: ImageRequest): Command {
   return {

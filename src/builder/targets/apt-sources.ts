@@ -4,6 +4,7 @@ import { aptBoolean } from './apt-settings.ts';
 export interface AptSource {
   readonly uris: readonly string[];
   readonly suites: readonly string[];
+  readonly components: readonly string[];
   /** Absolute paths of key files; empty where apt's own trusted keys count, or a fingerprint is given. */
   readonly signedBy: readonly string[];
   /** Whether the entry carries its key in itself. */
@@ -15,10 +16,11 @@ export interface AptSource {
 /** Reads the one-line format: `deb [option=value ...] uri suite component...`. Lines that are none are passed over. */
 export function parseSourcesList(text: string): readonly AptSource[] {
   return text.split('\n').flatMap((line) => {
-    const [, options = '', uri, suite] =
-      /^\s*deb\s+(?:\[([^\]]*)\]\s+)?([^\s#]+)\s+([^\s#]+)/.exec(line.replace(/#.*$/, '')) ?? [];
+    const [, options = '', uri, suite, components] =
+      /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)(.*)$/.exec(line.replace(/#.*$/, '')) ?? [];
     if (uri === undefined || suite === undefined) return [];
-    return [aptSource([uri], [suite], fieldsOf(words(options).map((option) => option.split('=', 2))))];
+    const place = { uris: [uri], suites: [suite], components: words(components) };
+    return [{ ...place, ...settingsOf(fieldsOf(words(options).map((option) => option.split('=', 2)))) }];
   });
 }
 
@@ -29,7 +31,12 @@ export function parseDeb822Sources(text: string): readonly AptSource[] {
   return paragraphs.map(parseParagraph).flatMap((fields) => {
     const enabled = aptBoolean(fields.get('enabled')) ?? true;
     if (!enabled || !words(fields.get('types')).includes('deb')) return [];
-    return [aptSource(words(fields.get('uris')), words(fields.get('suites')), fields)];
+    const place = {
+      uris: words(fields.get('uris')),
+      suites: words(fields.get('suites')),
+      components: words(fields.get('components')),
+    };
+    return [{ ...place, ...settingsOf(fields) }];
   });
 }
 
@@ -45,13 +52,11 @@ function fieldsOf(pairs: readonly (readonly string[])[]): AptFields {
   return new Map(pairs.map(([name = '', value = '']) => [name.trim().toLowerCase(), value.trim()]));
 }
 
-function aptSource(uris: readonly string[], suites: readonly string[], fields: AptFields): AptSource {
+function settingsOf(fields: AptFields): Omit<AptSource, 'uris' | 'suites' | 'components'> {
   const signedBy = fields.get('signed-by') ?? '';
   const checkValidUntil = aptBoolean(fields.get('check-valid-until'));
   const checkDate = aptBoolean(fields.get('check-date'));
   return {
-    uris,
-    suites,
     signedBy: signedBy.split(/[\s,]+/).filter((path) => path.startsWith('/')),
     inlineKey: signedBy.includes('-----BEGIN'),
     ...(checkValidUntil === undefined ? {} : { checkValidUntil }),

@@ -11,6 +11,7 @@ import type { DebRepository, Target } from './target.ts';
 export interface HostSource {
   readonly uri: string;
   readonly suites: readonly string[];
+  readonly components: readonly string[];
   /** Key files that are there and can be read. */
   readonly keys: readonly string[];
   readonly checkValidUntil?: boolean;
@@ -66,11 +67,13 @@ function isHttp(uri: string): boolean {
   return /^https?:\/\//.test(uri) && URL.canParse(uri);
 }
 
-function hostSources(root: string, { uris, suites, signedBy, checkValidUntil, checkDate }: AptSource): HostSource[] {
+function hostSources(root: string, source: AptSource): HostSource[] {
+  const { uris, suites, components, signedBy, checkValidUntil, checkDate } = source;
   const keys = signedBy.map((path) => belowRoot(root, path)).filter(isReadable);
   return uris.filter(isHttp).map((uri) => ({
     uri: uri.replace(/\/+$/, ''),
     suites,
+    components,
     keys,
     ...(checkValidUntil === undefined ? {} : { checkValidUntil }),
     ...(checkDate === undefined ? {} : { checkDate }),
@@ -89,9 +92,10 @@ function isReadable(path: string): boolean {
 
 /**
  * The target with this host's mirrors in place of the public ones, where the host is of the same distribution: an entry
- * serves a suite if the last part of its address is the same (`debian-security`) and it has the suite, or the one that
- * is named like it for the host's own release. The mirror may be older than the public archive, so what the
- * administrator says of dates holds for it. The repository's own keys stay trusted, those of the entry are added.
+ * serves a suite if the last part of its address is the same (`debian-security`), it has the components, and it has the
+ * suite, or the one that is named like it for the host's own release, or another suite of that repository. The mirror
+ * may be older than the public archive, so what the administrator says of dates holds for it. The repository's own keys
+ * stay trusted, those of the entry are added.
  */
 export function withHostMirrors(
   target: Target,
@@ -118,13 +122,17 @@ function bySource(
   sources: readonly HostSource[],
   translate: (suite: string) => string,
 ): readonly (readonly [HostSource | undefined, readonly string[]])[] {
-  const archive = archiveName(repository.uri);
-  const candidates = sources.filter(({ uri }) => archiveName(uri) === archive);
+  const has = (suite: string) => (source: HostSource) => source.suites.includes(suite);
+  const hasAlike = (suite: string) => (source: HostSource) => source.suites.map(translate).includes(suite);
+  const mirrors = sources.filter(
+    (source) =>
+      archiveName(source.uri) === archiveName(repository.uri) &&
+      repository.components.every((component) => source.components.includes(component)) &&
+      repository.suites.some((suite) => hasAlike(suite)(source) || has(suite)(source)),
+  );
   const groups = Map.groupBy(
     repository.suites,
-    (suite) =>
-      candidates.find(({ suites }) => suites.includes(suite)) ??
-      candidates.find(({ suites }) => suites.map(translate).includes(suite)),
+    (suite) => mirrors.find(has(suite)) ?? mirrors.find(hasAlike(suite)) ?? mirrors[0],
   );
   return [...groups];
 }

@@ -37,7 +37,7 @@ export const checkCommand: CommandSpec = {
     const name = options.text('name');
     const candidate = await readCandidate(
       { path, source: path, ...(name === undefined ? {} : { name }) },
-      version.major,
+      version,
       agent.exec,
     );
     const osRelease = options.text('osRelease');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { findReleaseFile, type ReleaseFile } from '../../../src/core/release-file.ts';
+import { systemdVersion } from '../../../src/core/systemd-version.ts';
 
 function file(name: string, more: Partial<ReleaseFile> = {}): ReleaseFile {
   return { name: `extension-release.${name}`, regular: true, ...more };
@@ -27,7 +28,7 @@ describe('which extension-release file counts', () => {
     ['a name that is none', [file('a')], '.#a', 257, undefined],
     ['a file that is no release file', [{ name: 'os-release', regular: true, strict: '0' }], 'a', 257, undefined],
   ])('%s', (_title, files, imageName, systemd, expected) => {
-    const found = findReleaseFile(files, imageName, systemd);
+    const found = findReleaseFile(files, imageName, systemdVersion(systemd));
 
     expect(found).toBe(expected === undefined ? undefined : `extension-release.${expected}`);
   });

@@ -16,16 +16,23 @@ describe('sources.list', () => {
       '',
     ];
     expect(parseSourcesList(text.join('\n'))).toEqual([
-      { uris: ['http://mirror.example/debian'], suites: ['bookworm'], signedBy: [], inlineKey: false },
+      {
+        uris: ['http://mirror.example/debian'],
+        suites: ['bookworm'],
+        components: ['main', 'contrib'],
+        signedBy: [],
+        inlineKey: false,
+      },
       {
         uris: ['http://mirror.example/x'],
         suites: ['s/updates'],
+        components: ['main'],
         signedBy: ['/k/a.gpg', '/k/b.asc'],
         inlineKey: false,
         checkValidUntil: false,
         checkDate: false,
       },
-      { uris: ['http://mirror.example/y'], suites: ['y'], signedBy: [], inlineKey: false },
+      { uris: ['http://mirror.example/y'], suites: ['y'], components: ['main'], signedBy: [], inlineKey: false },
     ]);
   });
 });
@@ -66,11 +73,12 @@ Signed-By:
       {
         uris: ['http://mirror.example/debian', 'http://other.example/debian/'],
         suites: ['bookworm', 'bookworm-updates'],
+        components: ['main'],
         signedBy: ['/usr/share/keyrings/a.gpg'],
         inlineKey: false,
         checkValidUntil: false,
       },
-      { uris: ['http://mirror.example/inline'], suites: ['a'], signedBy: [], inlineKey: true },
+      { uris: ['http://mirror.example/inline'], suites: ['a'], components: [], signedBy: [], inlineKey: true },
     ]);
   });
 });

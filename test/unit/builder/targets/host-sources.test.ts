@@ -37,9 +37,9 @@ describe('the apt configuration of a host', () => {
     write('/etc/apt/apt.conf', 'Acquire { Check-Valid-Until "true"; };');
     expect(readHostSources(root)).toEqual({
       sources: [
-        { uri: 'http://mirror.example/a', suites: ['s'], keys: [join(root, '/k/there.gpg')] },
-        { uri: 'https://mirror.example/b', suites: ['s'], keys: [], checkDate: false },
-        { uri: 'http://mirror.example/c', suites: ['s', 't'], keys: [] },
+        { uri: 'http://mirror.example/a', suites: ['s'], components: ['main'], keys: [join(root, '/k/there.gpg')] },
+        { uri: 'https://mirror.example/b', suites: ['s'], components: ['main'], keys: [], checkDate: false },
+        { uri: 'http://mirror.example/c', suites: ['s', 't'], components: [], keys: [] },
       ],
       settings: { checkValidUntil: true },
       skipped: [],
@@ -95,7 +95,7 @@ describe('mirrors of the host', () => {
   };
 
   function source(uri: string, ...suites: string[]): HostSource {
-    return { uri, suites, keys: ['/host.gpg'] };
+    return { uri, suites, components: ['main'], keys: ['/host.gpg'] };
   }
 
   function addresses({ repositories }: Target): readonly string[] {
@@ -121,13 +121,17 @@ describe('mirrors of the host', () => {
     });
   });
 
-  test('leave the suites they do not have to the public archive', () => {
+  test('serve all suites of an archive they have one suite of', () => {
     const sources = [source('http://mirror.example/debian', 'bookworm')];
     expect(addresses(withHostMirrors(trixie, bookworm, { sources, settings: {} }))).toEqual([
-      'http://mirror.example/debian trixie',
-      'http://ftp.debian.org/debian trixie-updates',
+      'http://mirror.example/debian trixie trixie-updates',
       'http://security.debian.org/debian-security trixie-security',
     ]);
+  });
+
+  test('are not other archives that are only named alike', () => {
+    const sources = [{ ...source('http://vendor.example/linux/debian', 'bookworm'), components: ['stable'] }];
+    expect(withHostMirrors(trixie, bookworm, { sources, settings: {} }).repositories).toEqual(trixie.repositories);
   });
 
   test('that have the very suite come first', () => {
@@ -160,9 +164,9 @@ describe('mirrors of the host', () => {
   });
 
   test('of a host without a codename serve only the very suite', () => {
-    const sources = [source('http://mirror.example/debian', 'trixie', 'stable-updates')];
+    const sources = [source('http://mirror.example/debian', 'stable-updates')];
     expect(addresses(withHostMirrors(trixie, { ID: 'debian' }, { sources, settings: {} }))[0]).toBe(
-      'http://mirror.example/debian trixie',
+      'http://ftp.debian.org/debian trixie trixie-updates',
     );
   });
 });
