@@ -1,47 +1,71 @@
 import { chmodSync, cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { build } from 'esbuild';
+import { build, type BuildOptions } from 'esbuild';
+
+import { compileAhead } from './compile.ts';
 
 /**
- * Makes dist/: what packages ship. One bundled file, the native part of better-sqlite3 beside it, the target files, and
- * a launcher that turns on Node's compile cache.
+ * Makes dist/, what packages ship: our code as one file, beside it every library as one file of its own, so that a
+ * command loads only those it uses, and all of it compiled ahead. CommonJS, since Node starts it 15 ms faster than the
+ * same code as modules. Run it with the Node that ships.
  */
 const top = join(import.meta.dirname, '..');
 const dist = join(top, 'dist');
+const program = join(dist, 'sysext-agent.cjs');
+
+/** Libraries that not every command needs, and where each begins; of SQLite only what runs on this machine. */
+const libraries = {
+  'better-sqlite3': `better-sqlite3/linux-${process.arch}`,
+  execa: 'execa',
+  openpgp: 'openpgp',
+  yaml: 'yaml',
+};
+
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'cjs',
+  minifySyntax: true,
+  legalComments: 'linked',
+  logLevel: 'warning',
+  absWorkingDir: top,
+} satisfies BuildOptions;
 
 rmSync(dist, { recursive: true, force: true });
 
 await build({
-  entryPoints: [join(top, 'src/cli/main.ts')],
-  outfile: join(dist, 'sysext-agent.mjs'),
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  format: 'esm',
-  minifySyntax: true,
-  legalComments: 'linked',
-  external: ['better-sqlite3'],
-  // Packages that are still CommonJS call require(), which a module has only when it makes it.
-  banner: {
-    js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
-  },
-  logLevel: 'warning',
+  ...common,
+  entryPoints: ['src/cli/main.ts'],
+  outfile: program,
+  external: Object.keys(libraries),
+  define: { 'import.meta.dirname': '__dirname' },
+  // import() of a library becomes require(): one loader is enough.
+  supported: { 'dynamic-import': false },
 });
+compileAhead(program);
 
-cpSync(join(top, 'targets'), join(dist, 'targets'), { recursive: true });
-for (const part of ['package.json', 'LICENSE', 'lib', 'prebuilds']) {
-  cpSync(join(top, 'node_modules/better-sqlite3', part), join(dist, 'node_modules/better-sqlite3', part), {
-    recursive: true,
-  });
+for (const [library, entry] of Object.entries(libraries)) {
+  const outfile = join(dist, 'node_modules', library, 'index.js');
+  await build({ ...common, entryPoints: [entry], outfile, loader: { '.node': 'copy' } });
+  compileAhead(outfile);
 }
 
-writeFileSync(
-  join(dist, 'main.mjs'),
-  `import { enableCompileCache } from 'node:module';\nenableCompileCache(process.env.SYSEXT_AGENT_COMPILE_CACHE ?? '/var/cache/sysext-agent/compiled');\nawait import('./sysext-agent.mjs');\n`,
-);
-writeFileSync(
-  join(dist, 'sysext-agent'),
-  `#!/bin/sh\nset -eu\nhere=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)\nunset NODE_OPTIONS\nexec "\${SYSEXT_AGENT_NODE:-$here/node}" "$here/main.mjs" "$@"\n`,
-);
-chmodSync(join(dist, 'sysext-agent'), 0o755);
+await build({ ...common, entryPoints: ['packaging/launcher.ts'], outfile: join(dist, 'main.cjs') });
+cpSync(join(top, 'targets'), join(dist, 'targets'), { recursive: true });
+writeLauncher();
+
+/** Runs the bundle with the Node beside it, or with the one that SYSEXT_AGENT_NODE names. */
+function writeLauncher(): void {
+  const lines = [
+    '#!/bin/sh',
+    'set -eu',
+    'here=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)',
+    'unset NODE_OPTIONS',
+    'exec "${SYSEXT_AGENT_NODE:-$here/node}" "$here/main.cjs" "$@"',
+    '',
+  ];
+  writeFileSync(join(dist, 'sysext-agent'), lines.join('\n'));
+  chmodSync(join(dist, 'sysext-agent'), 0o755);
+}

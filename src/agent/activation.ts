@@ -3,7 +3,6 @@ import { basename, join } from 'node:path';
 import { AgentError } from '../core/errors.ts';
 import { runOk, type Exec } from '../host/exec.ts';
 import {
-  fileStatus,
   linkDurably,
   linkStatus,
   listNames,
@@ -13,8 +12,9 @@ import {
   temporaryBeside,
   unlinkDurably,
 } from '../host/files.ts';
+import type { FoundImage } from '../systemd/search.ts';
 import type { Step } from './steps.ts';
-import { storePath, type StoredImage } from './store.ts';
+import { isActive, type StoredImage } from './stored-image.ts';
 
 /**
  * What systemd-sysext finds under `/var/lib/extensions`: a raw image is a hard link into the store, which works at every
@@ -22,25 +22,28 @@ import { storePath, type StoredImage } from './store.ts';
  */
 
 /** The name of an extension's entry in the search directory. */
-function entryPath(extensions: string, name: string, kind: StoredImage['kind']): string {
+export function entryPath(extensions: string, name: string, kind: StoredImage['kind']): string {
   return join(extensions, kind === 'raw' ? `${name}.raw` : name);
 }
 
 /**
- * What stands in the way of an extension of this name in the search directory and is not ours.
+ * What stands in the way of an extension of this name and is not ours: an image that systemd takes first, or whatever
+ * has the name of our entry.
+ * @param images what systemd finds now.
  * @param ours the image that we activated under that name before.
  * @returns its path, or undefined where the way is free.
  */
-export function foreignEntry(extensions: string, name: string, ours: StoredImage | undefined): string | undefined {
+export function foreignEntry(
+  images: readonly FoundImage[],
+  extensions: string,
+  name: string,
+  ours: StoredImage | undefined,
+): string | undefined {
+  const first = images.find((image) => image.name === name);
+  if (first !== undefined && !(ours !== undefined && isActive(first.realPath, ours))) return first.realPath;
   return (['raw', 'directory'] as const)
     .map((kind) => ({ kind, path: entryPath(extensions, name, kind) }))
     .find(({ kind, path }) => linkStatus(path) !== undefined && !(ours?.kind === kind && isActive(path, ours)))?.path;
-}
-
-/** Whether a search-directory entry is the image of the store: the same file, or for a directory, the one we put there. */
-export function isActive(path: string, image: StoredImage): boolean {
-  if (image.kind === 'directory') return linkStatus(path)?.isDirectory() === true;
-  return linkStatus(path)?.ino === fileStatus(image.path)?.ino;
 }
 
 /** The step that lets systemd find `image` as the extension `name`, in the place of `previous`. */
@@ -67,7 +70,8 @@ export function deactivationStep(extensions: string, name: string, image: Stored
   };
 }
 
-async function replaceEntry(
+/** Makes `to` the image of an extension, or none; an entry of another kind that was for `from` goes. */
+export async function replaceEntry(
   extensions: string,
   name: string,
   from: StoredImage | undefined,
@@ -94,7 +98,8 @@ async function placeDirectory(image: StoredImage, path: string, exec: Exec): Pro
   }
 }
 
-function removeEntry(path: string): void {
+/** Takes an entry away; what it was is never seen half. */
+export function removeEntry(path: string): void {
   if (linkStatus(path)?.isDirectory() !== true) {
     unlinkDurably(path);
     return;
@@ -104,29 +109,16 @@ function removeEntry(path: string): void {
   removeTree(retired);
 }
 
-/** The image that we activated as an extension, by what the record says of it. */
-export function recordedImage(store: string, record: Omit<StoredImage, 'path'>): StoredImage {
-  return {
-    kind: record.kind,
-    sha256: record.sha256,
-    size: record.size,
-    path: storePath(store, record.kind, record.sha256),
-  };
-}
-
 /** Removes temporary names that a killed process of ours left: links into the store, and directories of the pattern we use. */
 export function sweepExtensions(extensions: string): void {
-  for (const name of listNames(extensions)) if (/^\.#.+\.[0-9a-f]{12}$/.test(name)) removeTree(join(extensions, name));
+  for (const name of listNames(extensions)) if (/^\.#.+\.[0-9a-f]{16}$/.test(name)) removeTree(join(extensions, name));
 }
 
 /** The error for an extension name that something else holds. */
-export function conflictWith(path: string, name: string): AgentError {
+export function conflictWith(path: string, name: string, next: string): AgentError {
   return new AgentError(
     'conflict',
     `${path} is in the way of the extension ${name}, and this agent did not put it there`,
-    {
-      left: 'Nothing was changed.',
-      next: `Move ${path} away, or install under another name with --name=NAME.`,
-    },
+    { left: 'Nothing was changed.', next },
   );
 }

@@ -1,3 +1,4 @@
+import { readMerged } from '../systemd/merged.ts';
 import type { Agent } from './agent.ts';
 import type { ExtensionChange } from './history.ts';
 import { runMerge } from './merging.ts';
@@ -37,19 +38,18 @@ export async function changeMerged(
   options: ChangeOptions & { readonly directories: boolean },
 ): Promise<{ merged: readonly string[]; warnings: readonly string[] }> {
   const refresh = async () => runMerge(agent, 'refresh', { alwaysRefresh: options.directories });
-  let attempted = false;
+  const before = JSON.stringify(readMerged(agent.root));
   let merged: readonly string[] = [];
   const restore: Step = {
     description: 'merge again what was merged before',
     do: () => undefined,
     undo: async () => {
-      if (attempted) await refresh();
+      if (JSON.stringify(readMerged(agent.root)) !== before) await refresh();
     },
   };
   const merge: Step = {
     description: refreshDescription,
     do: async () => {
-      attempted = true;
       ({ merged } = await refresh());
     },
   };

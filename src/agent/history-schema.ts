@@ -1,6 +1,6 @@
 import type Database from 'better-sqlite3';
 
-import { AgentError } from '../core/errors.ts';
+import { AgentError, messageOf, type ErrorCode } from '../core/errors.ts';
 
 /** One script per version of the schema, in order; a script that shipped is never changed, the next one is added. */
 const migrations: readonly string[] = [
@@ -48,7 +48,7 @@ const migrations: readonly string[] = [
  * @throws AgentError `io` where a newer agent wrote it.
  */
 export function migrate(database: Database.Database): void {
-  const version = Number(database.pragma('user_version', { simple: true }));
+  const version = schemaVersion(database);
   if (version > migrations.length) {
     throw new AgentError(
       'io',
@@ -65,4 +65,37 @@ export function migrate(database: Database.Database): void {
       database.pragma(`user_version = ${version + index + 1}`);
     })();
   }
+}
+
+/** How many of the scripts ran on this database; SQLite's user_version. 0 for a file that is still empty. */
+export function schemaVersion(database: Database.Database): number {
+  return Number(database.pragma('user_version', { simple: true }));
+}
+
+/** What the codes of SQLite mean to the user (sqlite.org/rescode.html), by how they begin. */
+const meanings: readonly (readonly [prefix: string, code: ErrorCode, what: string, next?: string])[] = [
+  ['SQLITE_FULL', 'disk-full', 'there is no space left for', 'Free some space on that file system, then try again.'],
+  ['SQLITE_READONLY_ROLLBACK', 'read-only', 'a killed process was writing', 'Run the command once as root.'],
+  ['SQLITE_READONLY', 'read-only', 'cannot write'],
+  ['SQLITE_CANTOPEN', 'io', 'cannot open'],
+  ['SQLITE_IOERR', 'io', 'cannot read or write'],
+  ['SQLITE_BUSY', 'busy', 'another process is using', 'Try again when it has ended.'],
+];
+
+/** Gives a failure of the database at `path` our words. */
+export function historyError(path: string, error: unknown): AgentError {
+  if (error instanceof AgentError) return error;
+  const { code = '' } = error as { readonly code?: string };
+  const [, meaning, what, next] = meanings.find(([prefix]) => code.startsWith(prefix)) ?? [];
+  if (meaning !== undefined) {
+    return new AgentError(meaning, `${what} the history ${path}: ${messageOf(error)}`, {
+      cause: error,
+      ...(next === undefined ? {} : { next }),
+    });
+  }
+  return new AgentError('io', `the history ${path} cannot be used: ${messageOf(error)}`, {
+    cause: error,
+    left: 'Images and merged extensions do not depend on it and stay as they are.',
+    next: `Move ${path} away: a new history begins, and the extensions stay installed.`,
+  });
 }

@@ -1,9 +1,8 @@
 import Database from 'better-sqlite3';
 import { dirname } from 'node:path';
 
-import { AgentError, messageOf } from '../core/errors.ts';
 import { fileStatus, makeDirectory } from '../host/files.ts';
-import { migrate } from './history-schema.ts';
+import { historyError, migrate, schemaVersion } from './history-schema.ts';
 
 export type Verb = 'install' | 'remove' | 'merge' | 'unmerge' | 'refresh';
 
@@ -72,49 +71,64 @@ export interface History extends Disposable {
   begin(start: OperationStart): number;
   /** Ends an operation and records what is installed from now on, in one transaction. */
   finish(id: number, end: OperationEnd, installed?: readonly InstalledExtension[]): void;
-  /** Marks operations that never ended, since the process that ran them is gone. */
+  /** Marks operations as interrupted that never ended, since the process that ran them is gone. */
   abandonRunning(): void;
   /** The latest operations, newest first. */
   operations(limit: number): OperationRecord[];
   installed(): InstalledExtension[];
 }
 
+/** Milliseconds to wait for a process that is just writing it. */
+const timeout = 5000;
+
 /**
  * Opens the history, creating or migrating it where `writable`.
  * A rollback journal and not WAL: only then can users other than root read a history that nobody has open.
- * @throws AgentError `io` where it is corrupt or of a newer agent.
+ * @throws AgentError `io` where it is corrupt or of a newer agent, `read-only`, `disk-full`; so do its methods.
  */
-export function openHistory(path: string, options: { readonly writable: boolean }): History {
-  try {
-    if (options.writable) makeDirectory(dirname(path));
-    const exists = fileStatus(path) !== undefined;
-    const database = new Database(options.writable || exists ? path : ':memory:', {
-      readonly: !options.writable && exists,
-      timeout: 5000,
-    });
-    if (options.writable) database.pragma('synchronous = FULL');
-    if (options.writable || !exists) migrate(database);
-    return historyOf(database);
-  } catch (error) {
-    throw unusable(path, error);
-  }
+export function openHistory(path: string, { writable }: { readonly writable: boolean }): History {
+  const guard = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw historyError(path, error);
+    }
+  };
+  return historyOf(
+    guard(() => (writable ? openToWrite(path) : openToRead(path))),
+    guard,
+  );
 }
 
-function unusable(path: string, error: unknown): AgentError {
-  if (error instanceof AgentError) return error;
-  const code = (error as { readonly code?: string }).code ?? '';
-  if (code === 'SQLITE_FULL')
-    return new AgentError('disk-full', `cannot write the history ${path}: no space left on the device`, {
-      cause: error,
-    });
-  if (code.startsWith('SQLITE_READONLY') || code === 'SQLITE_CANTOPEN') {
-    return new AgentError('read-only', `cannot open the history ${path}: ${messageOf(error)}`, { cause: error });
+function openToWrite(path: string): Database.Database {
+  makeDirectory(dirname(path));
+  const database = new Database(path, { timeout });
+  database.pragma('synchronous = FULL');
+  migrate(database);
+  return database;
+}
+
+/** A history that does not exist, or that a killed process had just begun, reads as an empty one. */
+function openToRead(path: string): Database.Database {
+  const database = fileStatus(path) === undefined ? undefined : openExisting(path);
+  if (database !== undefined && schemaVersion(database) > 0) return database;
+  database?.close();
+  const empty = new Database(':memory:');
+  migrate(empty);
+  return empty;
+}
+
+/** Only who may write can roll back the transaction of a killed process, and without that nothing can be read. */
+function openExisting(path: string): Database.Database {
+  const database = new Database(path, { readonly: true, timeout });
+  try {
+    schemaVersion(database);
+    return database;
+  } catch (error) {
+    database.close();
+    if ((error as { readonly code?: string }).code !== 'SQLITE_READONLY_ROLLBACK') throw error;
+    return new Database(path, { fileMustExist: true, timeout });
   }
-  return new AgentError('io', `the history ${path} cannot be used: ${messageOf(error)}`, {
-    cause: error,
-    left: 'Images and merged extensions do not depend on it and stay as they are.',
-    next: `Move ${path} away: a new history begins, and the extensions stay installed.`,
-  });
 }
 
 interface OperationRow {
@@ -136,7 +150,7 @@ interface InstalledRow extends Omit<InstalledExtension, 'installedAt'> {
   readonly installed_at: string;
 }
 
-function historyOf(database: Database.Database): History {
+function historyOf(database: Database.Database, guard: <T>(work: () => T) => T): History {
   const changesOf = (id: number) =>
     database
       .prepare<[number], ExtensionChange>(
@@ -156,28 +170,37 @@ function historyOf(database: Database.Database): History {
     },
   );
   return {
-    begin: (start) => begin(database, start),
+    begin: (start) => guard(() => begin(database, start)),
     finish: (id, end, installed) => {
-      finish(id, end, installed);
+      guard(() => {
+        finish(id, end, installed);
+      });
     },
     abandonRunning: () => {
-      database.prepare("UPDATE operation SET result = 'interrupted' WHERE result = 'running'").run();
+      guard(() => database.prepare(abandonment).run());
     },
     operations: (limit) =>
-      database
-        .prepare<[number], OperationRow>('SELECT * FROM operation ORDER BY id DESC LIMIT ?')
-        .all(limit)
-        .map((row) => recordOf(row, changesOf(row.id))),
+      guard(() =>
+        database
+          .prepare<[number], OperationRow>('SELECT * FROM operation ORDER BY id DESC LIMIT ?')
+          .all(limit)
+          .map((row) => recordOf(row, changesOf(row.id))),
+      ),
     installed: () =>
-      database
-        .prepare<[], InstalledRow>('SELECT * FROM installed ORDER BY name')
-        .all()
-        .map(({ installed_at, ...row }) => ({ ...row, installedAt: new Date(installed_at) })),
+      guard(() =>
+        database
+          .prepare<[], InstalledRow>('SELECT * FROM installed ORDER BY name')
+          .all()
+          .map(({ installed_at, ...row }) => ({ ...row, installedAt: new Date(installed_at) })),
+      ),
     [Symbol.dispose]: () => {
       database.close();
     },
   };
 }
+
+const abandonment = `
+  UPDATE operation SET result = 'interrupted', error = 'the process that ran it was killed' WHERE result = 'running'`;
 
 function begin(database: Database.Database, start: OperationStart): number {
   const { actor } = start;

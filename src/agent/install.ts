@@ -1,14 +1,17 @@
 import { AgentError } from '../core/errors.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
-import { activationStep, conflictWith, foreignEntry, recordedImage } from './activation.ts';
+import { findImages } from '../systemd/search.ts';
+import { activationStep, conflictWith, foreignEntry } from './activation.ts';
+import { type StoredImage, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
 import { bootStep } from './boot.ts';
 import { admit, readCandidate, type Candidate, type ImageRequest } from './candidate.ts';
 import type { ExtensionChange, InstalledExtension } from './history.ts';
 import { changeMerged, refreshDescription, type ChangeOptions, type ChangeReport } from './change.ts';
+import { installedExtensions } from './installed.ts';
 import { operate } from './operation.ts';
 import type { Step } from './steps.ts';
-import { addToStore, type StoredImage } from './store.ts';
+import { addToStore } from './store.ts';
 
 /**
  * Installs images as extensions and merges them: all of them or, where anything fails, none.
@@ -22,8 +25,8 @@ export async function install(
   const candidates = await admissible(agent, requests);
   if (options.dryRun === true) return dryRun(agent, candidates);
   return operate(agent, 'install', async ({ installed }) => {
-    const before = new Map(installed.map((extension) => [extension.name, extension]));
-    refuseForeign(agent, candidates, before);
+    const before = byName(installed);
+    await refuseForeign(agent, candidates, before);
     const stored = await storeAll(agent, candidates);
     const directories = stored.some(({ image }) => image.kind === 'directory');
     const activations = stored.map(({ candidate, image }) => activation(agent, candidate.name, image, before));
@@ -48,27 +51,35 @@ async function admissible(agent: Agent, requests: readonly ImageRequest[]): Prom
   );
   if (twice !== undefined) {
     throw new AgentError('usage', `two of the images are the extension ${twice.name}`, {
-      next: 'Install one of them, or give it another name with --name=NAME.',
+      next: 'Install one of them: a name has one image.',
     });
   }
   return candidates;
 }
 
-function dryRun(agent: Agent, candidates: readonly Candidate[]): ChangeReport {
+function byName(installed: readonly InstalledExtension[]): Map<string, InstalledExtension> {
+  return new Map(installed.map((extension) => [extension.name, extension]));
+}
+
+async function dryRun(agent: Agent, candidates: readonly Candidate[]): Promise<ChangeReport> {
+  await refuseForeign(agent, candidates, byName(installedExtensions(agent)));
   const steps = candidates.map(
     ({ name, request }) => `put ${name} from ${request.path} into ${agent.paths.extensions}`,
   );
   return { extensions: [], steps: [...steps, refreshDescription], merged: [], warnings: [] };
 }
 
-function refuseForeign(
+async function refuseForeign(
   agent: Agent,
   candidates: readonly Candidate[],
   before: ReadonlyMap<string, InstalledExtension>,
-): void {
+): Promise<void> {
+  const { version } = await agent.tool.features();
+  const images = findImages(agent.root, version);
   for (const { name } of candidates) {
-    const foreign = foreignEntry(agent.paths.extensions, name, imageOf(agent, before.get(name)));
-    if (foreign !== undefined) throw conflictWith(foreign, name);
+    const foreign = foreignEntry(images, agent.paths.extensions, name, imageOf(agent, before.get(name)));
+    if (foreign === undefined) continue;
+    throw conflictWith(foreign, name, `Move ${foreign} away, then install ${name} again.`);
   }
 }
 

@@ -4,7 +4,7 @@ import { readHostRelease } from '../systemd/host-release.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
 import { findImages } from '../systemd/search.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
-import { judgeAll, reasonOf, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
+import { isBlocker, judgeAll, reasonOf, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
 
 /** What systemd-sysext would find and do on this host now. */
@@ -37,15 +37,17 @@ export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOpti
     verb === 'unmerge' ? unmerged : expectation(await surveyWithoutBlockers(agent, verb), options.force === true);
   const result = await agent.tool.run(verb, options);
   const said = lines(`${result.stdout}\n${result.stderr}`);
+  const merged = mergedNames(readMerged(agent.root));
+  const left = merged.length === 0 ? 'Nothing is merged now.' : `Merged now: ${merged.join(', ')}.`;
   if (result.exitCode !== 0) {
     throw new AgentError('merge-failed', `systemd-sysext ${verb} failed with exit code ${result.exitCode}`, {
       facts: said,
+      left,
     });
   }
-  const merged = mergedNames(readMerged(agent.root));
   const missing = meant.required.filter((name) => !merged.includes(name));
   const unexpected = merged.filter((name) => !meant.possible.includes(name));
-  if (missing.length > 0 || unexpected.length > 0) throw notAsMeant(verb, missing, unexpected, said);
+  if (missing.length > 0 || unexpected.length > 0) throw notAsMeant(verb, missing, unexpected, said).with({ left });
   return { merged, said };
 }
 
@@ -73,18 +75,28 @@ export function expectation(images: readonly JudgedImage[], force: boolean): Exp
 
 async function surveyWithoutBlockers(agent: Agent, verb: MergeVerb): Promise<readonly JudgedImage[]> {
   const { images } = await survey(agent);
-  const blockers = images.filter(({ verdict }) => verdict.outcome === 'stops');
+  const blockers = images.filter(isBlocker);
   const [first] = blockers;
   if (first === undefined) return images;
-  throw new AgentError(
-    'merge-failed',
-    `systemd-sysext ${verb} would fail over ${blockers.map(({ image }) => image.path).join(', ')}`,
-    {
-      facts: blockers.map(({ image, verdict }) => `${image.path}: ${reasonOf(verdict) ?? ''}`),
-      left: 'Nothing was changed: one such image stops the merge of all others.',
-      next: `Take it out of the way, for example: mv ${first.image.path} /var/tmp/`,
-    },
-  );
+  throw new AgentError('merge-failed', `systemd-sysext ${verb} ${foretold(blockers)}`, {
+    facts: blockers.map(blockerFact),
+    left: 'Nothing was changed.',
+    next: `Take it out of the way, for example: mv ${first.image.path} /var/tmp/`,
+  });
+}
+
+/** What systemd-sysext would do with what must not be merged. */
+function foretold(blockers: readonly JudgedImage[]): string {
+  const paths = blockers.map(({ image }) => image.path).join(', ');
+  return blockers.some(({ verdict }) => verdict.outcome === 'stops')
+    ? `would fail over ${paths}: one such image stops the merge of all others`
+    : `would merge the damaged ${paths}: reading it would fail`;
+}
+
+/** Some reasons name the file already. */
+function blockerFact({ image, verdict }: JudgedImage): string {
+  const reason = reasonOf(verdict) ?? '';
+  return reason.startsWith(image.realPath) ? reason : `${image.path}: ${reason}`;
 }
 
 function notAsMeant(

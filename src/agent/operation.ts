@@ -1,11 +1,13 @@
-import { isAgentError, messageOf } from '../core/errors.ts';
+import { isAgentError, messageOf, withLeft } from '../core/errors.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
 import { takeLock } from '../host/lock.ts';
 import { readOsRelease } from '../systemd/host-release.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
-import { recordedImage, sweepExtensions } from './activation.ts';
+import { sweepExtensions } from './activation.ts';
+import { recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
-import { openHistory, type ExtensionChange, type History, type InstalledExtension, type Verb } from './history.ts';
+import { openHistory, type ExtensionChange, type InstalledExtension, type Verb } from './history.ts';
+import { putBack } from './recovery.ts';
 import { sweepStore } from './store.ts';
 
 /** What an operation did, for the record. */
@@ -33,8 +35,9 @@ export async function operate<T>(
   const { version } = await agent.tool.features();
   await using lock = await takeLock(agent.paths.lock, agent.actor.command, agent.waitSeconds);
   using history = openHistory(agent.paths.history, { writable: true });
-  history.abandonRunning();
   const installed = history.installed();
+  if (history.operations(1)[0]?.result === 'running') await putBack(agent, installed);
+  history.abandonRunning();
   sweep(agent, installed);
   const startedAt = agent.clock.now();
   const start = agent.clock.monotonic();
@@ -45,33 +48,55 @@ export async function operate<T>(
     os: systemName(agent.root),
     systemd: versionText(version),
   });
-  const elapsed = () => Math.round(agent.clock.monotonic() - start);
+  const end = () => ({
+    durationMs: Math.round(agent.clock.monotonic() - start),
+    merged: mergedNow(agent),
+    extensions: [],
+  });
   try {
     const deed = await work({ installed });
-    const end = {
-      result: 'done',
-      durationMs: elapsed(),
-      merged: mergedNow(agent),
-      extensions: deed.extensions,
-    } as const;
-    history.finish(id, end, deed.installed);
-    sweep(agent, deed.installed ?? installed);
+    await record(agent, installed, deed, () => {
+      history.finish(id, { ...end(), result: 'done', extensions: deed.extensions }, deed.installed);
+    });
+    tidy(() => {
+      sweep(agent, deed.installed ?? installed);
+    });
     return deed.value;
   } catch (error) {
-    recordFailure(history, id, error, elapsed(), mergedNow(agent));
-    throw error;
+    const result = isAgentError(error, 'interrupted') ? 'interrupted' : 'failed';
+    tidy(() => {
+      history.finish(id, { ...end(), result, error: messageOf(error) });
+    });
+    tidy(() => {
+      sweep(agent, installed);
+    });
+    throw withLeft(error, 'Nothing was changed.');
   }
 }
 
-function recordFailure(
-  history: History,
-  id: number,
-  error: unknown,
-  durationMs: number,
-  merged: readonly string[],
-): void {
-  const result = isAgentError(error, 'interrupted') ? 'interrupted' : 'failed';
-  history.finish(id, { result, durationMs, error: messageOf(error), merged, extensions: [] });
+/** What cannot be recorded must not stay: the next operation would take it for someone else's. */
+async function record<T>(
+  agent: Agent,
+  installed: readonly InstalledExtension[],
+  deed: Deed<T>,
+  write: () => void,
+): Promise<void> {
+  try {
+    write();
+  } catch (error) {
+    if (deed.installed === undefined) throw withLeft(error, 'It is done, and only the record of it is missing.');
+    await putBack(agent, installed);
+    throw withLeft(error, 'Everything is as it was before.');
+  }
+}
+
+/** Does what the next operation does where it fails now: an error here would hide what happened before. */
+function tidy(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+  }
 }
 
 /** Removes what killed processes left and images that no extension uses any more. */

@@ -1,8 +1,8 @@
 import { fileStatus } from '../host/files.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
-import { reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
-import { isActive, recordedImage } from './activation.ts';
+import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
+import { isActive, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
 import type { InstalledExtension } from './history.ts';
 import { installedExtensions } from './installed.ts';
@@ -69,7 +69,7 @@ function whyNot(found: JudgedImage | undefined, images: readonly JudgedImage[]):
   if (found === undefined) return 'its image is gone from the search directories';
   const reason = reasonOf(found.verdict);
   if (reason !== undefined) return reason;
-  const blocker = images.find(({ verdict }) => verdict.outcome === 'stops');
+  const blocker = images.find(isBlocker);
   return blocker === undefined
     ? 'nothing was merged since it came: run `sysext-agent refresh`'
     : `${blocker.image.path} stops every merge`;

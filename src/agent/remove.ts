@@ -1,5 +1,7 @@
 import { AgentError } from '../core/errors.ts';
-import { deactivationStep, recordedImage } from './activation.ts';
+import { linkStatus } from '../host/files.ts';
+import { conflictWith, deactivationStep, entryPath } from './activation.ts';
+import { isActive, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
 import { changeMerged, refreshDescription, type ChangeOptions, type ChangeReport } from './change.ts';
 import type { ExtensionChange, InstalledExtension } from './history.ts';
@@ -18,6 +20,7 @@ export async function remove(
   if (options.dryRun === true) return dryRun(agent, names);
   return operate(agent, 'remove', async ({ installed }) => {
     const leaving = pick(installed, names);
+    refuseForeign(agent, leaving);
     const steps = leaving.map((extension) =>
       deactivationStep(agent.paths.extensions, extension.name, recordedImage(agent.paths.store, extension), agent.exec),
     );
@@ -33,6 +36,15 @@ function dryRun(agent: Agent, names: readonly string[]): ChangeReport {
     ({ name }) => `take ${name} out of ${agent.paths.extensions}`,
   );
   return { extensions: [], steps: [...steps, refreshDescription], merged: [], warnings: [] };
+}
+
+/** Where something else took the place of our image it is not ours to remove. */
+function refuseForeign(agent: Agent, leaving: readonly InstalledExtension[]): void {
+  for (const { name, ...extension } of leaving) {
+    const path = entryPath(agent.paths.extensions, name, extension.kind);
+    if (linkStatus(path) === undefined || isActive(path, recordedImage(agent.paths.store, extension))) continue;
+    throw conflictWith(path, name, `Move ${path} away, then remove ${name} again.`);
+  }
 }
 
 function pick(installed: readonly InstalledExtension[], names: readonly string[]): InstalledExtension[] {

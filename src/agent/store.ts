@@ -1,27 +1,18 @@
 import { join } from 'node:path';
 
 import { runOk, type Exec } from '../host/exec.ts';
+import { copyHashed, sha256OfFile } from '../host/digest.ts';
 import {
-  copyHashed,
   fileStatus,
   linkStatus,
   listNames,
   makeDirectory,
   removeTree,
   renameDurably,
-  sha256OfFile,
   temporaryBeside,
 } from '../host/files.ts';
 import { sha256OfTree } from '../host/tree-digest.ts';
-
-/** An image in the store: immutable, named by its sha256. */
-export interface StoredImage {
-  readonly kind: 'raw' | 'directory';
-  readonly path: string;
-  readonly sha256: string;
-  /** Size in bytes; of a directory the sum of its files. */
-  readonly size: number;
-}
+import type { StoredImage } from './stored-image.ts';
 
 /**
  * Puts a copy of an image into the store: written under a name that nothing looks at, made durable, then renamed.
@@ -63,11 +54,6 @@ async function addDirectory(store: string, source: string, temporary: string, ex
   const path = join(store, sha256);
   if (linkStatus(path) === undefined) renameDurably(temporary, path);
   return { kind: 'directory', path, sha256, size };
-}
-
-/** Where the store keeps an image of this sha256. */
-export function storePath(store: string, kind: StoredImage['kind'], sha256: string): string {
-  return join(store, kind === 'raw' ? `${sha256}.raw` : sha256);
 }
 
 /**

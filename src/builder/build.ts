@@ -5,12 +5,12 @@ import { AgentError } from '../core/errors.ts';
 import type { ReleaseFields } from '../core/os-release.ts';
 import type { Clock } from '../host/clock.ts';
 import { sameContent } from '../host/content.ts';
-import type { Exec } from '../host/exec.ts';
-import { makeDirectory, makeTemporaryDirectory, readText, removeTree, sha256OfFile } from '../host/files.ts';
+import type { PipingExec } from '../host/exec.ts';
+import { makeDirectory, makeTemporaryDirectory, readText, removeTree } from '../host/files.ts';
 import type { Http } from '../host/http.ts';
 import type { Progress } from '../host/progress.ts';
 import { writeTree } from '../host/tree-writer.ts';
-import { cachedImage, cacheKey, keepImage } from './built-cache.ts';
+import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import type { ImageFormat } from './image/command.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
@@ -27,7 +27,7 @@ import { imageFileName, type ImageSettings } from './tree/settings.ts';
 
 /** What a build works with. */
 export interface BuildHost {
-  readonly exec: Exec;
+  readonly exec: PipingExec;
   readonly http: Http;
   readonly clock: Clock;
   readonly progress: Progress;
@@ -91,14 +91,13 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
   );
   const key = cacheKey({ settings: order.settings, fileName: order.fileName, packages, format: request.format });
   const kept = cachedImage(host.cacheDirectory, key);
-  const path = kept ?? (await buildAnew(host, request, order, source, packages, key));
+  const image = kept ?? (await buildAnew(host, request, order, source, packages, key));
   return {
-    path,
+    ...image,
     fileName: order.fileName,
     name: order.spec.name,
     version: `${order.spec.version}-${order.spec.revision === '' ? '1' : order.spec.revision}`,
     target: order.target.name,
-    sha256: sha256OfFile(path),
     packages,
     reused: kept !== undefined,
   };
@@ -137,7 +136,7 @@ async function buildAnew(
   source: PackageSource,
   packages: readonly SelectedPackage[],
   key: string,
-): Promise<string> {
+): Promise<CachedImage> {
   if (packages.length === 0) throw nothingToBuild(order, request.specPath);
   const { progress } = host;
   progress.step(

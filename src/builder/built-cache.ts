@@ -1,16 +1,8 @@
 import { basename, join } from 'node:path';
 
 import { findProgram } from '../host/exec.ts';
-import {
-  fileStatus,
-  listNames,
-  makeDirectory,
-  removeTree,
-  renameDurably,
-  sha256,
-  sha256OfFile,
-  temporaryBeside,
-} from '../host/files.ts';
+import { sha256, sha256OfFile } from '../host/digest.ts';
+import { fileStatus, listNames, makeDirectory, removeTree, rename, temporaryBeside } from '../host/files.ts';
 import type { ImageFormat } from './image/command.ts';
 import type { SelectedPackage } from './packages/packages.ts';
 import type { ImageSettings } from './tree/settings.ts';
@@ -40,28 +32,35 @@ function tools(): string[] {
   });
 }
 
+/** An image in the cache, and the sha256 that its bytes were just found to have. */
+export interface CachedImage {
+  readonly path: string;
+  readonly sha256: string;
+}
+
 /**
- * The image that was built from the same inputs before: `built/<key>/<sha256>`. One whose bytes are not of that sha256
- * any more is thrown away.
+ * The image that was built from the same inputs before: `built/<key>/<sha256>.raw`. One whose bytes are not of that
+ * sha256 any more is thrown away.
  */
-export function cachedImage(cacheDirectory: string, key: string): string | undefined {
+export function cachedImage(cacheDirectory: string, key: string): CachedImage | undefined {
   const directory = join(cacheDirectory, 'built', key);
   const [name] = listNames(directory);
   if (name === undefined) return undefined;
-  const path = join(directory, name);
-  if (sha256OfFile(path) === name.replace(/\.raw$/, '')) return path;
+  const image = { path: join(directory, name), sha256: basename(name, '.raw') };
+  if (sha256OfFile(image.path) === image.sha256) return image;
   removeTree(directory);
   return undefined;
 }
 
-/** Keeps a built image under the name of its inputs and returns its new path. */
-export function keepImage(cacheDirectory: string, key: string, image: string): string {
+/** Keeps a built image under the name of its inputs. */
+export function keepImage(cacheDirectory: string, key: string, image: string): CachedImage {
   const directory = join(cacheDirectory, 'built', key);
   const fresh = temporaryBeside(directory);
   makeDirectory(fresh);
-  const name = `${sha256OfFile(image)}.raw`;
-  renameDurably(image, join(fresh, name));
+  const digest = sha256OfFile(image);
+  const name = `${digest}.raw`;
+  rename(image, join(fresh, name));
   removeTree(directory);
-  renameDurably(fresh, directory);
-  return join(directory, basename(name));
+  rename(fresh, directory);
+  return { path: join(directory, name), sha256: digest };
 }

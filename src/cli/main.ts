@@ -1,6 +1,6 @@
 import packageJson from '../../package.json' with { type: 'json' };
-import { checkCommand } from './commands/check.ts';
 import { buildCommand } from './commands/build.ts';
+import { checkCommand } from './commands/check.ts';
 import { historyCommand } from './commands/history.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { installCommand } from './commands/install.ts';
@@ -23,16 +23,15 @@ const commands = [
   inspectCommand,
 ];
 
-const interruption = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const)
-  process.once(name, () => {
+async function main(): Promise<void> {
+  const interruption = new AbortController();
+  const interrupt = () => {
     interruption.abort();
-  });
-process.umask(0o022);
-process.exitCode = await runProgram(
-  commands,
-  process.argv.slice(2),
-  processTerminal(),
-  interruption.signal,
-  packageJson.version,
-);
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  process.umask(0o022);
+  const [, , ...argv] = process.argv;
+  process.exitCode = await runProgram(commands, argv, processTerminal(), interruption.signal, packageJson.version);
+}
+
+void main();

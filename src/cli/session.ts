@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Agent } from '../agent/agent.ts';
 import { AgentError } from '../core/errors.ts';
 import { systemClock } from '../host/clock.ts';
-import { createExec, type Exec } from '../host/exec.ts';
+import { createExec, type PipingExec } from '../host/exec.ts';
 import { fileStatus, readTextIfAny } from '../host/files.ts';
 import type { Options } from './command.ts';
 
@@ -19,7 +19,7 @@ export async function agentFor(options: Options): Promise<Agent> {
   });
 }
 
-export function hostExec(): Exec {
+export function hostExec(): PipingExec {
   return createExec(process.env);
 }
 

@@ -88,6 +88,11 @@ export function isAgentError(error: unknown, ...codes: readonly ErrorCode[]): er
   return error instanceof AgentError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/** The same error with a word on what was left, where it has none; what is no AgentError stays what it is. */
+export function withLeft(error: unknown, left: string): unknown {
+  return error instanceof AgentError && error.details.left === undefined ? error.with({ left }) : error;
+}
+
 /** The text of any thrown value, in one line. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,6 +1,10 @@
 /** The classes of extensions of systemd-sysext(8). */
 export type ExtensionClass = 'sysext' | 'confext';
 
+// Those of ASCII only: systemd lets the others of Unicode pass.
+
+const controlOrSlash = /[\0-\x1f\x7f/]/;
+
 /**
  * Whether systemd takes `name` for the name of an image: 1 to 255 bytes of one path part, no control characters, and
  * not a temporary name (image_name_is_valid()).
@@ -8,7 +12,7 @@ export type ExtensionClass = 'sysext' | 'confext';
 export function isImageName(name: string): boolean {
   const bytes = Buffer.byteLength(name);
   return (
-    bytes >= 1 && bytes <= 255 && !/[/\p{Cc}]/u.test(name) && name !== '.' && name !== '..' && !name.startsWith('.#')
+    bytes >= 1 && bytes <= 255 && !controlOrSlash.test(name) && name !== '.' && name !== '..' && !name.startsWith('.#')
   );
 }
 

@@ -6,16 +6,11 @@ import { AgentError, isAgentError } from '../core/errors.ts';
 import { fileStatus } from './files.ts';
 
 export interface ExecOptions {
-  readonly input?: string | Uint8Array | Readable;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly signal?: AbortSignal;
   /** Runs in a session of its own: Ctrl-C at the terminal does not reach it, for what must not stop half-way. */
   readonly shielded?: boolean;
-  /** Where standard output goes instead of into the result. */
-  readonly stdoutFile?: string;
-  /** Takes standard output in pieces instead of into the result; an AgentError it throws ends the program and the run. */
-  readonly onOutput?: (piece: Uint8Array) => void;
 }
 
 export interface ExecResult {
@@ -33,6 +28,21 @@ export interface Exec {
   run(program: string, args: readonly string[], options?: ExecOptions): Promise<ExecResult>;
 }
 
+/** Programs that data flows through as well. */
+export interface PipingExec extends Exec {
+  /**
+   * Runs `program` with `input` on its standard input, and gives what it writes to `take`, in pieces. An AgentError that
+   * `take` throws ends the program and the run. The result has no `stdout`.
+   */
+  filter(
+    program: string,
+    args: readonly string[],
+    input: Readable,
+    take: (piece: Uint8Array) => void,
+    options?: ExecOptions,
+  ): Promise<ExecResult>;
+}
+
 /** What a program that we start sees of our environment: enough to work and nothing that changes what it loads. */
 const passedOn = ['HOME', 'LANG', 'TERM', 'TMPDIR', 'SOURCE_DATE_EPOCH', 'SYSTEMD_LOG_LEVEL'] as const;
 const searchPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -45,10 +55,54 @@ export function findProgram(name: string): string | undefined {
     .find((path) => fileStatus(path)?.isFile());
 }
 
-export function createExec(env: NodeJS.ProcessEnv): Exec {
+export function createExec(env: NodeJS.ProcessEnv): PipingExec {
   const base: Record<string, string> = { PATH: searchPath, LC_ALL: 'C.UTF-8' };
   for (const name of passedOn) if (env[name] !== undefined) base[name] = env[name];
-  return { run: (program, args, options = {}) => run(program, args, options, base) };
+  return {
+    run: (program, args, options = {}) => run(program, args, options, { ...base, ...options.env }),
+    filter: (program, args, input, take, options = {}) =>
+      filter([program, ...args], { input, take }, options, { ...base, ...options.env }),
+  };
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+/** With Node's own spawn(): most commands run one small program, and loading execa takes longer than that. */
+async function run(
+  program: string,
+  args: readonly string[],
+  { cwd, signal, shielded = false }: ExecOptions,
+  env: Environment,
+): Promise<ExecResult> {
+  const { spawn } = await import('node:child_process');
+  if (signal?.aborted === true) throw interrupted(program);
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd, env, signal, detached: shielded, stdio: ['ignore', 'pipe', 'pipe'] });
+    const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout.on('data', (piece: Buffer) => stdout.push(piece));
+    child.stderr.on('data', (piece: Buffer) => stderr.push(piece));
+    child.once('error', (error) => {
+      // The signal ends the program, but it is gone only when it is closed.
+      if (error.name !== 'AbortError') reject(cannotStart(program, error));
+    });
+    child.once('close', (code, signalName) => {
+      if (signal?.aborted === true) reject(interrupted(program));
+      else resolve({ exitCode: exitCode(code, signalName), stdout: text(stdout), stderr: text(stderr) });
+    });
+  });
+}
+
+function text(pieces: readonly Buffer[]): string {
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function interrupted(program: string): AgentError {
+  return new AgentError('interrupted', `${program} was interrupted`);
+}
+
+/** As a shell would show it: 128 and the number of the signal that ended the program. */
+function exitCode(code: number | null | undefined, signal: NodeJS.Signals | null | undefined): number {
+  return code ?? 128 + (signal == null ? 0 : constants.signals[signal]);
 }
 
 /** The part of execa's result that we read; which fields are set depends on how the program ended. */
@@ -56,35 +110,37 @@ interface Outcome {
   readonly isCanceled: boolean;
   readonly exitCode?: number | undefined;
   readonly signal?: NodeJS.Signals | undefined;
-  readonly stdout?: string | undefined;
   readonly stderr?: string | undefined;
   readonly cause?: unknown;
 }
 
-async function run(
-  program: string,
-  args: readonly string[],
-  options: ExecOptions,
-  base: Record<string, string>,
+interface Flow {
+  readonly input: Readable;
+  readonly take: (piece: Uint8Array) => void;
+}
+
+/** With execa: it joins streams so that an error on either side ends the other. */
+async function filter(
+  [program, ...args]: readonly [string, ...string[]],
+  { input, take }: Flow,
+  { cwd, signal, shielded = false }: ExecOptions,
+  env: Environment,
 ): Promise<ExecResult> {
-  // Loaded when the first program is run: commands that run none start without it.
   const { execa } = await import('execa');
-  const result: Outcome = await execa(program, [...args], {
+  const result: Outcome = await execa(program, args, {
     reject: false,
     extendEnv: false,
-    env: { ...base, ...options.env },
-    stripFinalNewline: false,
-    maxBuffer: 256 * 1024 * 1024,
-    detached: options.shielded === true,
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
-    ...(options.stdoutFile === undefined ? {} : { stdout: { file: options.stdoutFile } }),
-    ...(options.onOutput === undefined ? {} : { stdout: passTo(options.onOutput) }),
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.signal === undefined ? {} : { cancelSignal: options.signal, forceKillAfterDelay: 2000 }),
+    env,
+    input,
+    detached: shielded,
+    stdout: passTo(take),
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(signal === undefined ? {} : { cancelSignal: signal, forceKillAfterDelay: 2000 }),
   });
-  if (result.isCanceled) throw new AgentError('interrupted', `${program} was interrupted`);
+  if (result.isCanceled) throw interrupted(program);
   if (isAgentError(result.cause)) throw result.cause;
-  return { exitCode: exitCodeOf(program, result), stdout: result.stdout ?? '', stderr: result.stderr ?? '' };
+  if (result.exitCode === undefined && result.signal === undefined) throw cannotStart(program, result.cause);
+  return { exitCode: exitCode(result.exitCode, result.signal), stdout: '', stderr: result.stderr ?? '' };
 }
 
 /** A transform for execa that lets nothing through. */
@@ -98,13 +154,6 @@ function passTo(take: (piece: Uint8Array) => void): {
       if (piece instanceof Uint8Array) take(piece);
     },
   };
-}
-
-/** The exit code as a shell would show it: 128 and the number of the signal that ended the program. */
-function exitCodeOf(program: string, result: Outcome): number {
-  if (result.exitCode !== undefined) return result.exitCode;
-  if (result.signal === undefined) throw cannotStart(program, result.cause);
-  return 128 + constants.signals[result.signal];
 }
 
 function cannotStart(program: string, cause: unknown): AgentError {

@@ -1,4 +1,3 @@
-import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
@@ -63,6 +62,21 @@ export function readBytes(path: string): Buffer {
   return attempt('read', path, () => fs.readFileSync(path));
 }
 
+/** The content of a file in pieces; each is good only until the next one is asked for. */
+export function* piecesOf(path: string): Generator<Buffer> {
+  const descriptor = attempt('read', path, () => fs.openSync(path, 'r'));
+  try {
+    const buffer = Buffer.allocUnsafe(1024 * 1024);
+    for (;;) {
+      const length = attempt('read', path, () => fs.readSync(descriptor, buffer));
+      if (length === 0) return;
+      yield buffer.subarray(0, length);
+    }
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
 export function readText(path: string): string {
   return readBytes(path).toString('utf8');
 }
@@ -98,11 +112,16 @@ export function removeTree(path: string): void {
   });
 }
 
-/** Renames within one file system, replacing what stood there, and makes the change durable. */
-export function renameDurably(from: string, to: string): void {
+/** Renames within one file system, replacing what stood there. For caches: what they read they verify anyway. */
+export function rename(from: string, to: string): void {
   attempt('rename into place', to, () => {
     fs.renameSync(from, to);
   });
+}
+
+/** Renames as rename() does and makes the change durable. */
+export function renameDurably(from: string, to: string): void {
+  rename(from, to);
   syncDirectory(dirname(to));
 }
 
@@ -123,26 +142,20 @@ export function linkDurably(from: string, to: string): void {
   renameDurably(temporary, to);
 }
 
-/** Makes the contents of a file durable that another program wrote. */
-export function syncFile(path: string): void {
-  syncDirectory(path);
-}
-
 /** Makes the names in a directory durable. */
 export function syncDirectory(path: string): void {
   attempt('sync', path, () => {
-    const descriptor = fs.openSync(path, 'r');
-    try {
-      fs.fsyncSync(descriptor);
-    } finally {
-      fs.closeSync(descriptor);
-    }
+    syncFile(path);
   });
 }
 
-/** A name beside `path` that nothing else uses and systemd passes over. */
+/**
+ * A name beside `path` that nothing else uses and systemd passes over: from the number of this process and the time.
+ * Not from node:crypto, which takes longer to load than most commands to run.
+ */
 export function temporaryBeside(path: string): string {
-  return join(dirname(path), `.#${basename(path)}.${randomBytes(6).toString('hex')}`);
+  const unique = process.hrtime.bigint() * 0x400000n + BigInt(process.pid);
+  return join(dirname(path), `.#${basename(path)}.${BigInt.asUintN(64, unique).toString(16).padStart(16, '0')}`);
 }
 
 /** A new empty directory below `parent`, for this process alone. */
@@ -178,48 +191,14 @@ export function writeInPlace(path: string, data: string): void {
   });
 }
 
-export function sha256(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
-}
-
-/** The sha256 of a file in hexadecimal, read in pieces. */
-export function sha256OfFile(path: string): string {
-  return attempt('read', path, () => {
-    const hash = createHash('sha256');
-    readPieces(path, (piece) => hash.update(piece));
-    return hash.digest('hex');
-  });
-}
-
-/**
- * Copies a file and makes the copy durable, hashing what is written: the hash is of the bytes of the copy, whatever
- * happens to the source meanwhile.
- * @returns the sha256 in hexadecimal and the size in bytes.
- */
-export function copyHashed(from: string, to: string, mode = 0o644): { sha256: string; size: number } {
-  return attempt('copy to', to, () => {
-    const hash = createHash('sha256');
-    const descriptor = fs.openSync(to, 'wx', mode);
-    let size = 0;
-    try {
-      readPieces(from, (piece) => {
-        hash.update(piece);
-        size += piece.length;
-        for (let written = 0; written < piece.length;) written += fs.writeSync(descriptor, piece, written);
-      });
-      fs.fsyncSync(descriptor);
-    } finally {
-      fs.closeSync(descriptor);
-    }
-    return { sha256: hash.digest('hex'), size };
-  });
-}
-
-/** Copies a file so that at every instant `to` is either what it was or the whole copy. */
-export function copyDurably(from: string, to: string): void {
+/** Copies a file so that at every instant `to` is either what it was or the whole copy, durably. */
+export function copyAtomically(from: string, to: string): void {
   const temporary = temporaryBeside(to);
   try {
-    copyHashed(from, temporary);
+    attempt('write', to, () => {
+      fs.copyFileSync(from, temporary, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
+      syncFile(temporary);
+    });
     renameDurably(temporary, to);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
@@ -227,15 +206,10 @@ export function copyDurably(from: string, to: string): void {
   }
 }
 
-function readPieces(path: string, take: (piece: Buffer) => void): void {
-  const buffer = Buffer.allocUnsafe(1024 * 1024);
+function syncFile(path: string): void {
   const descriptor = fs.openSync(path, 'r');
   try {
-    for (;;) {
-      const length = fs.readSync(descriptor, buffer);
-      if (length === 0) return;
-      take(buffer.subarray(0, length));
-    }
+    fs.fsyncSync(descriptor);
   } finally {
     fs.closeSync(descriptor);
   }

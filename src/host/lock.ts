@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 
 import { AgentError } from '../core/errors.ts';
 import { findProgram } from './exec.ts';
-import { makeDirectory, readTextIfAny, writeInPlace } from './files.ts';
+import { fileStatus, makeDirectory, readTextIfAny, writeInPlace } from './files.ts';
 
 /** A lock that is held; released by disposing of it, and by the kernel when this process ends in any way. */
 export type HeldLock = AsyncDisposable;
@@ -38,12 +38,20 @@ export async function takeLock(path: string, holder: string, waitSeconds: number
     },
   );
   if (!(await answers(child))) throw busy(path);
-  writeInPlace(path, `${holder} (process ${process.pid})\n`);
+  const release = async () => {
+    child.stdin.end();
+    if (child.exitCode === null) await once(child, 'exit');
+  };
+  try {
+    writeInPlace(path, `${holder} (process ${process.pid})\n`);
+  } catch (error) {
+    await release();
+    throw error;
+  }
   return {
     [Symbol.asyncDispose]: async () => {
       writeInPlace(path, '');
-      child.stdin.end();
-      if (child.exitCode === null) await once(child, 'exit');
+      await release();
     },
   };
 }
@@ -57,8 +65,15 @@ async function answers(child: Holder): Promise<boolean> {
   return Promise.race([once(child.stdout, 'data').then(() => true), ended]);
 }
 
+/** What a killed holder wrote stays there: it is told only while that process lives. */
+function holderIn(path: string): string {
+  const text = readTextIfAny(path)?.trim() ?? '';
+  const [, pid] = /\(process (\d+)\)$/.exec(text) ?? [];
+  return pid === undefined || fileStatus(`/proc/${pid}`) === undefined ? '' : text;
+}
+
 function busy(path: string): AgentError {
-  const holder = readTextIfAny(path)?.trim() ?? '';
+  const holder = holderIn(path);
   return new AgentError('busy', `another operation is under way${holder === '' ? '' : `: ${holder}`}`, {
     left: 'Nothing was changed.',
     next: 'Try again when it has ended, or let this command wait with --wait=SECONDS.',

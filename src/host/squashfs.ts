@@ -1,5 +1,3 @@
-import { randomBytes } from 'node:crypto';
-
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { sortedByPath, type EntryKind, type ImageEntry } from '../core/image-entry.ts';
 import type { Exec } from './exec.ts';
@@ -37,6 +35,8 @@ export interface SquashfsPlace {
  */
 export async function listSquashfs(place: SquashfsPlace, exec: Exec, signal?: AbortSignal): Promise<ImageEntry[]> {
   // Every path is printed below a name that the image cannot know: nothing in it can be taken for a line of its own.
+  // Loaded only here: it takes longer to load than most commands to run.
+  const { randomBytes } = await import('node:crypto');
   const root = randomBytes(12).toString('hex');
   const output = await unsquashfs(place, listArguments(place, root), exec, signal);
   const entries = parseListing(output, root);

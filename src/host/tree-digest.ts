@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 
-import { attempt, listNames, sha256OfFile } from './files.ts';
+import { sha256OfFile } from './digest.ts';
+import { attempt, listNames } from './files.ts';
 
 /**
  * One digest for a whole directory: of every path in it with its kind, mode, owner and content. Times do not count.

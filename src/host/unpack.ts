@@ -1,19 +1,17 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { PassThrough, Readable, type Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 
 import { AgentError, messageOf } from '../core/errors.ts';
 import type { Range } from './content.ts';
-import type { Exec } from './exec.ts';
+import type { PipingExec } from './exec.ts';
 import { attempt, fileError } from './files.ts';
 
 /** How the archive inside a package is compressed. */
 export type Compression = 'none' | 'gzip' | 'zstd' | 'xz' | 'lzma' | 'bzip2';
 
 export interface UnpackOptions {
-  readonly exec: Exec;
+  readonly exec: PipingExec;
   /** The most bytes that may come out. */
   readonly limit: number;
   readonly signal?: AbortSignal;
@@ -82,23 +80,25 @@ async function decompressHere(
   take: Take,
 ): Promise<void> {
   const { signal } = options;
-  const transform = transformOf[compression] ?? (() => new PassThrough());
+  const { pipeline } = await import('node:stream/promises');
+  const transform = await transformOf(compression);
   const sink = async (pieces: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const piece of pieces) take(piece);
   };
   try {
-    await pipeline(bytesOf(source), transform(), sink, signal === undefined ? {} : { signal });
+    await pipeline(bytesOf(source), transform, sink, signal === undefined ? {} : { signal });
   } catch (error) {
     if (signal?.aborted === true) throw new AgentError('interrupted', `unpacking ${source.path} was interrupted`);
     throw isDamage(error) ? damaged(source, [messageOf(error)]) : fileError(error, 'read', source.path);
   }
 }
 
-/** What Node unpacks itself. */
-const transformOf: Partial<Record<Compression, () => Transform>> = {
-  gzip: () => createGunzip(),
-  zstd: () => createZstdDecompress(),
-};
+/** What Node unpacks itself; loaded only where something is unpacked, which a warm cache spares. */
+async function transformOf(compression: Compression): Promise<Transform> {
+  const { createGunzip, createZstdDecompress } = await import('node:zlib');
+  if (compression === 'gzip') return createGunzip();
+  return compression === 'zstd' ? createZstdDecompress() : new PassThrough();
+}
 
 /** zlib and zstd name their errors so (node:zlib, "Constants"). */
 function isDamage(error: unknown): boolean {
@@ -111,11 +111,9 @@ async function decompressWith(
   options: UnpackOptions,
   take: Take,
 ): Promise<void> {
-  const { exitCode, stderr } = await options.exec.run(program, args, {
-    input: bytesOf(source),
-    onOutput: take,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
-  });
+  const { signal } = options;
+  const cancel = signal === undefined ? {} : { signal };
+  const { exitCode, stderr } = await options.exec.filter(program, args, bytesOf(source), take, cancel);
   if (exitCode !== 0) throw damaged(source, stderr.trimEnd().split('\n').slice(-3));
 }
 

@@ -60,12 +60,25 @@ export async function factsOf(name: string, tree: ImageTree): Promise<ImageFacts
       const content = contents.get(place);
       return content === undefined ? [] : [{ ...file, text: content.text, ...strictOf(file.regular, content.strict) }];
     }),
-    hasOsRelease: placeOf(tree, 'usr/lib/os-release') !== undefined,
+    hasOsRelease: hasOsRelease(name, tree),
     hierarchies: (['usr', 'opt'] as const).filter((hierarchy) => {
       const place = placeOf(tree, hierarchy);
       return place !== undefined && tree.namesIn(place).length > 0;
     }),
   };
+}
+
+/**
+ * Whether there is a file /usr/lib/os-release, which would make it an operating system.
+ * @throws AgentError `invalid-image` for anything else under that name: over a directory systemd-sysext fails, and for a
+ * writer to a fifo it waits without end.
+ */
+function hasOsRelease(name: string, tree: ImageTree): boolean {
+  const path = 'usr/lib/os-release';
+  const place = placeOf(tree, path);
+  const kind = place === undefined ? undefined : tree.entryAt(place)?.kind;
+  if (kind === undefined || kind === 'file') return kind === 'file';
+  throw new AgentError('invalid-image', `${name} has a ${kind} for /${path}, which must be a file or not be there`);
 }
 
 /** The attribute of a file that a link leads to is not the link's. */
@@ -86,6 +99,12 @@ function releaseFilesIn(name: string, tree: ImageTree): FoundRelease[] {
     const path = `${directory ?? ''}/${file}`;
     const place = placeOf(tree, path);
     const entry = place === undefined ? undefined : tree.entryAt(place);
+    if (entry?.kind === 'fifo') {
+      throw new AgentError(
+        'invalid-image',
+        `${name} has a fifo for /${path}: systemd-sysext would wait for its writer`,
+      );
+    }
     if (place === undefined || entry?.kind !== 'file') return [];
     if (entry.size > largestRelease) {
       throw new AgentError('invalid-image', `${name} has a release file of ${entry.size} bytes: /${path}`);

@@ -18,16 +18,21 @@ export function readMerged(root: string): HierarchyStatus[] {
     if (status?.isDirectory() !== true) return [];
     const metadata = join(path, '.systemd-sysext');
     // A copy of a merged tree carries the metadata too: only the overlay itself has the device number noted there.
-    const merged = readTextIfAny(join(metadata, 'dev'))?.trim() === deviceNumber(status.dev);
-    if (!merged) return [{ hierarchy, extensions: [] }];
+    const noted = readTextIfAny(join(metadata, 'dev'))?.trim() === deviceNumber(status.dev);
+    if (!noted || !isMountPoint(path, status.dev)) return [{ hierarchy, extensions: [] }];
     const extensions = (readTextIfAny(join(metadata, 'extensions')) ?? '').split('\n').filter((name) => name !== '');
-    return [{ hierarchy, extensions, since: status.mtime }];
+    return [{ hierarchy, extensions, since: new Date(Math.floor(status.mtimeMs)) }];
   });
 }
 
 /** The names of all merged extensions, ascending. */
 export function mergedNames(statuses: readonly HierarchyStatus[]): string[] {
   return [...new Set(statuses.flatMap((status) => status.extensions))].sort();
+}
+
+/** Whether a file system of its own is mounted at a directory. */
+function isMountPoint(path: string, device: number): boolean {
+  return fileStatus(`${path}/..`)?.dev !== device;
 }
 
 /** `major:minor` of a device number as stat(2) gives it, the encoding of glibc's gnu_dev_major(). */

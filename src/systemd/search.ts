@@ -8,8 +8,11 @@ import { belowRoot } from '../host/root.ts';
 /** An image that systemd-sysext would find. */
 export interface FoundImage {
   readonly name: string;
-  /** `versioned` is a `.v` directory, from which systemd picks the newest version itself (systemd.v(7)). */
-  readonly kind: 'raw' | 'directory' | 'versioned' | 'block';
+  /**
+   * `versioned` is a `.v` directory, from which systemd picks the newest version itself (systemd.v(7)); `mstack` a
+   * directory of layers (systemd.mstack(7)), which systemd-sysext finds and cannot merge.
+   */
+  readonly kind: 'raw' | 'directory' | 'versioned' | 'mstack' | 'block';
   /** The entry of the search directory as a path below the root. */
   readonly path: string;
   /** The real path of what the entry leads to. */
@@ -53,10 +56,12 @@ function kindOf(realPath: string, entry: string, systemd: SystemdVersion): Found
   if (status?.isFile() === true) return 'raw';
   if (status?.isBlockDevice() === true) return 'block';
   if (status?.isDirectory() !== true) return undefined;
+  if (systemd.major >= 260 && entry.endsWith('.mstack')) return 'mstack';
   return systemd.major >= 256 && entry.endsWith('.v') ? 'versioned' : 'directory';
 }
 
 function nameOf(entry: string, kind: FoundImage['kind'], systemd: SystemdVersion): string | undefined {
   if (kind === 'versioned') return imageNameOf(entry.replace(/(\.raw)?\.v$/, ''), 'directory', 'sysext', systemd.major);
+  if (kind === 'mstack') return imageNameOf(entry.replace(/\.mstack$/, ''), 'directory', 'sysext', systemd.major);
   return imageNameOf(entry, kind === 'raw' ? 'file' : kind, 'sysext', systemd.major);
 }

@@ -2,41 +2,44 @@ import { compatibility, type HostRelease, type Misfit } from '../core/compatibil
 import { isAgentError } from '../core/errors.ts';
 import { parseReleaseFields } from '../core/os-release.ts';
 import { findReleaseFile } from '../core/release-file.ts';
+import { isErofs } from '../host/erofs-format.ts';
 import type { Exec } from '../host/exec.ts';
+import { fileStatus } from '../host/files.ts';
+import { openImageBytes } from '../host/image-bytes.ts';
 import { readImageFacts, type ImageFacts } from './image.ts';
 import type { FoundImage } from './search.ts';
 
 /**
  * What systemd-sysext does with an image it finds:
- * merge it; ignore it without a word; stop the whole operation over it, so that nothing is merged; or something we
- * cannot foretell, since it chooses among several versions itself or the image cannot be read here.
+ * - `merges`: it merges it;
+ * - `ignored`: it passes over it without a word;
+ * - `stops`: it fails or hangs over it, so that no other image is merged either;
+ * - `damaged`: the kernel mounts it or not by the little it looks at, and where it does, files in it cannot be read;
+ * - `unknown`: what we cannot foretell, since it chooses among several versions or the image cannot be read here.
  */
 export type Verdict =
   | { readonly outcome: 'merges'; readonly hierarchies: readonly string[] }
   | { readonly outcome: 'ignored'; readonly why: Misfit }
-  | { readonly outcome: 'stops'; readonly reason: string }
-  | { readonly outcome: 'unknown'; readonly reason: string };
+  | { readonly outcome: 'stops' | 'damaged' | 'unknown'; readonly reason: string };
 
 export interface JudgedImage {
   readonly image: FoundImage;
   readonly verdict: Verdict;
 }
 
-/** What is read of an image to judge it: its facts, or why they cannot be had. */
-export type Evidence = { readonly facts: ImageFacts } | { readonly broken: string } | { readonly unreadable: string };
+/** What is read of an image to judge it: its facts, or the outcome where they cannot be had, and why. */
+export type Evidence =
+  { readonly facts: ImageFacts } | { readonly outcome: 'stops' | 'damaged' | 'unknown'; readonly reason: string };
 
 /**
- * Judges one image by what was read of it (systemd-sysext's behaviour table of bad images): a raw image without a
- * release file for its name, or one that is no image at all, stops every merge; a directory like that is only ignored.
+ * Judges one image by what was read of it, as the tests against systemd 252, 254, 257 and 262 have it: a raw image
+ * without a release file for its name, or one that is no image at all, stops every merge; a directory like that is only
+ * ignored.
  */
 export function judge(image: FoundImage, evidence: Evidence, host: HostRelease): Verdict {
-  if ('broken' in evidence) return { outcome: 'stops', reason: evidence.broken };
-  if ('unreadable' in evidence) return { outcome: 'unknown', reason: evidence.unreadable };
+  if ('outcome' in evidence) return evidence;
   const { facts } = evidence;
-  if (facts.hasOsRelease && facts.format === 'directory') {
-    return { outcome: 'stops', reason: 'it contains /usr/lib/os-release, which an extension must not' };
-  }
-  if (facts.hasOsRelease) return { outcome: 'ignored', why: osReleaseInside };
+  if (facts.hasOsRelease) return judgeOperatingSystem(facts, host);
   const file = findReleaseFile(facts.releaseFiles, image.name, host.systemd);
   const text = facts.releaseFiles.find((candidate) => candidate.name === file)?.text;
   const result = compatibility(text === undefined ? undefined : parseReleaseFields(text), host);
@@ -45,12 +48,17 @@ export function judge(image: FoundImage, evidence: Evidence, host: HostRelease):
   return { outcome: 'ignored', why: result.why };
 }
 
-const osReleaseInside: Misfit = {
-  field: '/usr/lib/os-release',
-  expected: 'none',
-  found: 'one',
-  reason: 'it contains /usr/lib/os-release, which an extension must not',
-};
+/** From 254 on, one in a raw image is passed over, after some seconds of waiting for its loop device. */
+function judgeOperatingSystem(facts: ImageFacts, host: HostRelease): Verdict {
+  const reason = 'it contains /usr/lib/os-release, which an extension must not';
+  if (facts.format === 'directory' || host.systemd.major < 254) return { outcome: 'stops', reason };
+  return { outcome: 'ignored', why: { field: '/usr/lib/os-release', expected: 'none', found: 'one', reason } };
+}
+
+/** Whether nothing may be merged while the image is there: systemd-sysext would fail, or merge what cannot be read. */
+export function isBlocker({ verdict }: JudgedImage): boolean {
+  return verdict.outcome === 'stops' || verdict.outcome === 'damaged';
+}
 
 /** Judges every image that systemd-sysext finds. */
 export async function judgeAll(images: readonly FoundImage[], host: HostRelease, exec: Exec): Promise<JudgedImage[]> {
@@ -60,15 +68,23 @@ export async function judgeAll(images: readonly FoundImage[], host: HostRelease,
 }
 
 async function readEvidence(image: FoundImage, exec: Exec): Promise<Evidence> {
-  if (image.kind === 'versioned') return { unreadable: 'systemd picks one of several versions itself' };
-  if (image.kind === 'block') return { unreadable: 'it is a block device' };
+  if (image.kind === 'versioned') return { outcome: 'unknown', reason: 'systemd picks one of several versions itself' };
+  if (image.kind === 'block') return { outcome: 'unknown', reason: 'it is a block device' };
+  if (image.kind === 'mstack') return { outcome: 'stops', reason: 'systemd-sysext cannot merge an .mstack directory' };
   try {
     return { facts: await readImageFacts(image.realPath, exec) };
   } catch (error) {
-    if (isAgentError(error, 'invalid-image')) return { broken: error.message };
-    if (isAgentError(error)) return { unreadable: error.message };
-    throw error;
+    if (!isAgentError(error)) throw error;
+    if (error.code !== 'invalid-image') return { outcome: 'unknown', reason: error.message };
+    return { outcome: looksMountable(image) ? 'damaged' : 'stops', reason: error.message };
   }
+}
+
+/** Of an erofs image the kernel looks at no more than the superblock and the root directory before it mounts it. */
+function looksMountable(image: FoundImage): boolean {
+  if (image.kind !== 'raw' || fileStatus(image.realPath)?.size === 0) return false;
+  using bytes = openImageBytes(image.realPath);
+  return isErofs(bytes);
 }
 
 /** The reason of a verdict as a clause, or undefined where the image merges. */

@@ -9,7 +9,7 @@ import { assemble } from '../../src/builder/tree/assemble.ts';
 import { AgentError, renderError } from '../../src/core/errors.ts';
 import { sameContent } from '../../src/host/content.ts';
 import { createExec } from '../../src/host/exec.ts';
-import { sha256OfFile } from '../../src/host/files.ts';
+import { sha256OfFile } from '../../src/host/digest.ts';
 import { writeTree } from '../../src/host/tree-writer.ts';
 import { arBytes, debBytes, tarBytes, temporaryDirectory, type TarMember } from '../support/archives.ts';
 

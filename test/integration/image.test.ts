@@ -12,7 +12,7 @@ import { assemble } from '../../src/builder/tree/assemble.ts';
 import type { Tree, TreeNode } from '../../src/core/tree.ts';
 import { sameContent } from '../../src/host/content.ts';
 import { createExec } from '../../src/host/exec.ts';
-import { sha256OfFile } from '../../src/host/files.ts';
+import { sha256OfFile } from '../../src/host/digest.ts';
 import { readTar } from '../../src/host/tar.ts';
 import { writeTree } from '../../src/host/tree-writer.ts';
 import { temporaryDirectory } from '../support/archives.ts';

@@ -1,6 +1,6 @@
 import { AgentError, isAgentError } from '../../core/errors.ts';
 import type { Exec } from '../../host/exec.ts';
-import { removeTree, renameDurably, syncFile, temporaryBeside } from '../../host/files.ts';
+import { removeTree, rename, temporaryBeside } from '../../host/files.ts';
 import { commandFor, type Command, type ImageFormat, type ImageRequest } from './command.ts';
 
 export interface MadeImage {
@@ -23,8 +23,7 @@ export async function makeImage(
   const temporary = temporaryBeside(request.output);
   try {
     const made = await makeAny({ ...request, output: temporary }, format, exec, signal);
-    syncFile(temporary);
-    renameDurably(temporary, request.output);
+    rename(temporary, request.output);
     return made;
   } finally {
     removeTree(temporary);

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 
 import type { Content, Tree, TreeNode } from '../../core/tree.ts';
-import { sha256 } from '../../host/files.ts';
+import { sha256 } from '../../host/digest.ts';
 
 /**
  * The UUID of the file system that holds a tree: version 8 (RFC 9562) from a sha256 of the tree, so that the same tree

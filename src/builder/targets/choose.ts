@@ -2,7 +2,7 @@ import { AgentError } from '../../core/errors.ts';
 import type { ReleaseFields } from '../../core/os-release.ts';
 import type { Progress } from '../../host/progress.ts';
 import { readHostSources, withHostMirrors } from './host-sources.ts';
-import { loadTargets } from './load.ts';
+import { loadTarget, loadTargets } from './load.ts';
 import { targetFor, type Target } from './target.ts';
 
 export interface ChoiceHost {
@@ -18,12 +18,12 @@ export interface ChoiceHost {
  * @throws AgentError `usage` with the targets there are, where none has that name or none is this host's.
  */
 export function chooseTarget(host: ChoiceHost, name: string | undefined): Target {
-  const targets = loadTargets(host.targetDirectories);
+  const { targetDirectories, osRelease, progress } = host;
   const target =
-    name === undefined ? targetFor(host.osRelease, targets) : targets.find((candidate) => candidate.name === name);
-  if (target === undefined) throw noTarget(host, name, targets);
-  if (name === undefined) host.progress.step(`target: ${target.name} (${target.description}), as this host is`);
-  return withHostMirrors(target, host.osRelease, readHostSources(host.root));
+    name === undefined ? targetFor(osRelease, loadTargets(targetDirectories)) : loadTarget(targetDirectories, name);
+  if (target === undefined) throw noTarget(host, name, loadTargets(targetDirectories));
+  if (name === undefined) progress.step(`target: ${target.name} (${target.description}), as this host is`);
+  return withHostMirrors(target, osRelease, readHostSources(host.root));
 }
 
 function noTarget({ osRelease }: ChoiceHost, name: string | undefined, targets: readonly Target[]): AgentError {

@@ -22,6 +22,29 @@ export function loadTargets(directories: readonly string[]): readonly Target[] {
   return targets.value;
 }
 
+/**
+ * Reads one target, and of the other files only the one it takes packages from: what else is there costs no time, and
+ * its problems are not in the way.
+ * @returns undefined where no file has that name.
+ * @throws AgentError `invalid-config` with the problems of these files.
+ */
+export function loadTarget(directories: readonly string[], name: string): Target | undefined {
+  const dropIns = readDropIns(directories, suffix);
+  const file = fileOf(dropIns, name);
+  if (file === undefined) return undefined;
+  const source = file.packagesFrom === undefined ? undefined : fileOf(dropIns, file.packagesFrom.value);
+  const target = withPackages(file, source === undefined ? [] : [source]);
+  if (!target.ok) throw invalid(target.problems);
+  return target.value;
+}
+
+function fileOf(dropIns: readonly DropIn[], target: string): TargetFile | undefined {
+  const dropIn = dropIns.find(({ name }) => name === `${target}${suffix}`);
+  const file = dropIn === undefined ? undefined : parseDropIn(dropIn);
+  if (file?.ok === false) throw invalid(file.problems);
+  return file?.value;
+}
+
 function invalid(problems: readonly Problem[]): AgentError {
   return new AgentError('invalid-config', 'cannot read the build targets', { problems });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { BuiltImage } from '../../builder/build.ts';
 import { exitCodes } from '../../core/errors.ts';
 import { systemClock } from '../../host/clock.ts';
-import { copyDurably, fileStatus, makeDirectory, sha256OfFile } from '../../host/files.ts';
+import { copyAtomically, fileStatus, makeDirectory } from '../../host/files.ts';
 import { buildHost, buildOptions, buildRequest } from '../build-host.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { formatSize, show } from '../output.ts';
@@ -31,12 +31,13 @@ export const buildCommand: CommandSpec = {
   run: async (invocation) => {
     const { args, options } = invocation;
     const [spec = ''] = args;
+    const { sha256OfFile } = await import('../../host/digest.ts');
     const image = await buildImage(invocation, spec);
     const output = join(options.text('output') ?? '.', image.fileName);
     const unchanged = fileStatus(output)?.isFile() === true && sha256OfFile(output) === image.sha256;
     if (!unchanged && !options.flag('dryRun')) {
       makeDirectory(options.text('output') ?? '.');
-      copyDurably(image.path, output);
+      copyAtomically(image.path, output);
     }
     const size = fileStatus(image.path)?.size ?? 0;
     const { name, version, target, sha256, packages } = image;

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 
 import type { ImageRequest } from '../../agent/candidate.ts';
-import { AgentError, exitCodes } from '../../core/errors.ts';
+import { AgentError, exitCodes, withLeft } from '../../core/errors.ts';
 import { buildOptions } from '../build-host.ts';
 import { showChange } from '../change-output.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
@@ -35,15 +35,20 @@ export const installCommand: CommandSpec = {
       throw new AgentError('usage', '--name names one extension: install the others by themselves');
     }
     const { install } = await import('../../agent/install.ts');
-    const requests: ImageRequest[] = [];
-    for (const ref of args) requests.push(await requestOf(invocation, ref));
-    showChange(invocation, await install(await agentFor(options), requests, { dryRun, signal }));
-    return exitCodes.ok;
+    try {
+      const requests: ImageRequest[] = [];
+      for (const ref of args) requests.push(await requestOf(invocation, ref));
+      showChange(invocation, await install(await agentFor(options), requests, { dryRun, signal }));
+      return exitCodes.ok;
+    } catch (error) {
+      throw withLeft(error, 'Nothing was changed.');
+    }
   },
 };
 
 /** The image that a REF stands for, built where it is a spec. */
 async function requestOf(invocation: Invocation, ref: string): Promise<ImageRequest> {
+  if (ref === '') throw new AgentError('usage', 'an empty argument names no spec and no image');
   if (/^[a-z][a-z0-9+.-]*:\/\//.test(ref)) {
     throw new AgentError('usage', `this version cannot fetch ${ref}`, {
       next: 'Download the image and install the file.',

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { systemClock, type Clock } from '../../../src/host/clock.ts';
 import { redirected, shown } from '../../../src/host/exchange.ts';
-import { sha256 } from '../../../src/host/files.ts';
+import { sha256 } from '../../../src/host/digest.ts';
 import { createHttp, type Http, type HttpSettings } from '../../../src/host/http.ts';
 import { silent, type Progress } from '../../../src/host/progress.ts';
 import { close, listen, serveFiles, type FileServer } from '../../integration/support/server.ts';

@@ -4,21 +4,15 @@ import { AgentError, isAgentError } from '../../../core/errors.ts';
 import type { ArchiveEntry } from '../../../core/tree.ts';
 import { readAr, type ArMember } from '../../../host/ar.ts';
 import { openWindow } from '../../../host/content.ts';
-import type { Exec } from '../../../host/exec.ts';
-import {
-  listNames,
-  makeDirectory,
-  removeTree,
-  renameDurably,
-  sha256OfFile,
-  temporaryBeside,
-} from '../../../host/files.ts';
+import type { PipingExec } from '../../../host/exec.ts';
+import { sha256OfFile } from '../../../host/digest.ts';
+import { listNames, makeDirectory, removeTree, rename, temporaryBeside } from '../../../host/files.ts';
 import { readTar } from '../../../host/tar.ts';
 import { unpack, type Compression } from '../../../host/unpack.ts';
 import type { LocalPackage } from '../packages.ts';
 
 export interface DebOptions {
-  readonly exec: Exec;
+  readonly exec: PipingExec;
   /** Unpacked archives are kept in its directory `unpacked`. */
   readonly cacheDirectory: string;
   readonly signal?: AbortSignal;
@@ -88,7 +82,7 @@ async function unpackArchive(pkg: LocalPackage, options: DebOptions): Promise<st
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
   const path = archivePath(pkg, sha256, options);
-  renameDurably(temporary, path);
+  rename(temporary, path);
   return path;
 }
 

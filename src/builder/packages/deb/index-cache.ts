@@ -1,13 +1,12 @@
-import { createHash } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 
 import { AgentError, isAgentError } from '../../../core/errors.ts';
-import { unpacked } from '../../../host/decompress.ts';
-import type { Exec } from '../../../host/exec.ts';
+import type { PipingExec } from '../../../host/exec.ts';
 import {
   fileStatus,
   listNames,
   makeDirectory,
+  piecesOf,
   readTextIfAny,
   removeTree,
   renameDurably,
@@ -15,11 +14,15 @@ import {
 } from '../../../host/files.ts';
 import { shown, type Http, type WantedFile } from '../../../host/http.ts';
 import type { Progress } from '../../../host/progress.ts';
+import { unpack } from '../../../host/unpack.ts';
 import { buildIndexDatabase, databaseFormat } from './index-database.ts';
 import type { ListedFile, PackagesIndex } from './release.ts';
 import { parseState } from './state.ts';
 
 const day = 86_400_000;
+
+/** The most that an index may unpack to whose Release file does not say, in bytes. */
+const mostUnpacked = 2 * 1024 ** 3;
 
 /** Where the database of a Packages file is kept. */
 export function indexDatabasePath(directory: string, digest: string): string {
@@ -36,7 +39,7 @@ export interface RemoteIndex extends PackagesIndex {
 interface Means {
   readonly directory: string;
   readonly http: Http;
-  readonly exec: Exec;
+  readonly exec: PipingExec;
   readonly progress: Progress;
   readonly offline: boolean;
 }
@@ -58,6 +61,7 @@ export async function ensureIndexDatabase(means: Means, index: RemoteIndex, sign
   const packed = temporaryBeside(join(means.directory, basename(index.packed.path)));
   const unfinished = temporaryBeside(path);
   try {
+    makeDirectory(means.directory);
     await fetchIndex(means, index, { ...index.packed, path: packed }, signal);
     await convert(means, index, packed, unfinished, signal);
     renameDurably(unfinished, path);
@@ -84,37 +88,36 @@ async function fetchIndex(means: Means, index: RemoteIndex, file: WantedFile, si
   }
 }
 
+/** Unpacks an index, holds it against what the Release file says of it, and makes the database of it. */
 async function convert(
   means: Means,
-  { compression, plain, packed, directoryUrl }: RemoteIndex,
+  index: RemoteIndex,
   from: string,
   to: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  makeDirectory(means.directory);
-  const pieces = unpacked(from, compression, means.exec, signal);
-  const name = `${shown(directoryUrl)}/${packed.path}`;
-  await buildIndexDatabase(to, plain === undefined ? pieces : verified(pieces, plain, name));
+  const { compression, plain, packed, directoryUrl } = index;
+  const text = temporaryBeside(`${from}.text`);
+  try {
+    const whole = { path: from, offset: 0, length: packed.size };
+    const limit = plain?.size ?? mostUnpacked;
+    const options = { exec: means.exec, limit, ...(signal === undefined ? {} : { signal }) };
+    const digest = await unpack(whole, compression, text, options).catch((error: unknown) => {
+      throw isAgentError(error, 'content-refused') ? notAsPromised(directoryUrl, packed, [error.message]) : error;
+    });
+    if (plain !== undefined && digest !== plain.sha256) {
+      throw notAsPromised(directoryUrl, packed, [`expected: sha256 ${plain.sha256}`, `found:    sha256 ${digest}`]);
+    }
+    buildIndexDatabase(to, piecesOf(text));
+  } finally {
+    removeTree(text);
+  }
 }
 
-/** The same pieces; fails at the end, before anything is kept, unless they were the file that was promised. */
-async function* verified(
-  pieces: AsyncIterable<Uint8Array>,
-  { size, sha256 }: ListedFile,
-  name: string,
-): AsyncGenerator<Uint8Array> {
-  const hash = createHash('sha256');
-  let total = 0;
-  for await (const piece of pieces) {
-    total += piece.length;
-    if (total > size) break;
-    hash.update(piece);
-    yield piece;
-  }
-  const found = hash.digest('hex');
-  if (total === size && found === sha256) return;
-  throw new AgentError('verification-failed', `${name} does not unpack to the index that was promised`, {
-    facts: [`expected: ${size} bytes, sha256 ${sha256}`, `found:    ${total} bytes, sha256 ${found}`],
+function notAsPromised(directoryUrl: string, packed: ListedFile, facts: readonly string[]): AgentError {
+  const name = `${shown(directoryUrl)}/${packed.path}`;
+  return new AgentError('verification-failed', `${name} does not unpack to the index that was promised`, {
+    facts,
     left: 'The package lists in the cache were left as they were.',
   });
 }

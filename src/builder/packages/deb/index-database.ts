@@ -48,7 +48,7 @@ const wanted = ['package', 'version', 'architecture', 'filename', 'size', 'sha25
  * Writes a Packages index into a new database file. The file is good only once this has returned: nothing is journalled,
  * the caller gives it its name afterwards.
  */
-export async function buildIndexDatabase(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
+export function buildIndexDatabase(path: string, pieces: Iterable<Uint8Array>): void {
   const database = new Database(path);
   try {
     database.pragma('journal_mode = OFF');
@@ -57,7 +57,7 @@ export async function buildIndexDatabase(path: string, pieces: AsyncIterable<Uin
     database.exec('BEGIN');
     const reader = new StanzaReader(wanted, inserter(database));
     const decoder = new TextDecoder();
-    for await (const piece of pieces) reader.write(decoder.decode(piece, { stream: true }));
+    for (const piece of pieces) reader.write(decoder.decode(piece, { stream: true }));
     reader.write(decoder.decode());
     reader.end();
     database.exec('COMMIT');

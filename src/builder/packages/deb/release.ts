@@ -1,6 +1,7 @@
 import { AgentError } from '../../../core/errors.ts';
 import { parseStanza, type Stanza } from './deb822.ts';
 import type { SignedText } from './signature.ts';
+import type { Compression } from '../../../host/unpack.ts';
 
 /** A file that a Release file vouches for. */
 export interface ListedFile {
@@ -119,8 +120,11 @@ export function checkExpiry(source: string, validUntil: Date | undefined, enforc
 }
 
 /** How a Packages index is packed, in the order in which we like it: what Node unpacks itself first. */
-export const compressions = ['gz', 'xz', 'none'] as const;
-export type Compression = (typeof compressions)[number];
+const packings: readonly (readonly [suffix: string, compression: Compression])[] = [
+  ['.gz', 'gzip'],
+  ['.xz', 'xz'],
+  ['', 'none'],
+];
 
 /** One Packages index as it is fetched and unpacked. */
 export interface PackagesIndex {
@@ -149,8 +153,8 @@ export function packagesIndexes(
 
 function packagesIndex({ files }: Release, component: string, architecture: string): PackagesIndex | undefined {
   const path = `${component}/binary-${architecture}/Packages`;
-  for (const compression of compressions) {
-    const packed = files.get(compression === 'none' ? path : `${path}.${compression}`);
+  for (const [suffix, compression] of packings) {
+    const packed = files.get(`${path}${suffix}`);
     if (packed !== undefined) return { compression, packed, plain: files.get(path) };
   }
   return undefined;

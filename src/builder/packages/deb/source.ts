@@ -2,8 +2,9 @@ import { join } from 'node:path';
 
 import { AgentError } from '../../../core/errors.ts';
 import type { Clock } from '../../../host/clock.ts';
-import type { Exec } from '../../../host/exec.ts';
-import { fileStatus, removeTree, sha256OfFile } from '../../../host/files.ts';
+import type { PipingExec } from '../../../host/exec.ts';
+import { sha256OfFile } from '../../../host/digest.ts';
+import { fileStatus, removeTree } from '../../../host/files.ts';
 import { shown, type Http } from '../../../host/http.ts';
 import type { Progress } from '../../../host/progress.ts';
 import type { DebRepository } from '../../targets/target.ts';
@@ -22,7 +23,7 @@ export interface DebSourceOptions {
   /** Holds `indexes/` and `packages/`; safe to delete at any time. */
   readonly cacheDirectory: string;
   readonly http: Http;
-  readonly exec: Exec;
+  readonly exec: PipingExec;
   readonly clock: Clock;
   readonly progress: Progress;
   /** For how many milliseconds package lists are used without asking the server for newer ones; 1 hour, 0 asks always. */

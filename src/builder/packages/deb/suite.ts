@@ -2,8 +2,9 @@ import { join } from 'node:path';
 
 import { AgentError, isAgentError } from '../../../core/errors.ts';
 import type { Clock } from '../../../host/clock.ts';
-import type { Exec } from '../../../host/exec.ts';
-import { fileStatus, readBytes, readTextIfAny, sha256, writeAtomically } from '../../../host/files.ts';
+import type { PipingExec } from '../../../host/exec.ts';
+import { sha256 } from '../../../host/digest.ts';
+import { fileStatus, readBytes, readTextIfAny, writeAtomically } from '../../../host/files.ts';
 import { shown, type Document, type Http, type Validators } from '../../../host/http.ts';
 import type { Progress } from '../../../host/progress.ts';
 import type { DebRepository } from '../../targets/target.ts';
@@ -24,7 +25,7 @@ export interface SuiteOf {
 export interface IndexCache {
   readonly directory: string;
   readonly http: Http;
-  readonly exec: Exec;
+  readonly exec: PipingExec;
   readonly clock: Clock;
   readonly progress: Progress;
   /** For how many milliseconds what the server said is taken as its present word; 0 asks it every time. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { loadTargets } from '../../../../src/builder/targets/load.ts';
+import { loadTarget, loadTargets } from '../../../../src/builder/targets/load.ts';
 import { repositoriesFor, targetFor } from '../../../../src/builder/targets/target.ts';
 import { isAgentError } from '../../../../src/core/errors.ts';
 import { renderProblem } from '../../../../src/core/problems.ts';
@@ -169,5 +169,26 @@ describe('targets of the administrator', () => {
   test('may be none at all', () => {
     mkdirSync(join(etc, 'empty'));
     expect(loadTargets([join(etc, 'empty'), join(etc, 'missing')])).toEqual([]);
+  });
+});
+
+describe('one target by its name', () => {
+  test('is the one that is found among all', () => {
+    const all = loadTargets([shipped]);
+
+    for (const target of all) expect(loadTarget([shipped], target.name)).toEqual(target);
+  });
+
+  test('may be missing', () => {
+    expect(loadTarget([shipped], 'nowhere')).toBeUndefined();
+  });
+
+  test('is found beside a file that is broken', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'targets-'));
+    writeFileSync(join(directory, 'broken.yml'), 'repositories: [');
+
+    expect(loadTarget([directory, shipped], 'trixie')?.name).toBe('trixie');
+    expect(() => loadTarget([directory, shipped], 'broken')).toThrow('cannot read the build targets');
+    rmSync(directory, { recursive: true });
   });
 });

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+
+import { isAgentError } from '../core/errors.ts';
+import { linkStatus, listNames } from '../host/files.ts';
+import { readMerged } from '../systemd/merged.ts';
+import { entryPath, removeEntry, replaceEntry } from './activation.ts';
+import type { Agent } from './agent.ts';
+import type { InstalledExtension } from './history.ts';
+import { runMerge } from './merging.ts';
+import { isActive, recordedImage, storedImages, type StoredImage } from './stored-image.ts';
+
+/** An extension and the image that the record says fills it. */
+interface Recorded {
+  readonly name: string;
+  readonly image: StoredImage;
+}
+
+/**
+ * Puts back what an operation changed that ended half-way, killed or unable to record what it did: every extension of
+ * the record gets its image again, images of the store that the record does not have go out of systemd's sight, and
+ * what is left is merged. What is not ours stays as it is. To be called before the store is swept: its images tell
+ * which entries are ours.
+ */
+export async function putBack(agent: Agent, installed: readonly InstalledExtension[]): Promise<void> {
+  const { extensions, store } = agent.paths;
+  const recorded = installed.map((extension) => ({ name: extension.name, image: recordedImage(store, extension) }));
+  const isOurs = entryTest(store);
+  const lost = recorded.filter((extension) => isLost(extensions, extension, isOurs));
+  for (const { name, image } of lost) await replaceEntry(extensions, name, undefined, image, agent.exec);
+  const strays = strayEntries(extensions, recorded).filter(isOurs);
+  for (const path of strays) removeEntry(path);
+  if (lost.length > 0 || strays.length > 0) await mergeAgain(agent);
+}
+
+/** Whether the entry of a search directory is an image of our store. */
+function entryTest(store: string): (path: string) => boolean {
+  const images = storedImages(store);
+  return (path) => images.some((image) => isActive(path, image));
+}
+
+/** Whether an extension has lost its place, to nothing or to another image of ours, and can have it back. */
+function isLost(extensions: string, { name, image }: Recorded, isOurs: (path: string) => boolean): boolean {
+  const path = entryPath(extensions, name, image.kind);
+  if (isActive(path, image) || linkStatus(image.path) === undefined) return false;
+  return linkStatus(path) === undefined || isOurs(path);
+}
+
+function strayEntries(extensions: string, recorded: readonly Recorded[]): string[] {
+  const expected = new Set(recorded.map(({ name, image }) => entryPath(extensions, name, image.kind)));
+  return listNames(extensions)
+    .filter((name) => !name.startsWith('.#'))
+    .map((name) => join(extensions, name))
+    .filter((path) => !expected.has(path));
+}
+
+/** Where it cannot be merged now, the next operation of this host says why. */
+async function mergeAgain(agent: Agent): Promise<void> {
+  if (readMerged(agent.root).every(({ since }) => since === undefined)) return;
+  try {
+    await runMerge(agent, 'refresh', { alwaysRefresh: true });
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+  }
+}

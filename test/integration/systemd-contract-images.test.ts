@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { Verdict } from '../../src/systemd/verdicts.ts';
+import { bootMachine, type Machine } from '../lab/machine.ts';
+import { systemdVersions } from '../lab/rootfs.ts';
+import { layOutBadImages } from './support/bad-images.ts';
+import { observe } from './support/observation.ts';
+
+/** What systemd-sysext makes of bad images, beside what we foretell. */
+
+const roots = '/var/tmp/roots';
+
+/**
+ * The real tool with each root's images in /var/lib/extensions: what is merged afterwards, one line a root. Over an
+ * os-release file in a raw image it tries for six seconds to give its loop device back, over a fifo it waits for ever.
+ */
+const script = `
+rm -rf /var/lib/extensions
+cd ${roots}
+for root in *; do
+  ln -sfn "$PWD/$root/var/lib/extensions" /var/lib/extensions
+  case $root in *fifo*) limit=2;; *) limit=60;; esac
+  timeout $limit systemd-sysext refresh >/dev/null 2>&1 || true
+  echo "$root: $(echo $(cat /usr/.systemd-sysext/extensions 2>/dev/null))"
+  systemd-sysext unmerge >/dev/null 2>&1
+done
+`;
+
+/** What the tool made of the image beside `good`. */
+function outcomeOf(line: string): string {
+  const merged = line
+    .slice(line.lastIndexOf(':') + 1)
+    .trim()
+    .split(' ');
+  if (!merged.includes('good')) return 'stops';
+  return merged.length > 1 ? 'merges' : 'ignored';
+}
+
+/** Which outcomes a verdict of ours leaves open. */
+const possible: Readonly<Record<Verdict['outcome'], readonly string[]>> = {
+  merges: ['merges'],
+  ignored: ['ignored'],
+  stops: ['stops'],
+  damaged: ['merges', 'stops'],
+  unknown: ['merges', 'ignored', 'stops'],
+};
+
+describe.each(systemdVersions)('systemd %d', (version) => {
+  let machine: Machine;
+
+  beforeAll(async () => {
+    machine = await bootMachine({ systemd: version });
+  });
+
+  afterAll(async () => {
+    await machine.stop();
+  });
+
+  test('does with bad images what we foretell', async () => {
+    const titles = await layOutBadImages(machine, roots);
+    const lines = (await machine.shell(script)).trimEnd().split('\n');
+    const observations = await observe(machine, ...titles.map((title) => join(roots, title)));
+
+    const rows = titles.map((title, index) => {
+      const verdict = observations[index]?.images.find(({ image }) => image.name !== 'good')?.verdict;
+      return { title, ours: verdict?.outcome ?? 'unknown', theirs: outcomeOf(lines[index] ?? '') };
+    });
+    const wrong = rows.filter(({ ours, theirs }) => !possible[ours].includes(theirs));
+    expect(wrong).toEqual([]);
+    expect(lines).toHaveLength(titles.length);
+    expect(new Set(rows.map(({ theirs }) => theirs))).toEqual(new Set(['merges', 'ignored', 'stops']));
+    expect(rows.filter(({ ours }) => ours === 'damaged').map(({ title }) => title)).toEqual([
+      'a directory for os-release (raw)',
+      'a fifo for a release file (raw)',
+      'erofs cut after its first block (raw)',
+      'erofs cut in its superblock (raw)',
+      'erofs cut in the middle (raw)',
+    ]);
+    // Without systemd-dissect nothing can be said of other file systems.
+    expect(rows.filter(({ ours }) => ours === 'unknown').map(({ title }) => title)).toEqual(['ext4 (raw)']);
+  });
+});
