@@ -31,6 +31,9 @@ const common = {
   legalComments: 'linked',
   logLevel: 'warning',
   absWorkingDir: top,
+  // What a module knows of itself, for CommonJS.
+  define: { 'import.meta.dirname': '__dirname', 'import.meta.url': 'moduleUrl' },
+  banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
 } satisfies BuildOptions;
 
 rmSync(dist, { recursive: true, force: true });
@@ -40,7 +43,6 @@ await build({
   entryPoints: ['src/cli/main.ts'],
   outfile: program,
   external: Object.keys(libraries),
-  define: { 'import.meta.dirname': '__dirname' },
   // import() of a library becomes require(): one loader is enough.
   supported: { 'dynamic-import': false },
 });

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { homedir } from 'node:os';
 
-import type { BuildHost, BuildRequest } from '../builder/build.ts';
+import type { BuildHost, BuildRequest } from '../builder/request.ts';
 import { AgentError } from '../core/errors.ts';
 import { parseArchitecture } from '../core/architecture.ts';
 import { systemClock } from '../host/clock.ts';

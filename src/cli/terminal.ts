@@ -18,12 +18,20 @@ export interface Terminal {
 export function processTerminal(): Terminal {
   const { env, stderr, stdout } = process;
   return {
-    print: (line) => void stdout.write(`${line}\n`),
-    note: (line) => void stderr.write(`${line}\n`),
+    print: (line) => void stdout.write(`${visible(line)}\n`),
+    note: (line) => void stderr.write(`${visible(line)}\n`),
     draw: (text) => void stderr.write(text),
     isResultTerminal: stdout.isTTY,
     isNoteTerminal: stderr.isTTY,
     columns: stderr.isTTY ? stderr.columns : Number(env['COLUMNS'] ?? 80),
     colors: stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
   };
+}
+
+/** Names and texts out of images could hold what a terminal acts on: shown as an escape instead. */
+export function visible(text: string): string {
+  return text.replace(
+    /[\p{Cc}--[\n\t]]/gv,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { debianArchitecture } from '../../core/architecture.ts';
 import { AgentError } from '../../core/errors.ts';
-import type { BuildHost, BuildRequest } from '../build.ts';
+import type { BuildHost, BuildRequest } from '../request.ts';
 import { repositoriesFor, type Target } from '../targets/target.ts';
 import { debEntries } from './deb/archive.ts';
 import { createDebSource } from './deb/source.ts';

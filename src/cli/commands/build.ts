@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 
 import type { BuiltImage } from '../../builder/build.ts';
-import { exitCodes } from '../../core/errors.ts';
+import type { BuildHost, BuildRequest } from '../../builder/request.ts';
+import { exitCodes, type ExitCode } from '../../core/errors.ts';
 import { systemClock } from '../../host/clock.ts';
 import { copyAtomically, fileStatus, makeDirectory } from '../../host/files.ts';
 import { buildHost, buildOptions, buildRequest } from '../build-host.ts';
@@ -31,15 +32,16 @@ export const buildCommand: CommandSpec = {
   run: async (invocation) => {
     const { args, options } = invocation;
     const [spec = ''] = args;
+    if (options.flag('dryRun')) return showPlan(invocation, spec);
     const { sha256OfFile } = await import('../../host/digest.ts');
     const image = await buildImage(invocation, spec);
     const output = join(options.text('output') ?? '.', image.fileName);
     const unchanged = fileStatus(output)?.isFile() === true && sha256OfFile(output) === image.sha256;
-    if (!unchanged && !options.flag('dryRun')) {
+    if (!unchanged) {
       makeDirectory(options.text('output') ?? '.');
       copyAtomically(image.path, output);
     }
-    const size = fileStatus(image.path)?.size ?? 0;
+    const size = fileStatus(output)?.size;
     const { name, version, target, sha256, packages } = image;
     show(invocation, { path: output, name, version, target, size, sha256, unchanged, packages }, () => [
       `${output} (${formatSize(size)}, sha256 ${sha256.slice(0, 12)})${unchanged ? ' is up to date' : ''}`,
@@ -48,12 +50,31 @@ export const buildCommand: CommandSpec = {
   },
 };
 
+async function showPlan(invocation: Invocation, spec: string): Promise<ExitCode> {
+  const { planBuild } = await import('../../builder/build.ts');
+  const { order, packages } = await withBuildHost(invocation, spec, planBuild);
+  const { fileName, version, target } = order;
+  show(invocation, { fileName, name: order.spec.name, version, target: target.name, packages }, () => [
+    `would build ${fileName} from:`,
+    ...packages.map((pkg) => `  ${pkg.name} ${pkg.version} (${pkg.architecture}, ${formatSize(pkg.size)})`),
+  ]);
+  return exitCodes.ok;
+}
+
 /** Builds the image of a spec as the options of a command ask for, with progress on the terminal. */
-export async function buildImage({ options, terminal, signal }: Invocation, spec: string): Promise<BuiltImage> {
+export async function buildImage(invocation: Invocation, spec: string): Promise<BuiltImage> {
   const { build } = await import('../../builder/build.ts');
+  return withBuildHost(invocation, spec, build);
+}
+
+async function withBuildHost<T>(
+  { options, terminal, signal }: Invocation,
+  spec: string,
+  work: (host: BuildHost, request: BuildRequest) => Promise<T>,
+): Promise<T> {
   const progress = terminalProgress(terminal, () => systemClock.monotonic());
   try {
-    return await build(await buildHost(options, progress), buildRequest(spec, options, signal));
+    return await work(await buildHost(options, progress), buildRequest(spec, options, signal));
   } finally {
     progress.finish();
   }

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { formatSize, formatTime, tableLines } from '../../../src/cli/output.ts';
 import { renderBar } from '../../../src/cli/progress.ts';
+import { visible } from '../../../src/cli/terminal.ts';
 
 test.each([
   [undefined, '-'],
@@ -46,4 +47,8 @@ describe('the progress bar', () => {
   test('leaves out the bar on a narrow terminal', () => {
     expect(renderBar({ expected: 100, received: 0, elapsedMs: 0 }, 20)).toBe('  0%  0 B of 100 B  0 B/s  -:-- left');
   });
+});
+
+test('what a terminal would act on is shown as an escape', () => {
+  expect(visible('a\u001b[2Jb\u009b\tc\nd\r')).toBe('a\\x1b[2Jb\\x9b\tc\nd\\x0d');
 });

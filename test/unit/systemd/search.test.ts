@@ -1,0 +1,63 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { describe, expect, test } from 'vitest';
+
+import { systemdVersion } from '../../../src/core/systemd-version.ts';
+import { findImages, searchDirectories } from '../../../src/systemd/search.ts';
+import { temporaryDirectory } from '../../support/archives.ts';
+
+test.each([
+  [252, ['/etc', '/run', '/var/lib', '/usr/local/lib', '/usr/lib']],
+  [253, ['/etc', '/run', '/var/lib', '/usr/local/lib', '/usr/lib']],
+  [254, ['/etc', '/run', '/var/lib']],
+  [257, ['/etc', '/run', '/var/lib']],
+  [262, ['/etc', '/run', '/var/lib']],
+])('search directories of %d', (major, parents) => {
+  expect(searchDirectories(systemdVersion(major))).toEqual(parents.map((parent) => `${parent}/extensions`));
+});
+
+/** What is found below a root with these entries: a path that ends in a slash is a directory, `path -> target` a link. */
+function found(major: number, ...entries: readonly string[]): string[] {
+  using root = temporaryDirectory();
+  for (const entry of entries) {
+    const [path = '', target] = entry.split(' -> ');
+    mkdirSync(dirname(join(root.path, path)), { recursive: true });
+    if (target !== undefined) symlinkSync(target, root.at(path));
+    else if (path.endsWith('/')) mkdirSync(root.at(path), { recursive: true });
+    else writeFileSync(root.at(path), '');
+  }
+  return findImages(root.path, systemdVersion(major)).map(({ name, kind, path }) => `${name} ${kind} ${path}`);
+}
+
+describe('images below a root', () => {
+  test('the first directory wins, and an empty directory masks', () => {
+    expect(
+      found(257, 'etc/extensions/a/', 'run/extensions/b.raw', 'var/lib/extensions/a.raw', 'var/lib/extensions/b/'),
+    ).toEqual(['a directory /etc/extensions/a', 'b raw /run/extensions/b.raw']);
+  });
+
+  test('links are seen below another root from 260 on, and never lead out of it', () => {
+    const entries = ['srv/a.raw', 'var/lib/extensions/a.raw -> /srv/a.raw', 'var/lib/extensions/b.raw -> /etc/passwd'];
+    expect(found(259, ...entries)).toEqual([]);
+    expect(found(260, ...entries)).toEqual(['a raw /var/lib/extensions/a.raw']);
+  });
+
+  test('a search directory may be a link itself', () => {
+    expect(found(252, 'srv/a.raw', 'var/lib/extensions -> ../../srv')).toEqual(['a raw /var/lib/extensions/a.raw']);
+  });
+
+  test.each<[number, string]>([
+    [254, 'v.v directory'],
+    [257, 'v versioned'],
+  ])('a .v directory at %d', (major, expected) => {
+    expect(found(major, 'etc/extensions/v.v/')).toEqual([`${expected} /etc/extensions/v.v`]);
+  });
+
+  test.each<[number, string]>([
+    [259, 'stack.mstack directory'],
+    [260, 'stack mstack'],
+  ])('an .mstack directory at %d', (major, expected) => {
+    expect(found(major, 'etc/extensions/stack.mstack/')).toEqual([`${expected} /etc/extensions/stack.mstack`]);
+  });
+});
