@@ -1,4 +1,5 @@
-import { readMerged } from '../systemd/merged.ts';
+import { mergedNames, readMerged } from '../systemd/merged.ts';
+import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { Agent } from './agent.ts';
 import type { ExtensionChange } from './history.ts';
 import { runMerge } from './merging.ts';
@@ -38,13 +39,18 @@ export async function changeMerged(
   options: ChangeOptions & { readonly directories: boolean },
 ): Promise<{ merged: readonly string[]; warnings: readonly string[] }> {
   const refresh = async () => runMerge(agent, 'refresh', { alwaysRefresh: options.directories });
-  const before = JSON.stringify(readMerged(agent.root));
+  const wasMerged = readMerged(agent.root);
+  const before = JSON.stringify(wasMerged);
   let merged: readonly string[] = [];
   const restore: Step = {
     description: 'merge again what was merged before',
     do: () => undefined,
     undo: async () => {
-      if (JSON.stringify(readMerged(agent.root)) !== before) await refresh();
+      if (JSON.stringify(readMerged(agent.root)) === before) return;
+      // What counts is what is merged: a refresh can do its work and still fail, over units that do not start.
+      await refresh().catch((error: unknown) => {
+        if (!sameNames(readMerged(agent.root), wasMerged)) throw error;
+      });
     },
   };
   const merge: Step = {
@@ -55,4 +61,8 @@ export async function changeMerged(
   };
   await runSteps([restore, ...steps, merge], options.signal);
   return { merged, warnings: steps.flatMap((step) => step.warning?.() ?? []) };
+}
+
+function sameNames(a: readonly HierarchyStatus[], b: readonly HierarchyStatus[]): boolean {
+  return mergedNames(a).join('/') === mergedNames(b).join('/');
 }

@@ -32,8 +32,8 @@ export interface SysextTool {
    */
   features(): Promise<ToolFeatures>;
   /**
-   * Runs one operation and returns what the tool said. It is never stopped
-   * half-way. Before 256 its exit code proves nothing: read back.
+   * Runs one operation and returns what the tool said. It is never stopped half-way. Before 256 its
+   * exit code proves nothing: read back.
    */
   run(verb: MergeVerb, options?: MergeOptions): Promise<ExecResult>;
   status(): Promise<HierarchyStatus[]>;
@@ -51,11 +51,18 @@ export function createSysextTool(exec: Exec, root: string, memory: string): Syse
     features: () => rememberedFeatures(exec, memory),
     run: async (verb, options = {}) => {
       const { options: known } = await rememberedFeatures(exec, memory);
-      return exec.run(program, mergeArguments(verb, root, options, known), { shielded: true });
+      // Where systemd does not run there is nothing to reload, and from 255 on the attempt would be a failure.
+      const noReload = options.noReload === true || (!systemdRuns() && known.includes('--no-reload'));
+      return exec.run(program, mergeArguments(verb, root, { ...options, noReload }, known), { shielded: true });
     },
     status: async () => parseStatus(await ask('status')),
     list: async () => parseList(await ask('list')),
   };
+}
+
+/** Whether systemd is the init of this host (sd_booted(3)). */
+function systemdRuns(): boolean {
+  return fileStatus('/run/systemd/system')?.isDirectory() === true;
 }
 
 /**
