@@ -1,22 +1,23 @@
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
-import { imageNameOf } from '../core/names.ts';
+import { imageNameOf, isImageName } from '../core/names.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
+import { nameParts, pickVersion } from '../core/versioned.ts';
 import { fileStatus, linkStatus, listNames } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
+import { hostArchitecture } from './host-release.ts';
 
 /** An image that systemd-sysext would find. */
 export interface FoundImage {
   readonly name: string;
-  /**
-   * `versioned` is a `.v` directory, from which systemd picks the newest version itself (systemd.v(7)); `mstack` a
-   * directory of layers (systemd.mstack(7)), which systemd-sysext finds and cannot merge.
-   */
-  readonly kind: 'raw' | 'directory' | 'versioned' | 'mstack' | 'block';
-  /** The entry of the search directory as a path below the root. */
+  /** `mstack` is a directory of layers (systemd.mstack(7)), which systemd-sysext finds and cannot merge. */
+  readonly kind: 'raw' | 'directory' | 'mstack' | 'block';
+  /** The image as a path below the root: an entry of a search directory, or of a `.v` directory in there. */
   readonly path: string;
-  /** The real path of what the entry leads to. */
+  /** The real path of what that leads to. */
   readonly realPath: string;
+  /** The name that its release file is to have, where it is not that of the image. */
+  readonly releaseName?: string;
 }
 
 /** Where systemd-sysext looks for extensions, highest precedence first (systemd-sysext(8)). */
@@ -33,35 +34,59 @@ export function findImages(root: string, systemd: SystemdVersion): FoundImage[] 
   const found = new Map<string, FoundImage>();
   for (const directory of searchDirectories(systemd)) {
     for (const entry of listNames(belowRoot(root, directory))) {
-      const image = imageAt(root, `${directory}/${entry}`, entry, systemd);
+      const image = imageAt(root, `${directory}/${entry}`, systemd);
       if (image !== undefined && !found.has(image.name)) found.set(image.name, image);
     }
   }
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function imageAt(root: string, path: string, entry: string, systemd: SystemdVersion): FoundImage | undefined {
-  const directory = belowRoot(root, path.slice(0, -entry.length - 1));
+function imageAt(root: string, path: string, systemd: SystemdVersion): FoundImage | undefined {
   // Up to 259 the tool does not follow symbolic links below another root.
   const followsLinks = root === '/' || systemd.major >= 260;
-  if (!followsLinks && linkStatus(join(directory, entry))?.isSymbolicLink() === true) return undefined;
+  const itself = join(belowRoot(root, dirname(path)), basename(path));
+  if (!followsLinks && linkStatus(itself)?.isSymbolicLink() === true) return undefined;
+  const found = placeOf(root, path);
+  if (found?.kind !== 'directory') return found && named(basename(path), found, systemd);
+  if (systemd.major >= 256 && path.endsWith('.v')) return versionIn(root, path, systemd);
+  const isStack = systemd.major >= 260 && path.endsWith('.mstack');
+  return isStack
+    ? named(basename(path, '.mstack'), { ...found, kind: 'mstack' }, systemd)
+    : named(basename(path), found, systemd);
+}
+
+/** What can be an image, before it has a name. */
+type Place = Pick<FoundImage, 'kind' | 'path' | 'realPath'>;
+
+function placeOf(root: string, path: string): (Place & { readonly kind: 'raw' | 'directory' | 'block' }) | undefined {
   const realPath = belowRoot(root, path);
-  const kind = kindOf(realPath, entry, systemd);
-  const name = kind === undefined ? undefined : nameOf(entry, kind, systemd);
-  return kind === undefined || name === undefined ? undefined : { name, kind, path, realPath };
-}
-
-function kindOf(realPath: string, entry: string, systemd: SystemdVersion): FoundImage['kind'] | undefined {
   const status = fileStatus(realPath);
-  if (status?.isFile() === true) return 'raw';
-  if (status?.isBlockDevice() === true) return 'block';
-  if (status?.isDirectory() !== true) return undefined;
-  if (systemd.major >= 260 && entry.endsWith('.mstack')) return 'mstack';
-  return systemd.major >= 256 && entry.endsWith('.v') ? 'versioned' : 'directory';
+  if (status?.isFile() === true) return { kind: 'raw', path, realPath };
+  if (status?.isDirectory() === true) return { kind: 'directory', path, realPath };
+  return status?.isBlockDevice() === true ? { kind: 'block', path, realPath } : undefined;
 }
 
-function nameOf(entry: string, kind: FoundImage['kind'], systemd: SystemdVersion): string | undefined {
-  if (kind === 'versioned') return imageNameOf(entry.replace(/(\.raw)?\.v$/, ''), 'directory', 'sysext', systemd.major);
-  if (kind === 'mstack') return imageNameOf(entry.replace(/\.mstack$/, ''), 'directory', 'sysext', systemd.major);
-  return imageNameOf(entry, kind === 'raw' ? 'file' : kind, 'sysext', systemd.major);
+function named(entry: string, place: Place, { major }: SystemdVersion): FoundImage | undefined {
+  const kinds = { raw: 'file', directory: 'directory', mstack: 'directory', block: 'block' } as const;
+  const name = imageNameOf(entry, kinds[place.kind], 'sysext', major);
+  return name === undefined ? undefined : { name, ...place };
+}
+
+/** The image that a `.v` directory stands for (systemd.v(7)). */
+function versionIn(root: string, directory: string, systemd: SystemdVersion): FoundImage | undefined {
+  const entries = listNames(belowRoot(root, directory)).flatMap((entry) => {
+    const place = placeOf(root, `${directory}/${entry}`);
+    return place === undefined ? [] : [{ entry, ...place }];
+  });
+  const picked = pickVersion(basename(directory), entries, {
+    architecture: hostArchitecture(),
+    systemd: systemd.major,
+  });
+  const place = entries.find(({ entry }) => entry === picked?.entry);
+  const { name } = nameParts(basename(directory));
+  if (place === undefined || !isImageName(name)) return undefined;
+  const { entry, ...image } = place;
+  // Up to 259 a raw image is judged by the name of its file.
+  const releaseName = image.kind === 'raw' && systemd.major < 260 ? entry.replace(/(\.sysext)?\.raw$/, '') : name;
+  return { name, ...image, releaseName };
 }

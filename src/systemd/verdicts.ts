@@ -15,7 +15,7 @@ import type { FoundImage } from './search.ts';
  * - `ignored`: it passes over it without a word;
  * - `stops`: it fails or hangs over it, so that no other image is merged either;
  * - `damaged`: the kernel mounts it or not by the little it looks at, and where it does, files in it cannot be read;
- * - `unknown`: what we cannot foretell, since it chooses among several versions or the image cannot be read here.
+ * - `unknown`: what we cannot foretell, since the image cannot be read here.
  */
 export type Verdict =
   | { readonly outcome: 'merges'; readonly hierarchies: readonly string[] }
@@ -40,7 +40,7 @@ export function judge(image: FoundImage, evidence: Evidence, host: HostRelease):
   if ('outcome' in evidence) return evidence;
   const { facts } = evidence;
   if (facts.hasOsRelease) return judgeOperatingSystem(facts, host);
-  const file = findReleaseFile(facts.releaseFiles, image.name, host.systemd);
+  const file = findReleaseFile(facts.releaseFiles, image.releaseName ?? image.name, host.systemd);
   const text = facts.releaseFiles.find((candidate) => candidate.name === file)?.text;
   const result = compatibility(text === undefined ? undefined : parseReleaseFields(text), host);
   if (result.fits) return { outcome: 'merges', hierarchies: facts.hierarchies };
@@ -68,7 +68,6 @@ export async function judgeAll(images: readonly FoundImage[], host: HostRelease,
 }
 
 async function readEvidence(image: FoundImage, exec: Exec): Promise<Evidence> {
-  if (image.kind === 'versioned') return { outcome: 'unknown', reason: 'systemd picks one of several versions itself' };
   if (image.kind === 'block') return { outcome: 'unknown', reason: 'it is a block device' };
   if (image.kind === 'mstack') return { outcome: 'stops', reason: 'systemd-sysext cannot merge an .mstack directory' };
   try {

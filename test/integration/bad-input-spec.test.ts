@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Machine } from '../lab/machine.ts';
-import { failure, machineWithBase, unchanged } from './support/host-state.ts';
+import { deeds, failure, hostState, machineWithBase, type HostState } from './support/host-state.ts';
 
 let machine: Machine;
+let before: HostState;
 
 beforeAll(async () => {
   machine = await machineWithBase();
+  before = await hostState(machine);
 });
 
 afterAll(async () => {
@@ -70,7 +72,7 @@ describe('a spec', () => {
   ])('%s is refused at its lines, all at once', async (_, text, ...said) => {
     await machine.write(path, text);
 
-    expect(await unchanged(machine, ['install', path, '--target=trixie', '--offline'])).toEqual(
+    expect(await machine.agent(['install', path, '--target=trixie', '--offline'])).toEqual(
       failure(1, 'sysext-agent: ', ...said),
     );
   });
@@ -78,7 +80,7 @@ describe('a spec', () => {
   test('that is no text is refused', async () => {
     await machine.shell(`printf '\\0\\377\\376' >${path}`);
 
-    expect(await unchanged(machine, ['install', path])).toEqual(
+    expect(await machine.agent(['install', path])).toEqual(
       failure(1, `${path}:1:1: the control character U+0000 is not allowed`, 'Nothing was changed.'),
     );
   });
@@ -86,40 +88,49 @@ describe('a spec', () => {
   test('that is missing or a directory is named', async () => {
     await machine.shell('mkdir /srv/directory.yml');
 
-    expect(await unchanged(machine, ['install', '/srv/missing.yml'])).toEqual(
+    expect(await machine.agent(['install', '/srv/missing.yml'])).toEqual(
       failure(1, 'cannot read /srv/missing.yml: no such file or directory', 'Nothing was changed.'),
     );
-    expect(await unchanged(machine, ['install', '/srv/directory.yml'])).toEqual(
+    expect(await machine.agent(['install', '/srv/directory.yml'])).toEqual(
       failure(1, 'cannot read /srv/directory.yml: it is a directory', 'Nothing was changed.'),
     );
   });
 });
 
 describe('a command line', () => {
-  test.each<readonly [string[], ...string[]]>([
-    [[], 'Usage: sysext-agent'],
-    [['instal', '/srv/base.raw'], "unknown command 'instal'", 'Did you mean install?'],
-    [['install'], "missing required argument 'ref'"],
-    [['install', '--nmae=x', '/srv/base.raw'], "unknown option '--nmae=x'", 'Did you mean --name?'],
-    [['install', '/srv/base.raw', '--wait=soon'], '--wait takes a number of seconds, not soon'],
-    [['install', '/srv/base.raw', '--root=/srv/base.raw'], '--root=/srv/base.raw is not a directory'],
-    [['install', 'https://example.org/x.raw'], 'cannot fetch https://example.org/x.raw', 'Download the image'],
-    [['install', ''], 'an empty argument names no spec and no image'],
-    [['install', '/srv/base.raw', '/srv/base.raw'], 'two of the images are the extension base'],
-    [['install', '/srv/base.raw', '/srv/base.raw', '--name=x'], '--name names one extension'],
-    [['remove'], "missing required argument 'name'"],
-    [['list', 'base'], 'too many arguments'],
-    [['list', '--json=yaml'], '--json takes pretty, short or off, not yaml'],
-    [['history', '999'], 'the history has no operation 999'],
-    [['history', '--limit=-1'], '--limit takes a count from 1 on'],
-    [['build', '/srv/x.yml', '--format=zip'], '--format takes erofs or squashfs, not zip'],
-    [['build', '/srv/x.yml', '--build-arg=x'], '--build-arg takes KEY=VALUE, not x'],
-  ])('%j is a mistake of usage', async (args, ...said) => {
-    expect(await unchanged(machine, args)).toEqual(failure(2, ...said));
+  test.each<readonly [args: string[], ...said: string[][]]>([
+    [[], ['Usage: sysext-agent']],
+    [
+      ['instal', '/srv/base.raw'],
+      ["unknown command 'instal'", 'Did you mean install?'],
+    ],
+    [['install'], ["missing required argument 'ref'"]],
+    [
+      ['install', '--nmae=x', '/srv/base.raw'],
+      ["unknown option '--nmae=x'", 'Did you mean --name?'],
+    ],
+    [['install', '/srv/base.raw', '--wait=soon'], ['--wait takes a number of seconds, not soon']],
+    [['install', '/srv/base.raw', '--root=/srv/base.raw'], ['--root=/srv/base.raw is not a directory']],
+    [
+      ['install', 'https://example.org/x.raw'],
+      ['cannot fetch https://example.org/x.raw', 'Download the image'],
+    ],
+    [['install', ''], ['an empty argument names no spec and no image']],
+    [['install', '/srv/base.raw', '/srv/base.raw'], ['two of the images are the extension base']],
+    [['install', '/srv/base.raw', '/srv/base.raw', '--name=x'], ['--name names one extension']],
+    [['remove'], ["missing required argument 'name'"]],
+    [['list', 'base'], ['too many arguments']],
+    [['list', '--json=yaml'], ['--json takes pretty, short or off, not yaml']],
+    [['history', '999'], ['the history has no operation 999']],
+    [['history', '--limit=-1'], ['--limit takes a count from 1 on']],
+    [['build', '/srv/x.yml', '--format=zip'], ['--format takes erofs or squashfs, not zip']],
+    [['build', '/srv/x.yml', '--build-arg=x'], ['--build-arg takes KEY=VALUE, not x']],
+  ])('%j is a mistake of usage', async (args, said = []) => {
+    expect(await machine.agent(args)).toEqual(failure(2, ...said));
   });
 
   test('that removes what is not installed names what is', async () => {
-    expect(await unchanged(machine, ['remove', 'jq'])).toEqual(
+    expect(await machine.agent(['remove', 'jq'])).toEqual(
       failure(4, 'this agent has not installed an extension jq', 'installed: base', 'Nothing was changed.'),
     );
   });
@@ -139,4 +150,9 @@ describe('a command line', () => {
     expect({ exitCode, stdout, stderr }).toMatchObject({ exitCode: expect.toBeOneOf([1, 2, 4]), stdout: '' });
     expect(stderr).toMatch(/^sysext-agent: /);
   });
+});
+
+test('none of that has changed the host', async () => {
+  expect(await hostState(machine)).toEqual(before);
+  expect(await deeds(machine)).toEqual(['install done', 'remove failed', 'remove failed']);
 });

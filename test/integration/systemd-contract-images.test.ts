@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 
 import type { Verdict } from '../../src/systemd/verdicts.ts';
-import { bootMachine, type Machine } from '../lab/machine.ts';
+import { bootMachine } from '../lab/machine.ts';
 import { systemdVersions } from '../lab/rootfs.ts';
 import { layOutBadImages } from './support/bad-images.ts';
 import { observe } from './support/observation.ts';
@@ -47,38 +47,28 @@ const possible: Readonly<Record<Verdict['outcome'], readonly string[]>> = {
   unknown: ['merges', 'ignored', 'stops'],
 };
 
-describe.each(systemdVersions)('systemd %d', (version) => {
-  let machine: Machine;
+/** All at once: most of the time the tool only waits. */
+test.concurrent.each(systemdVersions)('systemd %d does with bad images what we foretell', async (version) => {
+  await using machine = await bootMachine({ systemd: version });
+  const titles = await layOutBadImages(machine, roots);
+  const lines = (await machine.shell(script)).trimEnd().split('\n');
+  const observations = await observe(machine, ...titles.map((title) => join(roots, title)));
 
-  beforeAll(async () => {
-    machine = await bootMachine({ systemd: version });
+  const rows = titles.map((title, index) => {
+    const verdict = observations[index]?.images.find(({ image }) => image.name !== 'good')?.verdict;
+    return { title, ours: verdict?.outcome ?? 'ignored', theirs: outcomeOf(lines[index] ?? '') };
   });
-
-  afterAll(async () => {
-    await machine.stop();
-  });
-
-  test('does with bad images what we foretell', async () => {
-    const titles = await layOutBadImages(machine, roots);
-    const lines = (await machine.shell(script)).trimEnd().split('\n');
-    const observations = await observe(machine, ...titles.map((title) => join(roots, title)));
-
-    const rows = titles.map((title, index) => {
-      const verdict = observations[index]?.images.find(({ image }) => image.name !== 'good')?.verdict;
-      return { title, ours: verdict?.outcome ?? 'unknown', theirs: outcomeOf(lines[index] ?? '') };
-    });
-    const wrong = rows.filter(({ ours, theirs }) => !possible[ours].includes(theirs));
-    expect(wrong).toEqual([]);
-    expect(lines).toHaveLength(titles.length);
-    expect(new Set(rows.map(({ theirs }) => theirs))).toEqual(new Set(['merges', 'ignored', 'stops']));
-    expect(rows.filter(({ ours }) => ours === 'damaged').map(({ title }) => title)).toEqual([
-      'a directory for os-release (raw)',
-      'a fifo for a release file (raw)',
-      'erofs cut after its first block (raw)',
-      'erofs cut in its superblock (raw)',
-      'erofs cut in the middle (raw)',
-    ]);
-    // Without systemd-dissect nothing can be said of other file systems.
-    expect(rows.filter(({ ours }) => ours === 'unknown').map(({ title }) => title)).toEqual(['ext4 (raw)']);
-  });
+  const wrong = rows.filter(({ ours, theirs }) => !possible[ours].includes(theirs));
+  expect(wrong).toEqual([]);
+  expect(lines).toHaveLength(titles.length);
+  expect(new Set(rows.map(({ theirs }) => theirs))).toEqual(new Set(['merges', 'ignored', 'stops']));
+  expect(rows.filter(({ ours }) => ours === 'damaged').map(({ title }) => title)).toEqual([
+    'a directory for os-release (raw)',
+    'a fifo for a release file (raw)',
+    'erofs cut after its first block (raw)',
+    'erofs cut in its superblock (raw)',
+    'erofs cut in the middle (raw)',
+  ]);
+  // Without systemd-dissect nothing can be said of other file systems.
+  expect(rows.filter(({ ours }) => ours === 'unknown').map(({ title }) => title)).toEqual(['ext4 (raw)']);
 });

@@ -34,6 +34,12 @@ touch $r/run/extensions/in-run.raw $r/usr/lib/extensions/in-usr.raw $r/usr/local
 mkdir -p versions.v/versions_1 versions.v/versions_2
 mkdir raws.raw.v; touch raws.raw.v/raws_1.raw raws.raw.v/raws_2.raw
 mkdir of-class.sysext.raw.v; touch of-class.sysext.raw.v/of-class_1.sysext.raw
+mkdir no-version.raw.v without-suffix.sysext.v without-suffix.sysext.v/without-suffix_1 not-a-file.raw.v not-a-file.raw.v/not-a-file_1.raw
+mkdir tries.raw.v; touch tries.raw.v/tries_2+0-3.raw tries.raw.v/tries_1+1.raw
+mkdir architecture.raw.v; touch architecture.raw.v/architecture_2_arm64.raw architecture.raw.v/architecture_1_x86-64.raw
+mkdir signs.raw.v; touch signs.raw.v/signs_1~2.raw signs.raw.v/signs_1,2.raw signs.raw.v/signs_1.raw
+mkdir linked.raw.v; mkdir .#elsewhere.v; touch .#elsewhere.v/linked_1.raw; ln -s ../.#elsewhere.v/linked_1.raw linked.raw.v
+mkdir $r/etc/extensions/below.raw.v; touch below.raw
 `;
 
 const everywhere = searchDirectories(systemdVersion(252));
@@ -59,8 +65,10 @@ describe.each(systemdVersions)('systemd %d', (version) => {
     );
     const [ours] = await observe(machine, root);
 
-    const shown = theirs.map(({ name, type, path }) => [name, kindIn(type, path)]);
-    expect(new Map(ours?.images.map(({ image }) => [image.name, image.kind]))).toEqual(new Map(shown as []));
+    const seen = ours?.images.map(({ image }) => [image.name, image.kind, versionIn(image.path)].join(' '));
+    expect(seen?.toSorted()).toEqual(
+      theirs.map(({ name, type, path }) => [name, type, versionIn(path)].join(' ')).sort(),
+    );
     expect(theirs.length).toBeGreaterThan(20);
     await machine.shell(
       `rm -rf ${everywhere.map((path) => join(root, path)).join(' ')} ${join(root, 'srv/{target,target.raw,in-run}')}`,
@@ -98,7 +106,7 @@ describe.each(systemdVersions)('systemd %d', (version) => {
   });
 });
 
-/** The type of an image in our words: of a `.v` directory the tool shows the version that it picked. */
-function kindIn(type: string, path: string): string {
-  return /\.v\/[^/]+$/.test(path) ? 'versioned' : type;
+/** Which version of a `.v` directory an image is; from 260 on the tool shows where links lead. */
+function versionIn(path: string): string {
+  return /\.v\/(.+)$/.exec(path)?.[1] ?? '';
 }

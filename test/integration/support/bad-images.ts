@@ -45,6 +45,18 @@ const inTree: readonly (readonly [title: string, script: string, name?: string])
   ['one by its base name', ':', 'bad_1.2'],
   ['one by its base name before a plus', ':', 'bad+3'],
   ['one with the same base name', 'mv $r/extension-release.bad $r/extension-release.bad_1.1', 'bad_1.2'],
+  ['in a .raw.v, with a release file for its name', ':', 'bad.raw.v/bad_1'],
+  [
+    'in a .raw.v, with a release file for its file',
+    'mv $r/extension-release.bad $r/extension-release.bad_1',
+    'bad.raw.v/bad_1',
+  ],
+  ['in a .v, with a release file for its name', ':', 'bad.v/bad_1'],
+  [
+    'in a .v, with a release file for its file',
+    'mv $r/extension-release.bad $r/extension-release.bad_1',
+    'bad.v/bad_1',
+  ],
   ['a link to its release file', 'mv $r/extension-release.bad $r/x; ln -s x $r/extension-release.bad'],
   ['a dangling link for a release file', 'ln -sf nowhere $r/extension-release.bad'],
   ['a directory for a release file', 'rm $r/*; mkdir $r/extension-release.bad'],
@@ -71,7 +83,7 @@ const inFile: readonly (readonly [title: string, script: string])[] = [
 const setUp = `
 cd "$0"
 r=usr/lib/extension-release.d
-place() { mkdir -p "zoo/$1/"{etc,usr,opt,run} "zoo/$1/var/lib/extensions"; target="zoo/$1/var/lib/extensions/$2"; }
+place() { target="zoo/$1/var/lib/extensions/$2"; mkdir -p "zoo/$1/"{etc,usr,opt,run} "\${target%/*}"; }
 fitting() { rm -rf tree; mkdir -p tree/$r tree/usr/share; echo ID=_any >tree/$r/extension-release.$1; touch tree/usr/share/$1; }
 {
 fitting bad; head -c 3M /dev/urandom >tree/usr/share/big

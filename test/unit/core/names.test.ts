@@ -12,6 +12,7 @@ describe('image names as systemd has them', () => {
     ['.#staged', false],
     ['a/b', false],
     ['a\nb', false],
+    ['a\u0085b', true],
     ['x'.repeat(255), true],
     ['x'.repeat(256), false],
     ['ä'.repeat(128), false],

@@ -114,6 +114,25 @@ describe('what an image shows of itself', () => {
   });
 });
 
+describe('what systemd-sysext would fail over or wait for', () => {
+  test('a directory for os-release', async () => {
+    await expect(facts({ 'usr/lib/os-release': emptyDirectory })).rejects.toMatchObject({
+      code: 'invalid-image',
+      message: 'x.raw has a directory for /usr/lib/os-release, which must be a file or not be there',
+    });
+  });
+
+  test('a fifo for a release file', async () => {
+    const tree = treeOf({ [`${releases}/extension-release.a`]: 'ID=a' });
+    const entryAt: ImageTree['entryAt'] = (path) =>
+      path.endsWith('.a') ? { kind: 'fifo', size: 0 } : tree.entryAt(path);
+    await expect(factsOf('x.raw', { ...tree, entryAt })).rejects.toMatchObject({
+      code: 'invalid-image',
+      message: `x.raw has a fifo for /${releases}/extension-release.a: systemd-sysext would wait for its writer`,
+    });
+  });
+});
+
 describe('an image that wants too much', () => {
   test('a release file of many bytes', async () => {
     const found = facts({ [`${releases}/extension-release.a`]: { size: 2_000_000 } });

@@ -47,11 +47,23 @@ describe('images below a root', () => {
     expect(found(252, 'srv/a.raw', 'var/lib/extensions -> ../../srv')).toEqual(['a raw /var/lib/extensions/a.raw']);
   });
 
-  test.each<[number, string]>([
-    [254, 'v.v directory'],
-    [257, 'v versioned'],
-  ])('a .v directory at %d', (major, expected) => {
-    expect(found(major, 'etc/extensions/v.v/')).toEqual([`${expected} /etc/extensions/v.v`]);
+  test('a .v directory is an image itself up to 255, and its newest version after', () => {
+    const entries = ['etc/extensions/v.raw.v/v_1.raw', 'etc/extensions/v.raw.v/v_2.raw'];
+    expect(found(255, ...entries)).toEqual(['v.raw.v directory /etc/extensions/v.raw.v']);
+    expect(found(256, ...entries)).toEqual(['v raw /etc/extensions/v.raw.v/v_2.raw']);
+  });
+
+  test('a .v directory without a usable version does not mask', () => {
+    expect(found(257, 'etc/extensions/v.raw.v/', 'run/extensions/v.raw')).toEqual(['v raw /run/extensions/v.raw']);
+  });
+
+  test('a raw image of a .v directory goes by the name of its file up to 259', () => {
+    using root = temporaryDirectory();
+    mkdirSync(root.at('etc/extensions/v.raw.v'), { recursive: true });
+    writeFileSync(root.at('etc/extensions/v.raw.v/v_1.raw'), '');
+    const releaseName = (major: number) =>
+      findImages(root.path, systemdVersion(major)).map((image) => image.releaseName);
+    expect([259, 260].map(releaseName)).toEqual([['v_1'], ['v']]);
   });
 
   test.each<[number, string]>([

@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import type { CommandResult } from '../lab/command.ts';
+import { bootMachine, type Machine } from '../lab/machine.ts';
+import { systemdVersions } from '../lab/rootfs.ts';
+import { makeExtension } from './support/observation.ts';
+
+/** How merge, refresh and unmerge end, beside systemd-sysext itself; other roots; and the unit that merges at boot. */
+
+const fitting = makeExtension('/var/lib/extensions/good');
+const misfit = makeExtension('/var/lib/extensions/misfit', 'ID=fedora');
+
+/** An extension on so many overlays that another one on top of them fails: after the tool has unmerged everything. */
+const unmountable = `
+mkdir -p /run/layers/{a,b,c,d,e}
+${makeExtension('/run/layers/a/deep')}
+mount -t overlay -o lowerdir=/run/layers/a:/run/layers/b layers /run/layers/c
+mount -t overlay -o lowerdir=/run/layers/c:/run/layers/d layers /run/layers/e
+ln -s /run/layers/e/deep /var/lib/extensions/deep
+`;
+
+const takeApart = `
+systemd-sysext unmerge
+rm -rf {/etc,/run,/var/lib}/extensions; umount /run/layers/e /run/layers/c || true
+rm -rf /var/lib/sysext-agent /run/layers /srv/images; mkdir -p /var/lib/extensions
+`;
+
+describe.each(systemdVersions)('systemd %d', (version) => {
+  let machine: Machine;
+
+  beforeAll(async () => {
+    machine = await bootMachine({ systemd: version });
+  });
+
+  beforeEach(async () => {
+    await machine.shell(`{ ${takeApart} } >/dev/null 2>&1`);
+  });
+
+  afterAll(async () => {
+    await machine.stop();
+  });
+
+  /** Runs the operation by the tool and then, from the same beginning, by the agent. */
+  async function both(
+    setUp: string,
+    ...args: readonly string[]
+  ): Promise<{ tool: CommandResult; agent: CommandResult }> {
+    const prepare = async () => machine.shell(`{ ${takeApart}\n${setUp}\n} >/dev/null 2>&1`);
+    await prepare();
+    const tool = await machine.run(['systemd-sysext', ...args]);
+    await prepare();
+    return { tool, agent: await machine.agent(args) };
+  }
+
+  const merged = async () =>
+    (await machine.run(['cat', '/usr/.systemd-sysext/extensions'])).stdout.split('\n').join(' ').trim();
+
+  test.each([
+    ['merge', 'with no extension', ':', 'No extensions found.'],
+    ['refresh', 'with no extension', ':', 'No extensions found.'],
+    ['merge', 'with none that fits', misfit, 'No suitable extensions found (1 ignored due to incompatible '],
+    ['refresh', 'with none that fits', misfit, 'No suitable extensions found (1 ignored due to incompatible '],
+    [
+      'refresh',
+      'with none left',
+      `${fitting}; systemd-sysext merge; rm -r /var/lib/extensions/good`,
+      "Unmerged '/usr'.",
+    ],
+    ['merge', 'with one that fits', fitting, "Merged extensions into '/usr'."],
+    ['unmerge', 'with something merged', `${fitting}; systemd-sysext merge`, "Unmerged '/usr'."],
+  ])('%s %s succeeds and says what the tool says', async (verb, _title, setUp, text) => {
+    const { tool, agent } = await both(setUp, verb);
+
+    expect(tool).toMatchObject({ exitCode: 0, stderr: expect.stringContaining(text) });
+    expect(agent).toMatchObject({ exitCode: 0, stderr: tool.stderr });
+  });
+
+  test('unmerge with nothing merged succeeds and says nothing', async () => {
+    const { tool, agent } = await both(':', 'unmerge');
+
+    expect(tool).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(agent).toEqual({ exitCode: 0, stdout: 'Nothing is merged.\n', stderr: '' });
+  });
+
+  test('merge with something merged fails and leaves it', async () => {
+    const { tool, agent } = await both(`${fitting}; systemd-sysext merge`, 'merge');
+
+    expect(tool.exitCode).toBe(1);
+    expect(agent).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining("Hierarchy '/usr' is already merged."),
+    });
+    expect(await merged()).toBe('good');
+  });
+
+  test.each(['merge', 'refresh'])('%s --force merges what does not fit', async (verb) => {
+    const { tool, agent } = await both(misfit, verb, '--force');
+
+    expect({ tool: tool.exitCode, agent: agent.exitCode }).toEqual({ tool: 0, agent: 0 });
+    expect(await merged()).toBe('misfit');
+  });
+
+  test('refresh over a file that is no image fails and leaves what is merged', async () => {
+    const { tool, agent } = await both(
+      `${fitting}; systemd-sysext merge; echo no image >/var/lib/extensions/bad.raw; ${misfit}`,
+      'refresh',
+    );
+
+    expect(tool).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('Failed to read metadata for image bad'),
+    });
+    expect(agent).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/would fail over \/var\/lib\/extensions\/bad\.raw[^]*Nothing was changed\./),
+    });
+    expect(await merged()).toBe('good');
+  });
+
+  test('refresh over a damaged image fails and leaves what is merged, where the tool merges it', async () => {
+    const damaged = `${makeExtension('/tmp/bad')}; head -c 2M /dev/urandom >/tmp/bad/usr/big
+      mkfs.erofs /tmp/bad.raw /tmp/bad; head -c 1M /tmp/bad.raw >/var/lib/extensions/bad.raw; rm -r /tmp/bad*`;
+    const { tool, agent } = await both(`${fitting}; systemd-sysext merge; ${damaged}`, 'refresh');
+
+    expect(tool.exitCode).toBe(0);
+    expect(agent).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /would merge the damaged \/var\/lib\/extensions\/bad\.raw[^]*Nothing was changed\./,
+      ),
+    });
+    expect(await merged()).toBe('good');
+  });
+
+  test('refresh over a link that leads to itself fails as the tool does', async () => {
+    const { tool, agent } = await both(`${fitting}; ln -s self.raw /var/lib/extensions/self.raw`, 'refresh');
+
+    expect(tool.exitCode).toBe(1);
+    expect(agent).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('/var/lib/extensions/self.raw') });
+  });
+
+  test('a failure after everything was unmerged is one to us at every version', async () => {
+    const { tool, agent } = await both(`${fitting}; systemd-sysext merge; ${unmountable}`, 'refresh');
+
+    expect(tool.exitCode).toBe(version < 256 ? 0 : 1);
+    expect(agent).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/systemd-sysext refresh [^]*Nothing is merged now\./),
+    });
+    expect(await merged()).toBe('');
+  });
+
+  test('--no-reload is there from 255 on', async () => {
+    const { tool, agent } = await both(fitting, 'merge', '--no-reload');
+
+    expect(tool.exitCode).toBe(version < 255 ? 1 : 0);
+    expect(agent.exitCode).toBe(version < 255 ? 2 : 0);
+    expect(await merged()).toBe(version < 255 ? '' : 'good');
+  });
+
+  test('--always-refresh merges anew at every version', async () => {
+    await machine.shell(
+      `{ ${fitting}; systemd-sysext merge; touch /var/lib/extensions/good/usr/later; } >/dev/null 2>&1`,
+    );
+
+    expect((await machine.agent(['refresh', '--always-refresh'])).exitCode).toBe(0);
+    expect((await machine.run(['test', '-e', '/usr/later'])).exitCode).toBe(0);
+  });
+
+  const image = `${makeExtension('/srv/images/tool')}
+    mkfs.erofs /srv/images/tool.raw /srv/images/tool; rm -r /srv/images/tool`;
+
+  test('install, list, status and remove work on another root', async () => {
+    const root = '/srv/other';
+    await machine.shell(
+      `{ ${image}; mkdir -p ${root}/{etc,opt,run,usr,var/lib}; cp /etc/os-release ${root}/etc; } >/dev/null 2>&1`,
+    );
+    const on = (command: string, ...args: readonly string[]) => machine.agent([command, `--root=${root}`, ...args]);
+
+    expect(await on('install', '/srv/images/tool.raw')).toMatchObject({ exitCode: 0 });
+    expect(await machine.shell(`ls ${root}/usr/of-tool; ls -A /var/lib/extensions`)).toBe(`${root}/usr/of-tool\n`);
+    expect((await on('list')).stdout).toMatch(/^tool .* agent +yes$/m);
+    expect(await on('status')).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\/usr +tool /m) });
+    expect(await on('remove', 'tool')).toMatchObject({ exitCode: 0 });
+    expect((await machine.run(['test', '-e', `${root}/usr/of-tool`])).exitCode).toBe(1);
+    expect((await on('status')).exitCode).toBe(3);
+    expect((await machine.run(['findmnt', '--submounts', `${root}/usr`])).stdout).toBe('');
+  });
+
+  test('install enables the unit that merges at boot where it is disabled, and not where it is masked', async () => {
+    const unit = 'systemd-sysext.service';
+    const state = async () => (await machine.run(['systemctl', 'is-enabled', unit])).stdout.trim();
+
+    await machine.shell(`{ ${image}; systemctl disable ${unit}; } >/dev/null 2>&1`);
+    const enabling = await machine.agent(['install', '/srv/images/tool.raw']);
+    expect(enabling).toMatchObject({ exitCode: 0, stderr: expect.stringContaining(`enabled ${unit}`) });
+    expect(await state()).toBe('enabled');
+
+    await machine.shell(`systemctl mask ${unit} 2>/dev/null; systemd-sysext unmerge 2>/dev/null`);
+    await machine.agent(['remove', 'tool']);
+    const warning = await machine.agent(['install', '/srv/images/tool.raw']);
+    expect(warning).toMatchObject({ exitCode: 0, stderr: expect.stringContaining(`${unit} is masked`) });
+    expect(await state()).toBe('masked');
+    await machine.shell(`systemctl unmask ${unit} 2>/dev/null`);
+  });
+});
