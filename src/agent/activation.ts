@@ -5,7 +5,6 @@ import { runOk, type Exec } from '../host/exec.ts';
 import {
   linkDurably,
   linkStatus,
-  listNames,
   makeDirectory,
   removeTree,
   renameDurably,

@@ -76,7 +76,7 @@ export function schemaVersion(database: Database.Database): number {
 const meanings: readonly (readonly [prefix: string, code: ErrorCode, what: string, next?: string])[] = [
   ['SQLITE_FULL', 'disk-full', 'there is no space left for', 'Free some space on that file system, then try again.'],
   ['SQLITE_READONLY_ROLLBACK', 'read-only', 'a killed process was writing', 'Run the command once as root.'],
-  ['SQLITE_READONLY', 'read-only', 'cannot write'],
+  ['SQLITE_READONLY', 'read-only', 'cannot write', 'Make that file system writable, then try again.'],
   ['SQLITE_CANTOPEN', 'io', 'cannot open'],
   ['SQLITE_IOERR', 'io', 'cannot read or write'],
   ['SQLITE_BUSY', 'busy', 'another process is using', 'Try again when it has ended.'],

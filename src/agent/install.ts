@@ -10,6 +10,7 @@ import type { ExtensionChange, InstalledExtension } from './history.ts';
 import { changeMerged, refreshDescription, type ChangeOptions, type ChangeReport } from './change.ts';
 import { installedExtensions } from './installed.ts';
 import { operate } from './operation.ts';
+import { refuseHiding } from './shape.ts';
 import type { Step } from './steps.ts';
 import { addToStore } from './store.ts';
 
@@ -45,7 +46,10 @@ async function admissible(agent: Agent, requests: readonly ImageRequest[]): Prom
   const { version } = await agent.tool.features();
   const host = readHostRelease(agent.root, version);
   const candidates = await Promise.all(requests.map((request) => readCandidate(request, version, agent.exec)));
-  for (const candidate of candidates) admit(candidate, host);
+  for (const candidate of candidates) {
+    admit(candidate, host);
+    refuseHiding(candidate, agent.root);
+  }
   const twice = candidates.find(
     (candidate, index) => candidates.findIndex(({ name }) => name === candidate.name) !== index,
   );

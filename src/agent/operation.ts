@@ -65,10 +65,10 @@ export async function operate<T>(
   } catch (error) {
     const result = isAgentError(error, 'interrupted') ? 'interrupted' : 'failed';
     tidy(() => {
-      history.finish(id, { ...end(), result, error: messageOf(error) });
+      sweep(agent, installed);
     });
     tidy(() => {
-      sweep(agent, installed);
+      history.finish(id, { ...end(), result, error: messageOf(error) });
     });
     throw withLeft(error, 'Nothing was changed.');
   }

@@ -154,5 +154,5 @@ describe('a command line', () => {
 
 test('none of that has changed the host', async () => {
   expect(await hostState(machine)).toEqual(before);
-  expect(await deeds(machine)).toEqual(['install done', 'remove failed', 'remove failed']);
+  expect(await deeds(machine)).toEqual(['install done', 'remove failed', 'remove failed', 'merge failed']);
 });

@@ -106,7 +106,7 @@ const input = () => comparable(listTree(tree));
 
 describe('an erofs image', () => {
   test.each(erofsNames)('%s shows its facts without running a program', async (name) => {
-    expect(await readImageFacts(image(name), noExec)).toEqual({
+    expect(await readImageFacts(image(name), noExec)).toMatchObject({
       format: 'erofs',
       releaseFiles: expectedReleases,
       hasOsRelease: false,
@@ -151,7 +151,7 @@ describe('an erofs image', () => {
 describe('a squashfs image', () => {
   test.each(squashfsBuilds)('of %s shows its facts and lists the tree that went in', async (compression) => {
     const path = image(`${compression}.squashfs.raw`);
-    expect(await readImageFacts(path, exec)).toEqual({
+    expect(await readImageFacts(path, exec)).toMatchObject({
       format: 'squashfs',
       releaseFiles: expectedReleases,
       hasOsRelease: false,
@@ -181,7 +181,7 @@ describe('a squashfs image', () => {
 
 describe('a disk image', () => {
   test('is opened by systemd-dissect', async () => {
-    expect(await readImageFacts(image('ext4.raw'), exec)).toEqual({
+    expect(await readImageFacts(image('ext4.raw'), exec)).toMatchObject({
       format: 'disk',
       releaseFiles: expectedReleases,
       hasOsRelease: false,
@@ -216,7 +216,7 @@ describe('a disk image', () => {
 
 describe('a directory', () => {
   test('shows its facts and lists itself', async () => {
-    expect(await readImageFacts(tree, exec)).toEqual({
+    expect(await readImageFacts(tree, exec)).toMatchObject({
       format: 'directory',
       releaseFiles: expectedReleases,
       hasOsRelease: false,
@@ -230,7 +230,7 @@ describe('a directory', () => {
     fs.mkdirSync(join(outside, 'usr'), { recursive: true });
     fs.symlinkSync('/etc', join(outside, 'usr/lib'));
     fs.symlinkSync('/usr', join(outside, 'opt'));
-    expect(await readImageFacts(outside, exec)).toEqual({
+    expect(await readImageFacts(outside, exec)).toMatchObject({
       format: 'directory',
       releaseFiles: [],
       hasOsRelease: false,

@@ -1,7 +1,9 @@
-import { AgentError, exitCodes } from '../../core/errors.ts';
+import type { Candidate } from '../../agent/candidate.ts';
+import type { HostRelease } from '../../core/compatibility.ts';
+import { AgentError, exitCodes, renderError } from '../../core/errors.ts';
 import { parseReleaseFields } from '../../core/os-release.ts';
 import { readText } from '../../host/files.ts';
-import { common, type CommandSpec } from '../command.ts';
+import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { show } from '../output.ts';
 import { agentFor } from '../session.ts';
 
@@ -28,46 +30,54 @@ export const checkCommand: CommandSpec = {
     ['sysext-agent check jq.raw --os-release=other-host/os-release', 'for another'],
   ],
   run: async (invocation) => {
-    const { args, options, terminal } = invocation;
-    const { admit, fitOf, readCandidate } = await import('../../agent/candidate.ts');
+    const { args, options } = invocation;
+    const { admit, readCandidate } = await import('../../agent/candidate.ts');
+    const { refuseHiding } = await import('../../agent/shape.ts');
     const { readHostRelease } = await import('../../systemd/host-release.ts');
     const agent = await agentFor(options);
     const { version } = await agent.tool.features();
     const [path = ''] = args;
     const name = options.text('name');
-    const candidate = await readCandidate(
-      { path, source: path, ...(name === undefined ? {} : { name }) },
-      version,
-      agent.exec,
-    );
+    const request = { path, source: path, ...(name === undefined ? {} : { name }) };
+    const candidate = await readCandidate(request, version, agent.exec);
     const osRelease = options.text('osRelease');
-    const host = readHostRelease(agent.root, version);
-    const compared = osRelease === undefined ? host : { ...host, fields: parseReleaseFields(readText(osRelease)) };
-    try {
-      admit(candidate, compared);
-    } catch (error) {
-      if (error instanceof AgentError && options.text('json') === undefined && !options.flag('json')) throw error;
-      if (!(error instanceof AgentError)) throw error;
-      const fit = fitOf(candidate, compared);
-      show(
-        invocation,
-        {
-          name: candidate.name,
-          version: candidate.version,
-          fits: false,
-          error: error.message,
-          ...(fit.fits ? {} : { why: fit.why }),
-        },
-        () => [],
-      );
-      terminal.note(error.message);
-      return error.exitCode;
-    }
-    const fit = fitOf(candidate, compared);
-    const reason = fit.fits ? why[fit.why] : '';
-    show(invocation, { name: candidate.name, version: candidate.version, fits: true, why: reason }, () => [
-      `${candidate.name} ${candidate.version} fits: ${reason}`,
-    ]);
-    return exitCodes.ok;
+    const here = readHostRelease(agent.root, version);
+    const host = osRelease === undefined ? here : { ...here, fields: parseReleaseFields(readText(osRelease)) };
+    const refusal = refusalOf(() => {
+      admit(candidate, host);
+      // Of a host that is known by its os-release only, nothing tells how its directories are laid out.
+      if (osRelease === undefined) refuseHiding(candidate, agent.root);
+    });
+    await showVerdict(invocation, candidate, host, refusal);
+    return refusal?.exitCode ?? exitCodes.ok;
   },
 };
+
+function refusalOf(check: () => void): AgentError | undefined {
+  try {
+    check();
+    return undefined;
+  } catch (error) {
+    if (error instanceof AgentError) return error;
+    throw error;
+  }
+}
+
+async function showVerdict(
+  invocation: Invocation,
+  candidate: Candidate,
+  host: HostRelease,
+  refusal: AgentError | undefined,
+): Promise<void> {
+  const { fitOf } = await import('../../agent/candidate.ts');
+  const { name, version } = candidate;
+  const fit = fitOf(candidate, host);
+  if (refusal === undefined) {
+    const reason = fit.fits ? why[fit.why] : fit.why.reason;
+    show(invocation, { name, version, fits: true, why: reason }, () => [`${name} ${version} fits: ${reason}`]);
+    return;
+  }
+  invocation.terminal.note(renderError(refusal));
+  const misfit = fit.fits ? {} : { why: fit.why };
+  show(invocation, { name, version, fits: false, error: refusal.message, ...misfit }, () => []);
+}

@@ -52,7 +52,14 @@ const table: readonly (readonly [title: string, facts: Partial<ImageFacts>, dire
 const versions = [252, 254, 257, 262] as const;
 
 function outcomes(format: ImageFacts['format'], facts: Partial<ImageFacts>): string[] {
-  const whole: ImageFacts = { format, releaseFiles: [], hasOsRelease: false, hierarchies: ['usr'], ...facts };
+  const whole: ImageFacts = {
+    format,
+    releaseFiles: [],
+    hasOsRelease: false,
+    hierarchies: ['usr'],
+    shape: [],
+    ...facts,
+  };
   return versions.map((major) => judge(image('jq'), { facts: whole }, host(major)).outcome);
 }
 
@@ -70,7 +77,13 @@ describe('what becomes of an image that', () => {
   });
 
   test('is named by a version', () => {
-    const facts: ImageFacts = { format: 'erofs', releaseFiles: fitting, hasOsRelease: false, hierarchies: ['usr'] };
+    const facts: ImageFacts = {
+      format: 'erofs',
+      releaseFiles: fitting,
+      hasOsRelease: false,
+      hierarchies: ['usr'],
+      shape: [],
+    };
     const outcome = (major: number) => judge(image('jq_1.7'), { facts }, host(major)).outcome;
     expect([252, 256, 257].map(outcome)).toEqual(['stops', 'merges', 'merges']);
   });

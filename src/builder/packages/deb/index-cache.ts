@@ -13,13 +13,12 @@ import {
   temporaryBeside,
 } from '../../../host/files.ts';
 import { shown, type Http, type WantedFile } from '../../../host/http.ts';
+import { removeLeftovers } from '../../../host/leftovers.ts';
 import type { Progress } from '../../../host/progress.ts';
 import { unpack } from '../../../host/unpack.ts';
 import { buildIndexDatabase, databaseFormat } from './index-database.ts';
 import type { ListedFile, PackagesIndex } from './release.ts';
 import { parseState } from './state.ts';
-
-const day = 86_400_000;
 
 /** The most that an index may unpack to whose Release file does not say, in bytes. */
 const mostUnpacked = 2 * 1024 ** 3;
@@ -130,12 +129,5 @@ export function removeSuperseded(directory: string, before: readonly string[], n
     .map((name) => parseState(readTextIfAny(join(directory, name)) ?? ''));
   const used = new Set(states.flatMap((state) => state?.indexes ?? []));
   for (const digest of before) if (!used.has(digest)) removeTree(indexDatabasePath(directory, digest));
-  for (const name of names)
-    if (name.startsWith('.#') && isAbandoned(join(directory, name), now)) removeTree(join(directory, name));
-}
-
-/** No index takes a day to arrive: whoever was writing this file is gone. */
-function isAbandoned(path: string, now: Date): boolean {
-  const written = fileStatus(path)?.mtime;
-  return written !== undefined && now.getTime() - written.getTime() > day;
+  removeLeftovers(directory, now);
 }
