@@ -108,11 +108,6 @@ export function removeEntry(path: string): void {
   removeTree(retired);
 }
 
-/** Removes temporary names that a killed process of ours left: links into the store, and directories of the pattern we use. */
-export function sweepExtensions(extensions: string): void {
-  for (const name of listNames(extensions)) if (/^\.#.+\.[0-9a-f]{16}$/.test(name)) removeTree(join(extensions, name));
-}
-
 /** The error for an extension name that something else holds. */
 export function conflictWith(path: string, name: string, next: string): AgentError {
   return new AgentError(

@@ -1,12 +1,14 @@
+import { join } from 'node:path';
+
 import { isAgentError, messageOf, withLeft } from '../core/errors.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
+import { listNames, removeTree } from '../host/files.ts';
 import { takeLock } from '../host/lock.ts';
 import { readOsRelease } from '../systemd/host-release.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
-import { sweepExtensions } from './activation.ts';
 import { recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
-import { openHistory, type ExtensionChange, type InstalledExtension, type Verb } from './history.ts';
+import { openHistory, type ExtensionChange, type History, type InstalledExtension, type Verb } from './history.ts';
 import { putBack } from './recovery.ts';
 import { sweepStore } from './store.ts';
 
@@ -32,25 +34,40 @@ export async function operate<T>(
   verb: Verb,
   work: (scope: OperationScope) => Promise<Deed<T>>,
 ): Promise<T> {
-  const { version } = await agent.tool.features();
-  await using lock = await takeLock(agent.paths.lock, agent.actor.command, agent.waitSeconds);
-  using history = openHistory(agent.paths.history, { writable: true });
+  try {
+    const { version } = await agent.tool.features();
+    await using lock = await takeLock(agent.paths.lock, agent.actor.command, agent.waitSeconds);
+    using history = openHistory(agent.paths.history, { writable: true });
+    const installed = await afterCrash(agent, history);
+    const { actor, clock, root } = agent;
+    const start = { verb, startedAt: clock.now(), actor, os: systemName(root), systemd: versionText(version) };
+    return await perform(agent, history, history.begin(start), { installed }, work);
+  } catch (error) {
+    throw withLeft(error, 'Nothing was changed.');
+  }
+}
+
+/** Clears away what a killed operation left, and returns what is installed. */
+async function afterCrash(agent: Agent, history: History): Promise<readonly InstalledExtension[]> {
   const installed = history.installed();
   if (history.operations(1)[0]?.result === 'running') await putBack(agent, installed);
   history.abandonRunning();
   sweep(agent, installed);
-  const startedAt = agent.clock.now();
+  return installed;
+}
+
+/** Does the work of the operation `id`, and records how it ended. */
+async function perform<T>(
+  agent: Agent,
+  history: History,
+  id: number,
+  { installed }: OperationScope,
+  work: (scope: OperationScope) => Promise<Deed<T>>,
+): Promise<T> {
   const start = agent.clock.monotonic();
-  const id = history.begin({
-    verb,
-    startedAt,
-    actor: agent.actor,
-    os: systemName(agent.root),
-    systemd: versionText(version),
-  });
   const end = () => ({
     durationMs: Math.round(agent.clock.monotonic() - start),
-    merged: mergedNow(agent),
+    merged: mergedNames(readMerged(agent.root)),
     extensions: [],
   });
   try {
@@ -70,7 +87,7 @@ export async function operate<T>(
     tidy(() => {
       history.finish(id, { ...end(), result, error: messageOf(error) });
     });
-    throw withLeft(error, 'Nothing was changed.');
+    throw error;
   }
 }
 
@@ -101,15 +118,16 @@ function tidy(work: () => void): void {
 
 /** Removes what killed processes left and images that no extension uses any more. */
 function sweep(agent: Agent, installed: readonly InstalledExtension[]): void {
-  sweepExtensions(agent.paths.extensions);
+  sweepTemporary(agent.paths.extensions);
   sweepStore(
     agent.paths.store,
     installed.map((extension) => recordedImage(agent.paths.store, extension)),
   );
 }
 
-function mergedNow(agent: Agent): string[] {
-  return mergedNames(readMerged(agent.root));
+/** Removes what has the pattern of our temporary names: nobody else makes any while we hold the lock. */
+function sweepTemporary(directory: string): void {
+  for (const name of listNames(directory)) if (/^\.#.+\.[0-9a-f]{16}$/.test(name)) removeTree(join(directory, name));
 }
 
 function systemName(root: string): string {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { AgentError } from '../core/errors.ts';
-import { linkStatus } from '../host/files.ts';
+import { fileStatus, linkStatus } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
 import type { ShapeEntry } from '../systemd/image.ts';
 import type { Candidate } from './candidate.ts';
@@ -35,7 +35,7 @@ export function refuseHiding(candidate: Candidate, root: string): void {
 function kindBelow(root: string, path: string): HostKind {
   const [top = '', name] = path.split('/');
   const hierarchy = belowRoot(root, `/${top}`);
-  const status = linkStatus(name === undefined ? hierarchy : join(hierarchy, name));
+  const status = name === undefined ? fileStatus(hierarchy) : linkStatus(join(hierarchy, name));
   if (status === undefined) return 'nothing';
   if (status.isDirectory()) return 'directory';
   return status.isSymbolicLink() ? 'symlink' : 'other';

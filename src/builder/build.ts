@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AgentError } from '../core/errors.ts';
 import { sameContent } from '../host/content.ts';
 import { makeDirectory, makeTemporaryDirectory, removeTree } from '../host/files.ts';
+import { removeLeftovers } from '../host/leftovers.ts';
 import { writeTree } from '../host/tree-writer.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
@@ -71,9 +72,11 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
 }
 
 async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan, key: string): Promise<CachedImage> {
-  const work = makeTemporaryDirectory(join(host.cacheDirectory, 'work'));
+  const { cacheDirectory, clock } = host;
+  for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
+  const work = makeTemporaryDirectory(join(cacheDirectory, 'work'));
   try {
-    return keepImage(host.cacheDirectory, key, await makeInto(work, host, request, plan));
+    return keepImage(cacheDirectory, key, await makeInto(work, host, request, plan));
   } finally {
     removeTree(work);
   }

@@ -18,7 +18,7 @@ export const exitCodes = {
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Every way the product can fail, and the exit code it ends with: a caller tells errors apart by these, never by text. */
-const exitCodeOf = {
+export const exitCodeOf = {
   'ambiguous-package': exitCodes.failed,
   busy: exitCodes.busy,
   conflict: exitCodes.failed,

@@ -102,7 +102,11 @@ export function linkStatus(path: string): fs.Stats | undefined {
   return attempt('look at', path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
 }
 
+/** Makes a directory and those above it, where they are missing. */
 export function makeDirectory(path: string, mode = 0o755): void {
+  if (fileStatus(path)?.isDirectory() === true) return;
+  // One by one: Node's recursive call says ENOENT where the file system is read-only.
+  if (fileStatus(dirname(path)) === undefined) makeDirectory(dirname(path), mode);
   attempt('create the directory', path, () => fs.mkdirSync(path, { recursive: true, mode }));
 }
 

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { AgentError } from '../core/errors.ts';
 import { oldestSystemd, parseSystemdVersion, type SystemdVersion } from '../core/systemd-version.ts';
 import { findProgram, runOk, type Exec, type ExecResult } from '../host/exec.ts';
-import { fileStatus, makeDirectory, readTextIfAny, writeAtomically } from '../host/files.ts';
+import { fileStatus, makeDirectory, readTextIfAny, writeInPlace } from '../host/files.ts';
 import { parseList, parseOptions, parseStatus, type HierarchyStatus, type InstalledImage } from './sysext-output.ts';
 
 /** The operations of systemd-sysext(8) that change what is merged. */
@@ -115,6 +115,7 @@ async function rememberedFeatures(exec: Exec, memory: string): Promise<ToolFeatu
   return features;
 }
 
+/** Not by device and inode: with something merged, the same file is seen through an overlay of its own numbers. */
 function identityOfTool(): string {
   const path = findProgram(program);
   const status = path === undefined ? undefined : fileStatus(path);
@@ -123,7 +124,7 @@ function identityOfTool(): string {
       next: `systemd ${oldestSystemd} or later brings it; some distributions ship it as the package systemd-sysext or systemd-container.`,
     });
   }
-  return [path, status.dev, status.ino, status.size, status.mtimeMs].join(' ');
+  return [path, status.size, status.mtimeMs, status.ctimeMs].join(' ');
 }
 
 interface Remembered extends ToolFeatures {
@@ -133,13 +134,18 @@ interface Remembered extends ToolFeatures {
 function recall(memory: string, identity: string): ToolFeatures | undefined {
   const text = readTextIfAny(memory);
   if (text === undefined) return undefined;
-  const remembered = JSON.parse(text) as Remembered;
-  return remembered.identity === identity ? remembered : undefined;
+  try {
+    const remembered = JSON.parse(text) as Remembered;
+    return remembered.identity === identity ? remembered : undefined;
+  } catch {
+    // Another process is just writing it, or was killed while it did.
+    return undefined;
+  }
 }
 
 /** Users other than root read without remembering. */
 function remember(memory: string, identity: string, features: ToolFeatures): void {
   if (process.getuid?.() !== 0) return;
   makeDirectory(dirname(memory));
-  writeAtomically(memory, JSON.stringify({ identity, ...features }));
+  writeInPlace(memory, JSON.stringify({ identity, ...features }));
 }

@@ -13,7 +13,7 @@ const looks: Readonly<Record<string, string>> = {
   images: 'files /var/lib/sysext-agent/images',
   merged: 'systemd-sysext status --json=short',
   'list of the agent': '/srv/sysext-agent/bin/sysext-agent list --json=short',
-  'digest of /usr': `find /usr -not -path '*/.systemd-sysext*' -printf '%p %y %m %s %T@ %l\\n' | sort | sha256sum`,
+  'digest of /usr': `find /usr -mindepth 1 -not -path '*/.systemd-sysext*' -printf '%p %y %m %s %T@ %l\\n' | sort | sha256sum`,
   mounts: 'findmnt --raw --noheadings --output TARGET,SOURCE,FSTYPE,OPTIONS | sort',
   'loop devices': `losetup --list --raw --noheadings --output BACK-MAJ:MIN,BACK-INO | grep --fixed-strings --word-regexp \\
     "$(findmnt --raw --noheadings --output MAJ:MIN | sort --unique)" | sort || true`,
