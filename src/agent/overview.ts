@@ -71,6 +71,6 @@ function whyNot(found: JudgedImage | undefined, images: readonly JudgedImage[]):
   if (reason !== undefined) return reason;
   const blocker = images.find(isBlocker);
   return blocker === undefined
-    ? 'nothing was merged since it came: run `sysext-agent refresh`'
+    ? 'it fits and would be merged: run `sysext-agent refresh`'
     : `${blocker.image.path} stops every merge`;
 }

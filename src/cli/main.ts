@@ -28,7 +28,8 @@ async function main(): Promise<void> {
   const interrupt = () => {
     interruption.abort();
   };
-  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  // Listeners that stay: libraries look for them before they end the process themselves.
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   process.umask(0o022);
   const [, , ...argv] = process.argv;
   process.exitCode = await runProgram(commands, argv, processTerminal(), interruption.signal, packageJson.version);

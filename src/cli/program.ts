@@ -30,6 +30,9 @@ export async function runProgram(
     writeErr: (text) => {
       terminal.note(text.trimEnd());
     },
+    outputError: (text, write) => {
+      write(text.replace(/^error: /, 'sysext-agent: '));
+    },
   });
   for (const spec of commands) {
     program.addCommand(

@@ -11,8 +11,6 @@ export interface Terminal {
   readonly isNoteTerminal: boolean;
   /** Width of the terminal in columns. */
   readonly columns: number;
-  /** Whether colours are wanted (no-color.org). */
-  readonly colors: boolean;
 }
 
 export function processTerminal(): Terminal {
@@ -24,7 +22,6 @@ export function processTerminal(): Terminal {
     isResultTerminal: stdout.isTTY,
     isNoteTerminal: stderr.isTTY,
     columns: stderr.isTTY ? stderr.columns : Number(env['COLUMNS'] ?? 80),
-    colors: stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
   };
 }
 

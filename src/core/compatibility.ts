@@ -11,6 +11,8 @@ export interface HostRelease {
   /** The architecture of the running kernel in systemd's spelling, such as `x86-64`. */
   readonly architecture: string;
   readonly systemd: SystemdVersion;
+  /** What reasons call it; `this host` where left out. */
+  readonly title?: string;
 }
 
 /** Why an extension fits this host. */
@@ -64,20 +66,30 @@ function scope(extension: ReleaseFields, host: HostRelease, extensionClass: Exte
   const found = extension[field];
   const scopes = found === undefined ? ['system', 'portable'] : words(found);
   if (scopes.includes(host.scope)) return undefined;
-  return misfit(field, host.scope, found ?? '', `it is for the scope ${quote(found)}, this is ${host.scope}`);
+  return misfit(
+    field,
+    host.scope,
+    found ?? '',
+    `it is for the scope ${quote(found)}, ${titleOf(host)} is ${host.scope}`,
+  );
 }
 
 function architecture(extension: ReleaseFields, host: HostRelease): Compatibility | undefined {
   const found = value(extension, 'ARCHITECTURE');
   if (host.systemd.major < 252 || found === undefined || found === '_any' || found === host.architecture)
     return undefined;
-  return misfit('ARCHITECTURE', host.architecture, found, `it is for ${found}, this host is ${host.architecture}`);
+  return misfit(
+    'ARCHITECTURE',
+    host.architecture,
+    found,
+    `it is for ${found}, ${titleOf(host)} is ${host.architecture}`,
+  );
 }
 
 function operatingSystem(extension: ReleaseFields, host: HostRelease): Compatibility | undefined {
   const found = value(extension, 'ID');
   const id = host.fields['ID'] ?? '';
-  if (found === undefined) return misfit('ID', id, '', `it names no ID, this host is ID=${id}`);
+  if (found === undefined) return misfit('ID', id, '', `it names no ID, ${titleOf(host)} is ID=${id}`);
   if (found === '_any' && host.systemd.major >= 252) return { fits: true, why: 'any' };
   const like = host.systemd.matchesIdLike ? words(host.fields['ID_LIKE'] ?? '') : [];
   if (found === id || like.includes(found)) return undefined;
@@ -87,7 +99,7 @@ function operatingSystem(extension: ReleaseFields, host: HostRelease): Compatibi
     'ID',
     [id, ...like].join(' or '),
     found,
-    `it is for ID=${found}, this host is ID=${id}${alike}${tooNew}`,
+    `it is for ID=${found}, ${titleOf(host)} is ID=${id}${alike}${tooNew}`,
   );
 }
 
@@ -107,7 +119,7 @@ function level(extension: ReleaseFields, host: HostRelease, extensionClass: Exte
   const [expected, found] = [value(host.fields, field), value(extension, field)];
   if (expected === undefined || found === undefined) return undefined;
   if (found === expected) return { fits: true, why: 'match' };
-  return misfit(field, expected, found, `it is for ${field}=${found}, this host has ${field}=${expected}`);
+  return misfit(field, expected, found, `it is for ${field}=${found}, ${titleOf(host)} has ${field}=${expected}`);
 }
 
 /** Equality of strings, no order. A host that has only a level takes an extension that has none. */
@@ -116,8 +128,17 @@ function version(extension: ReleaseFields, host: HostRelease): Compatibility | u
   const found = value(extension, 'VERSION_ID');
   if (expected === undefined || found === expected) return undefined;
   if (found === undefined)
-    return misfit('VERSION_ID', expected, '', `it names no VERSION_ID, this host has VERSION_ID=${expected}`);
-  return misfit('VERSION_ID', expected, found, `it is for VERSION_ID=${found}, this host has VERSION_ID=${expected}`);
+    return misfit('VERSION_ID', expected, '', `it names no VERSION_ID, ${titleOf(host)} has VERSION_ID=${expected}`);
+  return misfit(
+    'VERSION_ID',
+    expected,
+    found,
+    `it is for VERSION_ID=${found}, ${titleOf(host)} has VERSION_ID=${expected}`,
+  );
+}
+
+function titleOf({ title = 'this host' }: HostRelease): string {
+  return title;
 }
 
 function levelField(extensionClass: ExtensionClass): string {

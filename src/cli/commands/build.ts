@@ -27,7 +27,10 @@ export const buildCommand: CommandSpec = {
   examples: [
     ['sysext-agent build jq.yml', 'for this host, into the current directory'],
     ['sysext-agent build jq.yml --target=trixie --output=out', 'from the packages of Debian 13'],
-    ['sysext-agent build jq.yml --build-arg DALEC_SYSEXT_OS_ID=debian', 'for Debian only'],
+    [
+      'sysext-agent build jq.yml --build-arg DALEC_SYSEXT_OS_ID=debian --build-arg DALEC_SYSEXT_OS_VERSION_ID=13',
+      'for Debian 13 only',
+    ],
   ],
   run: async (invocation) => {
     const { args, options } = invocation;

@@ -1,6 +1,6 @@
 import type { Candidate } from '../../agent/candidate.ts';
 import type { HostRelease } from '../../core/compatibility.ts';
-import { AgentError, exitCodes, renderError } from '../../core/errors.ts';
+import { AgentError, exitCodes } from '../../core/errors.ts';
 import { parseReleaseFields } from '../../core/os-release.ts';
 import { readText } from '../../host/files.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
@@ -18,7 +18,7 @@ export const checkCommand: CommandSpec = {
   arguments: '<image>',
   summary: 'say whether systemd would merge an image on this host, and why',
   description:
-    'Applies the rules of systemd-sysext to the extension-release file of the image. Exits with 5 where it does not fit.',
+    'Applies the rules of systemd-sysext to the extension-release file of the image. Exits with 5 where it does not fit, with 7 where it holds what an extension must not.',
   options: [
     common.root,
     { flags: '--os-release <file>', description: 'compare with the system that this file describes' },
@@ -42,7 +42,8 @@ export const checkCommand: CommandSpec = {
     const candidate = await readCandidate(request, version, agent.exec);
     const osRelease = options.text('osRelease');
     const here = readHostRelease(agent.root, version);
-    const host = osRelease === undefined ? here : { ...here, fields: parseReleaseFields(readText(osRelease)) };
+    const there = (file: string) => ({ ...here, title: 'that system', fields: parseReleaseFields(readText(file)) });
+    const host = osRelease === undefined ? here : there(osRelease);
     const refusal = refusalOf(() => {
       admit(candidate, host);
       // Of a host that is known by its os-release only, nothing tells how its directories are laid out.
@@ -71,13 +72,16 @@ async function showVerdict(
 ): Promise<void> {
   const { fitOf } = await import('../../agent/candidate.ts');
   const { name, version } = candidate;
+  const identity = { name, version: version === '' ? null : version };
+  const title = `${name} ${version}`.trim();
   const fit = fitOf(candidate, host);
   if (refusal === undefined) {
     const reason = fit.fits ? why[fit.why] : fit.why.reason;
-    show(invocation, { name, version, fits: true, why: reason }, () => [`${name} ${version} fits: ${reason}`]);
+    show(invocation, { ...identity, fits: true, why: reason }, () => [`${title} fits: ${reason}`]);
     return;
   }
-  invocation.terminal.note(renderError(refusal));
+  const { facts = [] } = refusal.details;
+  invocation.terminal.note([`sysext-agent: ${refusal.message}`, ...facts.map((fact) => `  ${fact}`)].join('\n'));
   const misfit = fit.fits ? {} : { why: fit.why };
-  show(invocation, { name, version, fits: false, error: refusal.message, ...misfit }, () => []);
+  show(invocation, { ...identity, fits: false, error: refusal.message, ...misfit }, () => []);
 }

@@ -25,7 +25,8 @@ export const inspectCommand: CommandSpec = {
     const { sha256, size } = digestOf(path);
     const { format, hierarchies } = candidate.facts;
     const entries = options.flag('files') ? await listImage(path, agent.exec) : undefined;
-    const identity = { name: candidate.name, version: candidate.version, format, size, sha256, hierarchies };
+    const told = candidate.version === '' ? null : candidate.version;
+    const identity = { name: candidate.name, version: told, format, size, sha256, hierarchies };
     const value = {
       ...identity,
       release: candidate.release?.fields ?? null,

@@ -30,7 +30,6 @@ async function run(spec: CommandSpec, ...argv: string[]) {
     isResultTerminal: false,
     isNoteTerminal: false,
     columns: 80,
-    colors: false,
   };
   const exitCode = await runProgram([spec], argv, terminal, idle, '1.2.3');
   return { exitCode, printed: printed.join('\n'), noted: noted.join('\n') };

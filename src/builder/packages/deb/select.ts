@@ -1,4 +1,5 @@
 import { AgentError, type ErrorCode } from '../../../core/errors.ts';
+import type { Position } from '../../../core/problems.ts';
 import type { PackageRequest, SelectedPackage, VersionConstraint } from '../packages.ts';
 import type { IndexedPackage, IndexedProvider } from './index-database.ts';
 import { compareVersions, satisfiesAll } from './version.ts';
@@ -42,13 +43,20 @@ export function selectPackages(
   architecture: string,
 ): SelectedPackage[] {
   const fits = ({ architecture: offered }: IndexedPackage) => offered === architecture || offered === 'all';
-  const choices = requests.map((request) => choose(request, catalogue, fits));
+  const choices = requests.map((request) => placed(choose(request, catalogue, fits), request.position));
   const failures = choices.filter((choice) => choice.kind === 'failed');
   const [first, ...others] = failures;
   if (first !== undefined) throw others.length === 0 ? failureOf(first) : failuresOf(failures, first.code);
   const chosen = choices.flatMap((choice) => (choice.kind === 'chosen' ? [selected(choice.candidate)] : []));
   const unique = new Map(chosen.map((pkg) => [`${pkg.name} ${pkg.version} ${pkg.architecture}`, pkg]));
   return [...unique.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** A failure says where the spec asks for the package. */
+function placed(choice: Choice, position: Position | undefined): Choice {
+  if (choice.kind === 'chosen' || position === undefined) return choice;
+  const { file, line, column } = position;
+  return { ...choice, message: `${file}:${line}:${column}: ${choice.message}` };
 }
 
 function choose(request: PackageRequest, catalogue: Catalogue, fits: (pkg: IndexedPackage) => boolean): Choice {
