@@ -71,6 +71,8 @@ export interface History extends Disposable {
   begin(start: OperationStart): number;
   /** Ends an operation and records what is installed from now on, in one transaction. */
   finish(id: number, end: OperationEnd, installed?: readonly InstalledExtension[]): void;
+  /** Records what is installed outside of any operation: what was found in place after the record was lost. */
+  adopt(installed: readonly InstalledExtension[]): void;
   /** Marks operations as interrupted that never ended, since the process that ran them is gone. */
   abandonRunning(): void;
   /** The latest operations, newest first. */
@@ -169,11 +171,19 @@ function historyOf(database: Database.Database, guard: <T>(work: () => T) => T):
       if (installed !== undefined) replaceInstalled(database, installed);
     },
   );
+  const adopt = database.transaction((installed: readonly InstalledExtension[]) => {
+    replaceInstalled(database, installed);
+  });
   return {
     begin: (start) => guard(() => begin(database, start)),
     finish: (id, end, installed) => {
       guard(() => {
         finish(id, end, installed);
+      });
+    },
+    adopt: (installed) => {
+      guard(() => {
+        adopt(installed);
       });
     },
     abandonRunning: () => {

@@ -66,7 +66,7 @@ function byName(installed: readonly InstalledExtension[]): Map<string, Installed
 }
 
 async function dryRun(agent: Agent, candidates: readonly Candidate[]): Promise<ChangeReport> {
-  await refuseForeign(agent, candidates, byName(installedExtensions(agent)));
+  await refuseForeign(agent, candidates, byName(await installedExtensions(agent)));
   const steps = candidates.map(
     ({ name, request }) => `put ${name} from ${request.path} into ${agent.paths.extensions}`,
   );
@@ -95,9 +95,19 @@ interface StoredCandidate {
 async function storeAll(agent: Agent, candidates: readonly Candidate[]): Promise<StoredCandidate[]> {
   const stored: StoredCandidate[] = [];
   for (const candidate of candidates) {
-    stored.push({ candidate, image: await addToStore(agent.paths.store, candidate.request.path, agent.exec) });
+    const image = await addToStore(agent.paths.store, candidate.request.path, agent.exec);
+    await judgeStored(agent, candidate, image);
+    stored.push({ candidate, image });
   }
   return stored;
+}
+
+/** What was judged is what the source held then: it could have changed before it was copied. */
+async function judgeStored(agent: Agent, { request, name, version }: Candidate, image: StoredImage): Promise<void> {
+  const tool = await agent.tool.features();
+  const copy = await readCandidate({ ...request, name, version, path: image.path }, tool.version, agent.exec);
+  admit({ ...copy, request }, readHostRelease(agent.root, tool.version));
+  refuseHiding({ ...copy, request }, agent.root);
 }
 
 function activation(

@@ -6,11 +6,12 @@ import { listNames, removeTree } from '../host/files.ts';
 import { takeLock } from '../host/lock.ts';
 import { readOsRelease } from '../systemd/host-release.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
-import { recordedImage } from './stored-image.ts';
+import { extensionsInPlace } from './adoption.ts';
 import type { Agent } from './agent.ts';
 import { openHistory, type ExtensionChange, type History, type InstalledExtension, type Verb } from './history.ts';
 import { putBack } from './recovery.ts';
 import { sweepStore } from './store.ts';
+import { recordedImage } from './stored-image.ts';
 
 /** What an operation did, for the record. */
 export interface Deed<T> {
@@ -47,10 +48,12 @@ export async function operate<T>(
   }
 }
 
-/** Clears away what a killed operation left, and returns what is installed. */
+/** Clears away what a killed operation left, adopts what a lost history left, and returns what is installed. */
 async function afterCrash(agent: Agent, history: History): Promise<readonly InstalledExtension[]> {
+  const [last] = history.operations(1);
+  if (last === undefined) history.adopt(await extensionsInPlace(agent));
   const installed = history.installed();
-  if (history.operations(1)[0]?.result === 'running') await putBack(agent, installed);
+  if (last?.result === 'running') await putBack(agent, installed);
   history.abandonRunning();
   sweep(agent, installed);
   return installed;

@@ -33,7 +33,7 @@ export interface Overview {
 export async function overview(agent: Agent): Promise<Overview> {
   const hierarchies = readMerged(agent.root);
   const merged = mergedNames(hierarchies);
-  const installed = installedExtensions(agent);
+  const installed = await installedExtensions(agent);
   const { images } = await survey(agent);
   const names = new Set([...images.map(({ image }) => image.name), ...installed.map(({ name }) => name), ...merged]);
   const extensions = [...names].sort().map((name): ExtensionOverview => {

@@ -31,8 +31,8 @@ export async function remove(
   });
 }
 
-function dryRun(agent: Agent, names: readonly string[]): ChangeReport {
-  const steps = pick(installedExtensions(agent), names).map(
+async function dryRun(agent: Agent, names: readonly string[]): Promise<ChangeReport> {
+  const steps = pick(await installedExtensions(agent), names).map(
     ({ name }) => `take ${name} out of ${agent.paths.extensions}`,
   );
   return { extensions: [], steps: [...steps, refreshDescription], merged: [], warnings: [] };
