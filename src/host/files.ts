@@ -94,15 +94,24 @@ export function listNames(directory: string): string[] {
 
 /** The status of what a path leads to, symbolic links followed; undefined where there is nothing. */
 export function fileStatus(path: string): fs.Stats | undefined {
-  return attempt('look at', path, () => fs.statSync(path, { throwIfNoEntry: false }));
+  return statusIfAny(path, () => fs.statSync(path, { throwIfNoEntry: false }));
 }
 
 /** The status of the path itself, a symbolic link not followed; undefined where there is nothing. */
 export function linkStatus(path: string): fs.Stats | undefined {
-  return attempt('look at', path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
+  return statusIfAny(path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
 }
 
-/** Makes a directory and those above it, where they are missing. */
+/** Below a file there is nothing, too. */
+function statusIfAny(path: string, look: () => fs.Stats | undefined): fs.Stats | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw fileError(error, 'look at', path);
+  }
+}
+
 export function makeDirectory(path: string, mode = 0o755): void {
   if (fileStatus(path)?.isDirectory() === true) return;
   // One by one: Node's recursive call says ENOENT where the file system is read-only.

@@ -106,6 +106,12 @@ describe('reading', () => {
     expect(listNames(path)).toEqual([]);
   });
 
+  test('finds nothing below a file', () => {
+    writeFileSync(join(directory, 'file'), '');
+
+    expect(readTextIfAny(join(directory, 'file/below'))).toBeUndefined();
+  });
+
   test('names are sorted by their bytes', () => {
     for (const name of ['b', 'a', 'B', 'ä']) writeFileSync(join(directory, name), '');
 
