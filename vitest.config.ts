@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
+import { summary } from './test/support/summary.ts';
+
 /** Two projects: `unit` needs nothing but Node; `integration` needs root, the packages of `make setup`, and the lab. */
 export default defineConfig({
   test: {
+    reporters: ['default', summary],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
       {

@@ -113,10 +113,18 @@ function statusIfAny(path: string, look: () => fs.Stats | undefined): fs.Stats |
 }
 
 export function makeDirectory(path: string, mode = 0o755): void {
-  if (fileStatus(path)?.isDirectory() === true) return;
-  // One by one: Node's recursive call says ENOENT where the file system is read-only.
+  const exists = () => fileStatus(path)?.isDirectory() === true;
+  if (exists()) return;
   if (fileStatus(dirname(path)) === undefined) makeDirectory(dirname(path), mode);
-  attempt('create the directory', path, () => fs.mkdirSync(path, { recursive: true, mode }));
+  attempt('create the directory', path, () => {
+    try {
+      // Not recursive: that says ENOENT where the file system is read-only.
+      fs.mkdirSync(path, { mode });
+    } catch (error) {
+      // Another process may have been first.
+      if (!exists()) throw error;
+    }
+  });
 }
 
 export function removeTree(path: string): void {

@@ -63,7 +63,7 @@ describe('a user who is not root', () => {
     [['status'], '/usr       base'],
     [['list'], 'base'],
     [['history'], 'install  base'],
-    [['check', '/srv/base.raw'], 'base  fits'],
+    [['check', '/srv/base.raw'], 'base fits'],
     [['inspect', '/srv/base.raw', '--files'], '/usr/share/base/version'],
     [['install', '/srv/good.raw', '--dry-run'], 'would: put good'],
     [['build', '/srv/big.yml', '--target=local', '--output=/tmp/nobody/out'], '/tmp/nobody/out/big-v1.0-1'],

@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import type { Machine } from '../lab/machine.ts';
+import { waitFor } from '../lab/wait.ts';
+import { failure, machineWithBase, unchanged, unchangedBy } from './support/host-state.ts';
+import { extensionImage, putBytes } from './support/images.ts';
+import { makeDeb, makeRepository, type TestRepository } from './support/repository.ts';
+import { addTarget, specOf } from './support/target.ts';
+
+const lock = '/run/sysext-agent/lock';
+const program = '/srv/sysext-agent/bin/sysext-agent';
+
+let machine: Machine;
+
+beforeAll(async () => {
+  machine = await machineWithBase();
+  await putBytes(machine, '/srv/good.raw', extensionImage('good'));
+  await putBytes(machine, '/srv/other.raw', extensionImage('other'));
+});
+
+afterAll(async () => {
+  await machine.stop();
+});
+
+/** Waits until a script in the machine succeeds. */
+async function until(what: string, script: string): Promise<void> {
+  await waitFor(what, 20_000, async () =>
+    (await machine.run(['sh', '-c', script])).exitCode === 0 ? true : undefined,
+  );
+}
+
+/** Runs something for as long as a command holds: it prints when it is ready and ends when its input does. */
+async function whileHolding<T>(holder: readonly string[], ready: string, work: () => Promise<T>): Promise<T> {
+  await machine.shell('rm -f /run/release; mkfifo /run/release');
+  const holding = machine.run(holder);
+  try {
+    await until('the holder to be ready', ready);
+    return await work();
+  } finally {
+    await machine.shell('echo >/run/release');
+    expect(await holding).toMatchObject({ exitCode: 0 });
+  }
+}
+
+describe('two operations at a time', () => {
+  /** A script takes part in the locking as any process does. */
+  const byScript = ['flock', lock, 'sh', '-c', 'echo >/run/held; cat /run/release; rm /run/held'];
+
+  test('are one too many: a script that holds the lock counts', async () => {
+    await whileHolding(byScript, 'test -e /run/held', async () => {
+      for (const args of [['install', '/srv/good.raw'], ['remove', 'base'], ['refresh']]) {
+        expect(await unchanged(machine, args)).toEqual(
+          failure(8, 'another operation is under way', 'Nothing was changed.', '--wait=SECONDS'),
+        );
+      }
+      expect(await machine.agent(['status'])).toMatchObject({ exitCode: 0 });
+    });
+  });
+
+  test('are told apart by their command lines', async () => {
+    // An operation that cannot write the history holds the lock while it waits for that.
+    const sqlite = `import Database from '/srv/sysext-agent/node_modules/better-sqlite3/lib/index.js';
+      import fs from 'node:fs';
+      const history = new Database('/var/lib/sysext-agent/history.db');
+      history.exec('BEGIN EXCLUSIVE');
+      fs.writeFileSync('/run/held', '');
+      fs.readFileSync('/run/release');
+      fs.rmSync('/run/held');`;
+    const node = `exec "$(echo /srv/sysext-agent/node_modules/node-linux-*/bin/node)" --input-type=module -e "$0"`;
+    const holder = ['sh', '-c', node, sqlite];
+
+    const first = await whileHolding(holder, 'test -e /run/held', async () => {
+      const running = machine.agent(['install', '/srv/good.raw']);
+      await until('the first to hold the lock', `grep install ${lock}`);
+      expect(await machine.agent(['install', '/srv/other.raw'])).toEqual(
+        failure(
+          8,
+          'another operation is under way: sysext-agent install /srv/good.raw (process ',
+          'Nothing was changed.',
+        ),
+      );
+      return { running };
+    });
+
+    expect(await first.running).toMatchObject({ exitCode: 0 });
+    expect(await machine.agent(['remove', 'good'])).toMatchObject({ exitCode: 0 });
+  });
+
+  test('both succeed where they wait', async () => {
+    const installs = await whileHolding(byScript, 'test -e /run/held', async () =>
+      Promise.resolve(['good', 'other'].map((name) => machine.agent(['install', `/srv/${name}.raw`, '--wait=30']))),
+    );
+
+    for (const result of await Promise.all(installs)) expect(result).toMatchObject({ exitCode: 0 });
+    expect(await machine.agent(['remove', 'good', 'other'])).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('a download that is interrupted', () => {
+  let workshop: string;
+  let archive: TestRepository;
+
+  beforeAll(async () => {
+    workshop = mkdtempSync(join(tmpdir(), 'workshop-'));
+    archive = await makeRepository([
+      makeDeb(workshop, { name: 'hello', version: '1', files: { 'usr/bin/hello': '' } }),
+    ]);
+    await addTarget(machine, archive);
+    await machine.write('/srv/hello.yml', specOf('hello', { hello: '' }));
+  });
+
+  beforeEach(async () => {
+    await machine.shell('rm -rf /var/cache/sysext-agent');
+    archive.server.inject('hello_1_all.deb', { kind: 'stall', after: 100 });
+  });
+
+  afterAll(async () => {
+    await archive.close();
+    rmSync(workshop, { recursive: true });
+  });
+
+  const install = ['install', '/srv/hello.yml', '--target=local'];
+
+  test.each(['INT', 'TERM'])(
+    'by SIG%s ends at once and leaves nothing; the next command goes on with it',
+    async (signal) => {
+      const result = await unchangedBy(machine, async () => {
+        const running = machine.run(['sh', '-c', `echo $$ >/run/pid; exec ${program} ${install.join(' ')}`]);
+        await until('a part of the package', 'find /var/cache/sysext-agent/packages -size 100c | grep .');
+        await machine.shell(`kill -${signal} "$(cat /run/pid)"`);
+        return running;
+      });
+
+      expect(result).toEqual(failure(130, 'interrupted', 'Nothing was changed.'));
+      expect(await machine.agent(install)).toMatchObject({ exitCode: 0 });
+      expect(archive.server.seen.filter(({ path }) => path.endsWith('.deb')).at(-1)).toMatchObject({ status: 206 });
+      expect(await machine.agent(['remove', 'hello'])).toMatchObject({ exitCode: 0 });
+    },
+  );
+});

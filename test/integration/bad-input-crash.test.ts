@@ -1,0 +1,99 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+
+import type { Machine } from '../lab/machine.ts';
+import { deeds, failure, hostState, machineWithBase, unchanged } from './support/host-state.ts';
+import { extensionImage, putBytes } from './support/images.ts';
+import { crashAt, installStrace } from './support/strace.ts';
+
+let machine: Machine;
+
+beforeAll(async () => {
+  machine = await machineWithBase();
+  await installStrace(machine);
+  await putBytes(machine, '/srv/good.raw', extensionImage('good'));
+  await putBytes(machine, '/srv/2/base.raw', extensionImage('base', '2'));
+});
+
+afterAll(async () => {
+  await machine.stop();
+});
+
+/** What of the host counts as the same when something was merged anew. */
+async function lasting() {
+  const { extensions, images, mounts, ...state } = await hostState(machine);
+  return { extensions, images, mounts, temporary: state['temporary names'], usr: state['digest of /usr'] };
+}
+
+/**
+ * Kills one command after the other, each a little later than the one before, until one gets through. After every crash
+ * status and list work, and the next operation finds the host as it was before.
+ * @param calls the system calls at which it is killed.
+ * @returns how many of them were undone; the one that got through is told as done.
+ */
+async function undoneCrashes(calls: string, args: readonly string[]): Promise<number> {
+  const before = await lasting();
+  for (let nth = 1; ; nth++) {
+    const crash = await crashAt(machine, { calls, nth }, args);
+    if (crash.exitCode === 0) return nth - 1;
+    expect({ nth, ...crash }).toMatchObject({ nth, exitCode: 137 });
+    for (const look of ['status', 'list'])
+      expect(await machine.agent([look])).toMatchObject({ exitCode: expect.toBeOneOf([0, 3]), stderr: '' });
+    expect(await machine.agent(['refresh'])).toMatchObject({ exitCode: 0 });
+    const told = (await deeds(machine)).at(-2);
+    if (told === `${args[0]} done`) return nth - 1;
+    expect({ nth, told, ...(await lasting()) }).toEqual({ nth, told: `${args[0]} interrupted`, ...before });
+  }
+}
+
+describe.each([
+  ['link', 'link,linkat'],
+  ['rename', 'rename,renameat,renameat2'],
+  ['unlink', 'unlink,unlinkat'],
+])('a command that is killed at any %s', (_, calls) => {
+  test('leaves all of an install or nothing', async () => {
+    expect(await undoneCrashes(calls, ['install', '/srv/2/base.raw', '/srv/good.raw'])).toBeGreaterThan(0);
+
+    expect(await machine.shell('cat /usr/share/base/version /usr/share/good/version')).toBe('2\n1\n');
+    expect((await lasting()).temporary).toEqual([]);
+  });
+
+  test('leaves all of a remove or nothing', async () => {
+    const undone = await undoneCrashes(calls, ['remove', 'good', 'base']);
+
+    expect(undone).toBe(calls.includes('unlink') ? expect.any(Number) : 0);
+    expect(await machine.shell('find /var/lib/extensions /var/lib/sysext-agent/images -type f')).toBe('');
+    expect(await machine.agent(['install', '/srv/base.raw'])).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('a merge that systemd refuses', () => {
+  afterEach(async () => {
+    await machine.shell('test ! -e /dev/away || mv /dev/away /dev/loop-control');
+  });
+
+  test('before it begins leaves the one before it', async () => {
+    await machine.shell('mv /dev/loop-control /dev/away');
+
+    expect(await unchanged(machine, ['install', '/srv/2/base.raw', '/srv/good.raw'])).toEqual(
+      failure(1, 'systemd-sysext refresh failed with exit code 1', 'Everything is as it was before.'),
+    );
+  });
+
+  test('half-way is undone: the image before is there again, and merged', async () => {
+    // The kernel stacks two overlays and not three: a directory here merges onto nothing, an image file does.
+    await machine.shell(`mkdir /run/upper /run/work
+      mount -t overlay -o lowerdir=/var/lib,upperdir=/run/upper,workdir=/run/work overlay /var/lib
+      mkdir -p /srv/directory/base/usr/lib/extension-release.d /srv/directory/base/usr/share/base
+      echo ID=_any >/srv/directory/base/usr/lib/extension-release.d/extension-release.base`);
+    expect(await machine.agent(['refresh'])).toMatchObject({ exitCode: 0 });
+    const before = await lasting();
+
+    const result = await machine.agent(['install', '/srv/directory/base']);
+
+    expect(result).toEqual(
+      failure(1, 'systemd-sysext refresh failed with exit code 1', 'Everything is as it was before.'),
+    );
+    expect({ result, ...(await lasting()) }).toEqual({ result, ...before });
+    expect(await machine.shell('cat /usr/share/base/version')).toBe('1\n');
+  });
+});
