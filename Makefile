@@ -2,7 +2,8 @@
 
 # What the product and its tests run, by Debian package.
 packages := attr bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
-	apt-utils ca-certificates dpkg-dev gnupg gpgv mmdebstrap strace systemd-container
+	apt-utils ca-certificates debian-archive-keyring dpkg-dev e2fsprogs gnupg gpgv libarchive-tools mmdebstrap mount \
+	strace systemd-container zstd
 
 .PHONY: help setup check test demo bench format dist clean
 
@@ -10,11 +11,10 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: node_modules/.package-lock.json ## install what the product and its tests need
-	@missing=$$(dpkg-query -W -f '$${db:Status-Abbrev}$${Package}\n' $(packages) 2>/dev/null | grep '^ii' | sed 's/^ii *//;s/:.*//' | sort > .setup.tmp; \
-		printf '%s\n' $(packages) | sort | comm -23 - .setup.tmp; rm -f .setup.tmp); \
-	if [ -n "$$missing" ]; then \
-		echo "installing: $$missing"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	@if ! dpkg-query -W -f '$${db:Status-Status}\n' $(packages) 2>&1 | awk '$$0 != "installed" { exit 1 }'; then \
+		echo 'installing the Debian packages that are missing'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -y -qq --no-install-recommends $(packages) >/dev/null; \
 	fi
 
 node_modules/.package-lock.json: package.json package-lock.json
