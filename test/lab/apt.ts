@@ -10,7 +10,7 @@ export interface HostApt {
   readonly settings: readonly string[];
 }
 
-const debian = { mirror: 'http://ftp.debian.org/debian', security: 'http://ftp.debian.org/debian-security' };
+const debian = { mirror: 'http://ftp.debian.org/debian', security: 'http://security.debian.org/debian-security' };
 
 /** Reads this host's apt configuration; on a host that is not Debian, Debian's own mirror. */
 export async function hostApt(): Promise<HostApt> {
