@@ -1,11 +1,14 @@
-/** Builds all root file systems of the lab that are not there yet: `node test/lab/prepare.ts [VERSION...]`. */
-import { ensureRootfs, systemdVersions } from './rootfs.ts';
+/** Builds all root file systems of the lab that are not there yet, side by side: `node test/lab/prepare.ts [VERSION...]`. */
+import { ensureRootfs, systemdVersions, type SystemdVersion } from './rootfs.ts';
 
-const wanted = process.argv.slice(2);
-for (const systemd of systemdVersions) {
-  if (wanted.length > 0 && !wanted.includes(String(systemd))) continue;
+async function prepare(systemd: SystemdVersion): Promise<void> {
   const started = performance.now();
   const directory = await ensureRootfs(systemd);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   process.stdout.write(`systemd ${systemd}: ${directory} (${seconds} s)\n`);
 }
+
+const wanted = process.argv.slice(2);
+await Promise.all(
+  systemdVersions.filter((version) => wanted.length === 0 || wanted.includes(String(version))).map(prepare),
+);
