@@ -94,7 +94,15 @@ export async function startContainer(disk: Disk, binds: readonly Bind[]): Promis
 
 function nspawnArguments({ name, root }: Disk, binds: readonly Bind[]): string[] {
   return [
-    ...['--quiet', '--boot', `--directory=${root}`, `--machine=${name}`, '--register=no', '--keep-unit'],
+    ...[
+      '--quiet',
+      '--boot',
+      `--directory=${root}`,
+      `--machine=${name}`,
+      '--register=no',
+      '--keep-unit',
+      '--link-journal=no',
+    ],
     ...['--console=pipe', '--capability=all', '--resolv-conf=off', '--timezone=off'],
     ...binds.map(({ source, target, readOnly }) => {
       const [from, to] = [source, target].map((path) => path.replaceAll(/[\\:]/g, String.raw`\$&`));
