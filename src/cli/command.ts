@@ -57,7 +57,10 @@ export class Options {
 /** Options that mean the same in every command that has them. */
 export const common = {
   root: { flags: '--root <dir>', description: 'work on the system below this directory' },
-  json: { flags: '--json [pretty|short|off]', description: 'print JSON' },
+  json: {
+    flags: '--json [=pretty|short|off]',
+    description: 'print JSON; without a value pretty on a terminal, else short',
+  },
   noLegend: { flags: '--no-legend', description: 'leave out the heading of the table' },
   noPager: { flags: '--no-pager', description: 'accepted for systemd-sysext: there never is a pager' },
   dryRun: { flags: '--dry-run', description: 'tell what would be done and do nothing' },

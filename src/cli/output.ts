@@ -31,8 +31,8 @@ export function show(
 
 /** Plain --json is pretty for a reader and short for a program. */
 export function jsonMode({ options, terminal }: Pick<Invocation, 'options' | 'terminal'>): JsonMode {
-  if (options.flag('json')) return terminal.isResultTerminal ? 'pretty' : 'short';
   const mode = options.text('json') ?? 'off';
+  if (mode === 'auto') return terminal.isResultTerminal ? 'pretty' : 'short';
   if (mode === 'pretty' || mode === 'short' || mode === 'off') return mode;
   throw new AgentError('usage', `--json takes pretty, short or off, not ${mode}`);
 }

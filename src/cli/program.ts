@@ -42,11 +42,16 @@ export async function runProgram(
     );
   }
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync(argv.map(withJsonMode), { from: 'user' });
     return exitCode;
   } catch (error) {
     return report(error, terminal, signal);
   }
+}
+
+/** A plain --json takes no value: what follows it is the next argument. */
+function withJsonMode(argument: string): string {
+  return argument === '--json' ? '--json=auto' : argument;
 }
 
 type Action = (args: readonly string[], values: Readonly<Record<string, unknown>>) => Promise<void>;

@@ -5,6 +5,8 @@ import { deeds, failure, hostState, machineWithBase, unchanged } from './support
 import { extensionImage, putBytes } from './support/images.ts';
 import { crashAt, installStrace } from './support/strace.ts';
 
+const program = '/srv/sysext-agent/bin/sysext-agent';
+
 let machine: Machine;
 
 beforeAll(async () => {
@@ -33,16 +35,18 @@ async function lasting() {
 async function crashes(calls: string, args: readonly string[]): Promise<readonly (string | undefined)[]> {
   const before = await lasting();
   const told: (string | undefined)[] = [];
+  let known = (await deeds(machine)).length;
   for (let nth = 1; ; nth++) {
-    const deedsBefore = await deeds(machine);
     const crash = await crashAt(machine, { calls, nth }, args);
     if (crash.exitCode === 0) return told;
     expect({ nth, ...crash }).toMatchObject({ nth, exitCode: 137 });
     for (const look of ['status', 'list'])
       expect(await machine.agent([look])).toMatchObject({ exitCode: expect.toBeOneOf([0, 3]), stderr: '' });
     expect(await machine.agent(['refresh'])).toMatchObject({ exitCode: 0 });
-    const [deed, ...more] = (await deeds(machine)).slice(deedsBefore.length);
-    told.push(more.length === 0 ? undefined : deed);
+    const all = await deeds(machine);
+    const [deed] = all.slice(known, -1);
+    known = all.length;
+    told.push(deed);
     if (deed === `${args[0]} done`) return told;
     expect({ nth, deed, ...(await lasting()) }).toEqual({ nth, deed, ...before });
   }
@@ -68,6 +72,31 @@ describe.each([
     expect(await machine.shell('find /var/lib/extensions /var/lib/sysext-agent/images -type f')).toBe('');
     expect(await machine.agent(['install', '/srv/base.raw'])).toMatchObject({ exitCode: 0 });
   });
+});
+
+/** Kills an install when systemd-sysext is at work; tells whether that was before the install had ended. */
+async function killedWhileMerging(install: string): Promise<boolean> {
+  await machine.shell(`${program} ${install} & agent=$!
+    until pgrep --exact systemd-sysext; do kill -0 $agent || exit 0; done
+    kill -KILL $agent || exit 0; wait $agent || test $? = 137`);
+  expect(await machine.agent(['refresh'])).toMatchObject({ exitCode: 0 });
+  return (await deeds(machine)).at(-2) === 'install interrupted';
+}
+
+test('a command that is killed while systemd merges is undone when systemd is done with it', async () => {
+  const before = await lasting();
+  while (!(await killedWhileMerging('install /srv/2/base.raw /srv/good.raw'))) {
+    expect(await machine.agent(['install', '/srv/base.raw'])).toMatchObject({ exitCode: 0 });
+    expect(await machine.agent(['remove', 'good'])).toMatchObject({ exitCode: 0 });
+  }
+
+  const { images, extensions, ...state } = await lasting();
+  expect({ images: images?.length, extensions: extensions?.length, ...state }).toEqual({
+    ...before,
+    images: before.images?.length,
+    extensions: before.extensions?.length,
+  });
+  expect(await machine.shell('cat /usr/share/base/version')).toBe('1\n');
 });
 
 describe('a merge that systemd refuses', () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Machine } from '../lab/machine.ts';
-import { failure, machineWithBase, unchanged } from './support/host-state.ts';
+import { deeds, failure, hostState, machineWithBase, unchanged, type HostState } from './support/host-state.ts';
 import { erofsImage, extensionImage, putBytes, releaseOf } from './support/images.ts';
 
 const good = extensionImage('good');
@@ -12,10 +12,12 @@ function damaged(image: Buffer, from: number, length: number): Buffer {
 }
 
 let machine: Machine;
+let before: HostState;
 
 beforeAll(async () => {
   machine = await machineWithBase();
   await putBytes(machine, '/srv/good.raw', good);
+  before = await hostState(machine);
 });
 
 afterAll(async () => {
@@ -61,7 +63,7 @@ describe('an image', () => {
   ])('%s is refused', async (_, image, exitCode, said, next) => {
     await putBytes(machine, '/srv/bad.raw', image);
 
-    expect(await unchanged(machine, ['install', '/srv/bad.raw'])).toEqual(
+    expect(await machine.agent(['install', '/srv/bad.raw'])).toEqual(
       failure(exitCode, 'sysext-agent: ', said, 'Nothing was changed.', ...next),
     );
   });
@@ -69,13 +71,13 @@ describe('an image', () => {
   test('that is bad lets the good one beside it be refused too', async () => {
     await putBytes(machine, '/srv/bad.raw', Buffer.from('no image'));
 
-    expect(await unchanged(machine, ['install', '/srv/good.raw', '/srv/bad.raw'])).toEqual(
+    expect(await machine.agent(['install', '/srv/good.raw', '/srv/bad.raw'])).toEqual(
       failure(7, '/srv/bad.raw is no image', 'Nothing was changed.'),
     );
   });
 
   test('that is missing is named', async () => {
-    expect(await unchanged(machine, ['install', '/srv/missing.raw'])).toEqual(
+    expect(await machine.agent(['install', '/srv/missing.raw'])).toEqual(
       failure(1, 'there is no /srv/missing.raw', 'Nothing was changed.'),
     );
   });
@@ -83,13 +85,18 @@ describe('an image', () => {
   test('that cannot give an extension its name says what would', async () => {
     await machine.shell("cp /srv/good.raw '/srv/-x y.raw'");
 
-    expect(await unchanged(machine, ['install', '/srv/-x y.raw'])).toEqual(
+    expect(await machine.agent(['install', '/srv/-x y.raw'])).toEqual(
       failure(2, '"-x y" cannot be the name of an extension: letters, digits', 'Give it a name with --name=NAME.'),
     );
-    expect(await unchanged(machine, ['install', '/srv/good.raw', '--name=../good'])).toEqual(
+    expect(await machine.agent(['install', '/srv/good.raw', '--name=../good'])).toEqual(
       failure(2, '"../good" cannot be the name of an extension'),
     );
   });
+});
+
+test('none of that has changed the host', async () => {
+  expect(await hostState(machine)).toEqual(before);
+  expect(await deeds(machine)).toEqual(['install done']);
 });
 
 describe('an image that someone else put there', () => {

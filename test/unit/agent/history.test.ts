@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -70,7 +70,7 @@ test('an operation whose process is gone is told as interrupted', () => {
 
   history.abandonRunning();
 
-  expect(history.operations(1)).toMatchObject([{ result: 'interrupted' }]);
+  expect(history.operations(1)).toMatchObject([{ result: 'interrupted', error: 'the process that ran it was killed' }]);
 });
 
 test('numbers are never used again and the newest comes first', () => {
@@ -106,4 +106,32 @@ test('where there is none, reading finds nothing and writes nothing', () => {
 
   expect(history.operations(5)).toEqual([]);
   expect(() => new Database(path, { fileMustExist: true })).toThrow();
+});
+
+test('a file that a killed process has just begun reads as an empty history', () => {
+  const begun = join(directory, 'begun.db');
+  writeFileSync(begun, '');
+
+  using history = openHistory(begun, { writable: false });
+
+  expect([history.installed(), history.operations(5)]).toEqual([[], []]);
+});
+
+test('a transaction of a killed process is rolled back before anything is read', () => {
+  {
+    using history = openHistory(path, { writable: true });
+    history.finish(history.begin(start), { result: 'done', durationMs: 1, merged: [], extensions: [] }, [jq]);
+  }
+  const writer = new Database(path);
+  writer.pragma('cache_size = 1');
+  writer.exec('BEGIN; DELETE FROM installed; UPDATE operation SET error = hex(zeroblob(1000000))');
+  const killed = join(directory, 'killed.db');
+  for (const suffix of ['', '-journal']) copyFileSync(path + suffix, killed + suffix);
+  writer.close();
+  expect(statSync(killed).size).toBeGreaterThan(1_000_000);
+
+  using history = openHistory(killed, { writable: false });
+
+  expect(history.installed()).toEqual([jq]);
+  expect(history.operations(1)).toMatchObject([{ result: 'done' }]);
 });

@@ -14,6 +14,7 @@ function command(run: CommandSpec['run'] = async () => Promise.resolve(exitCodes
     summary: 'do something',
     options: [
       { flags: '--root <dir>', description: 'there' },
+      { flags: '--json [mode]', description: 'as JSON' },
       { flags: '--arg <value>', description: 'again and again', repeatable: true },
     ],
     examples: [['sysext-agent do it', 'does it']],
@@ -43,6 +44,19 @@ test('arguments and options reach the command, and its exit code comes back', as
   });
 
   expect((await run(spec, 'do', 'a', 'b', '--root=/r', '--arg', 'x', '--arg=y')).exitCode).toBe(3);
+});
+
+test('a plain --json does not take the next argument for its mode', async () => {
+  const seen: (string | undefined)[] = [];
+  const spec = command(async ({ args, options }) => {
+    seen.push(options.text('json'), ...args);
+    return Promise.resolve(exitCodes.ok);
+  });
+
+  await run(spec, 'do', '--json', 'x.yml');
+  await run(spec, 'do', '--json=short', 'x.yml');
+
+  expect(seen).toEqual(['auto', 'x.yml', 'short', 'x.yml']);
 });
 
 describe('help', () => {
