@@ -10,7 +10,7 @@ import type { Progress } from '../host/progress.ts';
 import { belowRoot } from '../host/root.ts';
 import { hostArchitecture, readOsRelease } from '../systemd/host-release.ts';
 import type { Options, OptionSpec } from './command.ts';
-import { hostExec, rootOf } from './session.ts';
+import { hostExec, rootOf } from './invoker.ts';
 
 /** The options of every command that builds. */
 export const buildOptions: readonly OptionSpec[] = [

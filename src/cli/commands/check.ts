@@ -5,7 +5,7 @@ import { parseReleaseFields } from '../../core/os-release.ts';
 import { readText } from '../../host/files.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { show } from '../output.ts';
-import { agentFor } from '../session.ts';
+import { agentFor } from '../invoker.ts';
 
 const why = {
   any: 'it says it is for any system (ID=_any)',

@@ -2,7 +2,7 @@ import type { OperationRecord } from '../../agent/history.ts';
 import { AgentError, exitCodes } from '../../core/errors.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatTime, show, tableLines } from '../output.ts';
-import { agentFor } from '../session.ts';
+import { agentFor } from '../invoker.ts';
 
 export const historyCommand: CommandSpec = {
   name: 'history',

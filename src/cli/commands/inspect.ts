@@ -2,7 +2,7 @@ import { exitCodes } from '../../core/errors.ts';
 import type { ImageEntry } from '../../systemd/image.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatSize, show, tableLines } from '../output.ts';
-import { agentFor } from '../session.ts';
+import { agentFor } from '../invoker.ts';
 
 export const inspectCommand: CommandSpec = {
   name: 'inspect',

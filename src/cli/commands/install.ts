@@ -5,7 +5,7 @@ import { AgentError, exitCodes, withLeft } from '../../core/errors.ts';
 import { buildOptions } from '../build-host.ts';
 import { showChange } from '../change-output.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
-import { agentFor, requireRoot } from '../session.ts';
+import { agentFor, requireRoot } from '../invoker.ts';
 import { buildImage } from './build.ts';
 
 export const installCommand: CommandSpec = {

@@ -2,7 +2,7 @@ import type { ExtensionOverview } from '../../agent/overview.ts';
 import { exitCodes } from '../../core/errors.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatSize, show, tableLines } from '../output.ts';
-import { agentFor } from '../session.ts';
+import { agentFor } from '../invoker.ts';
 
 export const listCommand: CommandSpec = {
   name: 'list',

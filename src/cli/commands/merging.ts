@@ -2,7 +2,7 @@ import { exitCodes } from '../../core/errors.ts';
 import type { MergeVerb } from '../../systemd/sysext-tool.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { show } from '../output.ts';
-import { agentFor, requireRoot } from '../session.ts';
+import { agentFor, requireRoot } from '../invoker.ts';
 
 const summaries: Readonly<Record<MergeVerb, string>> = {
   merge: 'merge all extensions that fit, where nothing is merged yet',

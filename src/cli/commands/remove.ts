@@ -1,7 +1,7 @@
 import { exitCodes } from '../../core/errors.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { showChange } from '../change-output.ts';
-import { agentFor, requireRoot } from '../session.ts';
+import { agentFor, requireRoot } from '../invoker.ts';
 
 export const removeCommand: CommandSpec = {
   name: 'remove',

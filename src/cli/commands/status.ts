@@ -2,7 +2,7 @@ import { exitCodes } from '../../core/errors.ts';
 import type { HierarchyStatus } from '../../systemd/sysext-output.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatTime, show, tableLines } from '../output.ts';
-import { agentFor } from '../session.ts';
+import { agentFor } from '../invoker.ts';
 import { overviewJson } from './list.ts';
 
 export const statusCommand: CommandSpec = {
