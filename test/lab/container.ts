@@ -79,8 +79,13 @@ export async function startContainer(disk: Disk, binds: readonly Bind[]): Promis
   const console = fs.openSync(join(disk.directory, 'console'), 'a');
   const container = spawn('setpriv', argv, {
     stdio: ['ignore', console, console],
-    // Without it nspawn gives the machine the host's hierarchy, and systemd 258 and later start on cgroup v2 only.
-    env: { PATH: process.env['PATH'], SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1' },
+    env: {
+      PATH: process.env['PATH'],
+      // Without it nspawn gives the machine the host's hierarchy, and systemd 258 and later start on cgroup v2 only.
+      SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '1',
+      // Else what goes wrong may go to the kernel's log.
+      SYSTEMD_LOG_TARGET: 'console',
+    },
   });
   fs.closeSync(console);
   try {
