@@ -1,9 +1,9 @@
-import { chmodSync, cpSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { build, type BuildOptions } from 'esbuild';
-
-import { compileAhead } from './compile.ts';
 
 /**
  * Makes dist/, what packages ship: our code as one file, beside it every library as one file of its own, so that a
@@ -46,17 +46,16 @@ await build({
   // import() of a library becomes require(): one loader is enough.
   supported: { 'dynamic-import': false },
 });
-compileAhead(program);
 
 for (const [library, entry] of Object.entries(libraries)) {
   const outfile = join(dist, 'node_modules', library, 'index.js');
   await build({ ...common, entryPoints: [entry], outfile, loader: { '.node': 'copy' } });
-  compileAhead(outfile);
 }
 
 await build({ ...common, entryPoints: ['packaging/launcher.ts'], outfile: join(dist, 'main.cjs') });
 cpSync(join(top, 'targets'), join(dist, 'targets'), { recursive: true });
 writeLauncher();
+train();
 
 /** Runs the bundle with the Node beside it, or with the one that SYSEXT_AGENT_NODE names. */
 function writeLauncher(): void {
@@ -70,4 +69,34 @@ function writeLauncher(): void {
   ];
   writeFileSync(join(dist, 'sysext-agent'), lines.join('\n'));
   chmodSync(join(dist, 'sysext-agent'), 0o755);
+}
+
+/** Compiles ahead what these commands run, on a small root of their own and without a network. */
+function train(): void {
+  const root = mkdtempSync(join(tmpdir(), 'train-'));
+  makeSystem(root);
+  const image = join(root, 'var/lib/extensions/sample.raw');
+  const commands = [
+    ['status'],
+    ['list', '--json=short'],
+    ['check', image],
+    ['install', '--dry-run', image, '--name=sample'],
+    ['build', 'examples/my-sysext.yml', '--offline'],
+  ];
+  for (const command of commands) {
+    const argv = ['packaging/train.ts', dist, ...command, `--root=${root}`];
+    execFileSync(process.execPath, argv, { cwd: top, stdio: 'ignore' });
+  }
+  rmSync(root, { recursive: true });
+}
+
+/** A root with a system and one extension. */
+function makeSystem(root: string): void {
+  const releases = join(root, 'tree/usr/lib/extension-release.d');
+  for (const directory of ['etc', 'usr', 'opt', 'var/lib/extensions'])
+    mkdirSync(join(root, directory), { recursive: true });
+  mkdirSync(releases, { recursive: true });
+  writeFileSync(join(root, 'etc/os-release'), 'ID=debian\nVERSION_CODENAME=trixie\n');
+  writeFileSync(join(releases, 'extension-release.sample'), 'ID=_any\n');
+  execFileSync('mkfs.erofs', ['--quiet', join(root, 'var/lib/extensions/sample.raw'), join(root, 'tree')]);
 }

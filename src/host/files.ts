@@ -212,15 +212,17 @@ export function writeInPlace(path: string, data: string): void {
   });
 }
 
-/** Copies a file so that at every instant `to` is either what it was or the whole copy, durably. */
+/**
+ * Copies a file so that at every instant `to` is either what it was or the whole copy. It does not wait for the disk:
+ * for what can be made again.
+ */
 export function copyAtomically(from: string, to: string): void {
   const temporary = temporaryBeside(to);
   try {
     attempt('write', to, () => {
       fs.copyFileSync(from, temporary, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
-      syncFile(temporary);
     });
-    renameDurably(temporary, to);
+    rename(temporary, to);
   } catch (error) {
     fs.rmSync(temporary, { force: true });
     throw error;
