@@ -3,7 +3,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { build, type BuildOptions } from 'esbuild';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 
 /**
  * Makes dist/, what packages ship: our code as one file, beside it every library as one file of its own, so that a
@@ -20,6 +20,17 @@ const libraries = {
   execa: 'execa',
   openpgp: 'openpgp',
   yaml: 'yaml',
+};
+
+/** commander can start programs as subcommands; we have none, and loading what starts them takes 3 ms. */
+const noSubprograms: Plugin = {
+  name: 'no-subprograms',
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /^(node:)?child_process$/ }, ({ importer }) =>
+      importer.includes('/commander/') ? { path: 'none', namespace: 'none' } : undefined,
+    );
+    bundle.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'module.exports = {};' }));
+  },
 };
 
 const common = {
@@ -43,6 +54,7 @@ await build({
   entryPoints: ['src/cli/main.ts'],
   outfile: program,
   external: Object.keys(libraries),
+  plugins: [noSubprograms],
   // import() of a library becomes require(): one loader is enough.
   supported: { 'dynamic-import': false },
 });
