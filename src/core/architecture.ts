@@ -63,8 +63,3 @@ export function architectureOfMachine(uname: string): Architecture | undefined {
 export function debianArchitecture(architecture: Architecture): string | undefined {
   return spellings[architecture].debian;
 }
-
-/** The name in Docker's platforms (`linux/amd64`), which is also Go's. */
-export function dockerArchitecture(architecture: Architecture): string {
-  return spellings[architecture].docker;
-}

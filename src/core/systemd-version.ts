@@ -9,12 +9,6 @@ export interface SystemdVersion {
    * name; at 256 also one with the same base name. The stable release 254.26 does as 257 does (seen in the lab).
    */
   readonly baseNames: 'none' | 'same' | 'exact';
-  /** Whether `--always-refresh=` exists: from 260 on a refresh that changes nothing is skipped without it. */
-  readonly alwaysRefresh: boolean;
-  /** Whether a failed merge makes the command fail; before 256 it exits 0. */
-  readonly reportsMergeFailure: boolean;
-  /** Whether `systemd-sysext.service` runs `refresh`, and so can be started over something merged: from 254 on. */
-  readonly unitRefreshes: boolean;
 }
 
 /** The oldest version with systemd-sysext. */
@@ -38,8 +32,5 @@ export function systemdVersion(major: number, minor = 0): SystemdVersion {
     minor,
     matchesIdLike: major >= 258 || (major === 257 && minor >= 8),
     baseNames: major === 256 ? 'same' : major >= 257 || (major === 254 && minor >= 26) ? 'exact' : 'none',
-    alwaysRefresh: major >= 260,
-    reportsMergeFailure: major >= 256,
-    unitRefreshes: major >= 254,
   };
 }

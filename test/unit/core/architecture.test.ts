@@ -4,7 +4,6 @@ import {
   architectureOfMachine,
   architectures,
   debianArchitecture,
-  dockerArchitecture,
   parseArchitecture,
 } from '../../../src/core/architecture.ts';
 
@@ -32,7 +31,6 @@ describe('names of architectures', () => {
   test('each name that we write is one that we read', () => {
     for (const architecture of architectures) {
       expect(parseArchitecture(architecture)).toBe(architecture);
-      expect(parseArchitecture(dockerArchitecture(architecture))).toBe(architecture);
       expect(parseArchitecture(debianArchitecture(architecture) ?? architecture)).toBe(architecture);
     }
   });
@@ -43,9 +41,8 @@ describe('names of architectures', () => {
     expect(architectureOfMachine('vax')).toBeUndefined();
   });
 
-  test('what the others say', () => {
+  test('what Debian says', () => {
     expect(debianArchitecture('x86-64')).toBe('amd64');
     expect(debianArchitecture('arm')).toBe('armhf');
-    expect(dockerArchitecture('x86')).toBe('386');
   });
 });
