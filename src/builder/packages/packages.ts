@@ -35,6 +35,15 @@ export interface LocalPackage extends SelectedPackage {
   readonly path: string;
 }
 
+/** A shared library that a file of a package needs and that nobody brings. */
+export interface LibraryNeed {
+  /** `libonig.so.5` */
+  readonly library: string;
+  readonly bits: 32 | 64;
+  /** The package whose file needs it. */
+  readonly package: LocalPackage;
+}
+
 /** The repositories of one target. A family of package formats (deb, rpm) is one implementation of this interface. */
 export interface PackageSource {
   /**
@@ -46,4 +55,9 @@ export interface PackageSource {
   fetch(packages: readonly SelectedPackage[], signal?: AbortSignal): Promise<readonly LocalPackage[]>;
   /** What is inside a package, as the archive says it and in its order: names are not to be trusted. */
   entries(pkg: LocalPackage, signal?: AbortSignal): Promise<readonly ArchiveEntry[]>;
+  /**
+   * The names of the packages that bring each library, the likeliest first; a library that no package is known to bring
+   * is left out.
+   */
+  providersOf?(needs: readonly LibraryNeed[], signal?: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>;
 }
