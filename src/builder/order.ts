@@ -29,7 +29,8 @@ export function placeOrder(host: BuildHost, request: BuildRequest): Order {
   const target = chooseTarget(host, request.target);
   const { imageName, ...release } = sysextSettings(spec.name, target.sysextDefaults, request.buildArguments);
   const { architecture } = host;
-  const { name, version, revision } = spec;
+  const { name } = spec;
+  const [version, revision] = [spec.version.value, spec.revision.value];
   const named = { name, version, revision, target: target.name, architecture };
   const fileName = imageFileName(imageName === undefined ? named : { ...named, imageName });
   const sourceDateEpoch = epochOf(request.buildArguments['SOURCE_DATE_EPOCH']);

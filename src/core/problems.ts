@@ -5,6 +5,12 @@ export interface Position {
   readonly column: number;
 }
 
+/** A value together with its place, for what may have to be said of it later. */
+export interface Located<T> {
+  readonly value: T;
+  readonly position: Position;
+}
+
 /** Something wrong at a place of a file. */
 export interface Problem {
   readonly position: Position;

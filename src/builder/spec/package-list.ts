@@ -14,7 +14,7 @@ import {
 } from '../../core/yaml/decoder.ts';
 import { optional, struct, withDefault, type Field } from '../../core/yaml/struct.ts';
 import { quote } from '../../core/yaml/text.ts';
-import type { PackageDependency, PackageList } from './spec.ts';
+import type { NamedPackages, PackageDependency, PackageList } from './spec.ts';
 import { parseVersionConstraint } from './version-constraint.ts';
 
 /** Says what is wrong with the name of a package; undefined where nothing is. */
@@ -37,19 +37,24 @@ function keyOf(rule: NameRule): Decoder<string> {
   };
 }
 
-const constraints = located(
-  struct({
-    version: withDefault(list(parsed(string, parseVersionConstraint)), []),
-    arch: withDefault(list(architecture), []),
-  }),
-);
+const constrained = { arch: withDefault(list(architecture), []) };
+
+/** How the versions of a list are read. */
+interface VersionForm<V> {
+  readonly versions: Decoder<V>;
+  readonly none: V;
+}
+
+/** What every entry of a list has, with its versions. */
+type Entry<V> = { readonly versions: V } & Omit<PackageDependency, 'constraints'>;
 
 /** `name: null` or `name: {version: [..], arch: [..]}` for each package. */
-function fromMap(rule: NameRule): Decoder<PackageList> {
+function fromMap<V>(rule: NameRule, { versions, none }: VersionForm<V>): Decoder<readonly Entry<V>[]> {
+  const constraints = located(struct({ ...constrained, version: withDefault(versions, none) }));
   return mapped(mapOf(constraints, keyOf(rule)), (packages) =>
     Array.from(packages, ([name, { value, position }]) => ({
       name,
-      constraints: value.version,
+      versions: value.version,
       architectures: value.arch,
       position,
     })).sort(byName),
@@ -57,27 +62,42 @@ function fromMap(rule: NameRule): Decoder<PackageList> {
 }
 
 /** Only names, which then may be of any version. An empty list says nothing. */
-function fromList(rule: NameRule): Decoder<PackageList> {
+function fromList<V>(rule: NameRule, { none }: VersionForm<V>): Decoder<readonly Entry<V>[] | undefined> {
   return mapped(list(located(checked(string, rule))), (names) =>
     names.length === 0
       ? undefined
-      : names.map(({ value: name, position }) => ({ name, constraints: [], architectures: [], position })).sort(byName),
+      : names.map(({ value: name, position }) => ({ name, versions: none, architectures: [], position })).sort(byName),
   );
 }
 
 /** In the order of bytes, whatever the locale is. */
-function byName(a: PackageDependency, b: PackageDependency): number {
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : Number(a.name > b.name);
 }
 
 /** A list in either form; null is as good as absent. */
-function packagesNamedBy(rule: NameRule): Field<PackageList> {
-  const [map, names] = [fromMap(rule), fromList(rule)];
-  return optional((value, path) => (value.kind === 'list' ? names : map)(value, path));
+function packagesNamedBy<V>(rule: NameRule, form: VersionForm<V>): Decoder<readonly Entry<V>[] | undefined> {
+  const [map, names] = [fromMap(rule, form), fromList(rule, form)];
+  return (value, path) => (value.kind === 'list' ? names : map)(value, path);
 }
 
-/** Packages that are fetched. */
-export const fetchedPackages = packagesNamedBy(fetchable);
+const parsedVersions = { versions: list(parsed(string, parseVersionConstraint)), none: [] };
 
-/** Packages that this version only reads about. */
-export const namedPackages = packagesNamedBy(any);
+/** Packages that are fetched. Build arguments in their versions are not expanded, as in Dalec. */
+export const fetchedPackages: Field<PackageList> = optional(
+  mapped(packagesNamedBy(fetchable, parsedVersions), (packages) =>
+    packages?.map(({ versions: constraints, ...dependency }) => ({ ...dependency, constraints })),
+  ),
+);
+
+/** A version that is read when its build arguments are expanded; without any it is read at once. */
+const versionToExpand = checked(string, (text) => {
+  if (/[$'"\\]/.test(text)) return undefined;
+  const constraint = parseVersionConstraint(text);
+  return 'problem' in constraint ? constraint.problem : undefined;
+});
+
+/** Packages that are only read about. */
+export const namedPackages: Field<NamedPackages> = optional(
+  packagesNamedBy(any, { versions: list(located(versionToExpand)), none: [] }),
+);

@@ -1,7 +1,7 @@
 import { extensionNameRule, isExtensionName } from '../../core/names.ts';
-import { boolean, checked, mapOf, string, type Decoder } from '../../core/yaml/decoder.ts';
+import { boolean, checked, located, mapOf, mapped, string, type Decoder } from '../../core/yaml/decoder.ts';
 import { decodeYamlOrThrow } from '../../core/yaml/document.ts';
-import { optional, required, struct, withDefault, type StructOptions } from '../../core/yaml/struct.ts';
+import { locatedOr, optional, required, struct, withDefault, type StructOptions } from '../../core/yaml/struct.ts';
 import { quote } from '../../core/yaml/text.ts';
 import { fetchedPackages, namedPackages } from './package-list.ts';
 import type { Spec } from './spec.ts';
@@ -39,31 +39,42 @@ const dependencies = struct(
   },
   without('extra_repos'),
 );
+const dependenciesWithRest = mapped(dependencies, (lists) => ({ ...lists, extraRepos: [] }));
 
 const relations = { provides: namedPackages, replaces: namedPackages, conflicts: namedPackages };
 
 const target = struct(
   {
     ...relations,
-    dependencies: optional(dependencies),
+    dependencies: optional(dependenciesWithRest),
   },
   without('artifacts', 'frontend', 'image', 'package_config', 'tests'),
 );
+
+const targetWithRest = mapped(located(target), ({ value, position }) => ({
+  ...value,
+  position,
+  artifacts: undefined,
+  image: undefined,
+  frontend: undefined,
+  packageConfig: undefined,
+  tests: [],
+}));
 
 const spec = struct(
   {
     ...relations,
     name: required(extensionName),
-    version: required(fileNamePart),
-    revision: withDefault(fileNamePart, ''),
+    version: required(located(fileNamePart)),
+    revision: locatedOr(fileNamePart, ''),
     description: text,
     website: text,
     license: text,
     vendor: text,
     packager: text,
     noarch: withDefault(boolean, false),
-    dependencies: optional(dependencies),
-    targets: withDefault(mapOf(target), new Map()),
+    dependencies: optional(dependenciesWithRest),
+    targets: withDefault(mapOf(targetWithRest), new Map()),
   },
   without('args', 'artifacts', 'build', 'changelog', 'image', 'package_config', 'patches', 'sources', 'tests'),
 );
@@ -74,5 +85,19 @@ const spec = struct(
  * @throws AgentError `invalid-spec` with every problem and its place.
  */
 export function parseSpec(text: string, file: string): Spec {
-  return decodeYamlOrThrow(text, file, spec, 'invalid-spec', 'spec');
+  const read = decodeYamlOrThrow(text, file, located(spec), 'invalid-spec', 'spec');
+  return {
+    ...read.value,
+    position: read.position,
+    args: new Map(),
+    sources: new Map(),
+    patches: new Map(),
+    build: undefined,
+    artifacts: undefined,
+    packageConfig: undefined,
+    image: undefined,
+    changelog: [],
+    tests: [],
+    allow: [],
+  };
 }

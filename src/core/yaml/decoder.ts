@@ -1,4 +1,4 @@
-import type { Position, Problem } from '../problems.ts';
+import type { Located, Position, Problem } from '../problems.ts';
 import { plainText, plainValue, type PlainValue } from './scalar.ts';
 import { fieldPath, itemPath, quote } from './text.ts';
 import type { Entry, Value } from './tree.ts';
@@ -155,6 +155,6 @@ export function checked<T>(decoder: Decoder<T>, problemOf: (value: T) => string 
 }
 
 /** The value together with its place in the file. */
-export function located<T>(decoder: Decoder<T>): Decoder<{ readonly value: T; readonly position: Position }> {
+export function located<T>(decoder: Decoder<T>): Decoder<Located<T>> {
   return (value, path) => mapped(decoder, (inner) => ({ value: inner, position: value.position }))(value, path);
 }

@@ -1,5 +1,5 @@
-import type { Problem } from '../problems.ts';
-import { accept, collect, isNull, mismatch, reject, type Decoded, type Decoder } from './decoder.ts';
+import type { Located, Problem } from '../problems.ts';
+import { accept, collect, isNull, located, mismatch, reject, type Decoded, type Decoder } from './decoder.ts';
 import { fieldPath, nearestName, quote } from './text.ts';
 import { duplicateKey, keyName, type Entry, type Value } from './tree.ts';
 
@@ -24,6 +24,14 @@ export function optional<T>(decoder: Decoder<T>): Field<T | undefined> {
 export function withDefault<T>(decoder: Decoder<T>, value: NoInfer<T>): Field<T> {
   return (entry, _parent, path) =>
     entry === undefined || isNull(entry.value) ? accept(value) : decoder(entry.value, path);
+}
+
+/** The same with the place of the value, which is that of the struct where the field is absent. */
+export function locatedOr<T>(decoder: Decoder<T>, value: NoInfer<T>): Field<Located<T>> {
+  return (entry, parent, path) =>
+    entry === undefined || isNull(entry.value)
+      ? accept({ value, position: (entry?.value ?? parent).position })
+      : located(decoder)(entry.value, path);
 }
 
 /** A field that must be there, and not null. */
