@@ -5,6 +5,8 @@ import { sameContent } from '../host/content.ts';
 import { makeDirectory, makeTemporaryDirectory, removeTree } from '../host/files.ts';
 import { removeLeftovers } from '../host/leftovers.ts';
 import { writeTree } from '../host/tree-writer.ts';
+import { ownPackage, type OwnPackage } from './artifacts/own-package.ts';
+import { layoutOf } from './artifacts/layout.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
@@ -12,6 +14,7 @@ import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
 import { packageSourceFor } from './packages/source.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
+import { artifactsFor } from './spec/for-target.ts';
 import { sysextPackages } from './spec/sysext-packages.ts';
 import { assemble } from './tree/assemble.ts';
 
@@ -34,6 +37,8 @@ export interface BuildPlan {
   readonly order: Order;
   readonly source: PackageSource;
   readonly packages: readonly SelectedPackage[];
+  /** The files of the spec itself. */
+  readonly own: OwnPackage | undefined;
 }
 
 /**
@@ -44,8 +49,24 @@ export async function planBuild(host: BuildHost, request: BuildRequest): Promise
   const order = placeOrder(host, request);
   const source = packageSourceFor(order.target, host, request);
   const wanted = sysextPackages(order.spec, order.target.name, host.architecture);
-  if (wanted.length === 0) throw nothingToBuild(order, request.specPath);
-  return { order, source, packages: await source.select(wanted, request.signal) };
+  const own = ownFilesOf(host, request, order);
+  if (wanted.length === 0 && own === undefined) throw nothingToBuild(order, request.specPath);
+  const packages = wanted.length === 0 ? [] : await source.select(wanted, request.signal);
+  return { order, source, packages, own };
+}
+
+function ownFilesOf(host: BuildHost, request: BuildRequest, { spec, target, settings }: Order): OwnPackage | undefined {
+  const artifacts = artifactsFor(spec, target.name);
+  if (artifacts === undefined) return undefined;
+  const { cacheDirectory } = host;
+  const { sourceDateEpoch } = settings;
+  const own = ownPackage(spec, artifacts, {
+    layout: layoutOf(target),
+    contexts: request.contexts,
+    cacheDirectory,
+    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
+  });
+  return own.entries.length === 0 ? undefined : own;
 }
 
 /**
@@ -55,9 +76,9 @@ export async function planBuild(host: BuildHost, request: BuildRequest): Promise
  */
 export async function build(host: BuildHost, request: BuildRequest): Promise<BuiltImage> {
   const plan = await planBuild(host, request);
-  const { order, packages } = plan;
+  const { order, packages, own } = plan;
   const { settings, fileName, version } = order;
-  const key = cacheKey({ settings, fileName, packages, format: request.format });
+  const key = cacheKey({ settings, fileName, packages, own: own?.digest, format: request.format });
   const kept = cachedImage(host.cacheDirectory, key);
   const image = kept ?? (await buildAnew(host, request, plan, key));
   return {
@@ -84,16 +105,16 @@ async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan
 
 /** Makes the image below `work`, which the caller removes, and returns its path. */
 async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: BuildPlan): Promise<string> {
-  const { order, source, packages } = plan;
+  const { order, source, packages, own } = plan;
   const { progress } = host;
-  progress.step(
-    `building ${order.fileName} from ${packages.map(({ name, version }) => `${name} ${version}`).join(', ')}`,
-  );
+  progress.step(`building ${order.fileName} from ${partsOf(plan).join(', ')}`);
+  for (const warning of own?.warnings ?? []) progress.warn(warning);
   const local = await source.fetch(packages, request.signal);
   const contents = await Promise.all(
     local.map(async (pkg) => ({ name: pkg.name, entries: await source.entries(pkg, request.signal) })),
   );
-  const { tree, warnings } = assemble(contents, order.settings, sameContent);
+  const ownContents = own === undefined ? [] : [{ name: order.spec.name, entries: own.entries, own: true }];
+  const { tree, warnings } = assemble([...contents, ...ownContents], order.settings, sameContent);
   for (const warning of warnings) progress.warn(warning);
   const [directory, output] = [join(work, 'tree'), join(work, order.fileName)];
   makeDirectory(directory);
@@ -104,8 +125,13 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   return output;
 }
 
+function partsOf({ packages, own }: BuildPlan): readonly string[] {
+  const names = packages.map(({ name, version }) => `${name} ${version}`);
+  return own === undefined ? names : [...names, 'files of the spec'];
+}
+
 function nothingToBuild(order: Order, specPath: string): AgentError {
-  return new AgentError('invalid-spec', `${specPath} lists no package for the target ${order.target.name}`, {
+  return new AgentError('invalid-spec', `${specPath} has no files and no package for the target ${order.target.name}`, {
     left: 'Nothing was built.',
     next: `Name packages in dependencies.sysext, or in targets.${order.target.name}.dependencies.sysext.`,
   });

@@ -15,13 +15,15 @@ export interface BuildInputs {
   readonly settings: ImageSettings;
   readonly fileName: string;
   readonly packages: readonly SelectedPackage[];
+  /** The digest of the spec's own files; undefined where it has none. */
+  readonly own: string | undefined;
   readonly format: ImageFormat | undefined;
 }
 
 /** The name of the inputs in the cache; the program that makes images counts by its file, since asking it costs a process. */
-export function cacheKey({ settings, fileName, packages, format }: BuildInputs): string {
+export function cacheKey({ settings, fileName, packages, own = '', format }: BuildInputs): string {
   const digests = packages.map((pkg) => [pkg.name, pkg.sha256]);
-  return sha256(JSON.stringify([builderVersion, settings, fileName, digests, format ?? 'default', ...tools()]));
+  return sha256(JSON.stringify([builderVersion, settings, fileName, digests, own, format ?? 'default', ...tools()]));
 }
 
 function tools(): string[] {

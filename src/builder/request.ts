@@ -27,6 +27,8 @@ export interface BuildRequest {
   /** Name of the target; left out, the one that is this host's. */
   readonly target?: string;
   readonly buildArguments: Readonly<Record<string, string>>;
+  /** Directories of this host that sources of the kind context are, by name; `context` is the main one. */
+  readonly contexts: ReadonlyMap<string, string>;
   /** Left out: erofs, or squashfs where mkfs.erofs is missing. */
   readonly format?: ImageFormat;
   /** Ask the repositories for new indexes whatever the age of those in the cache. */

@@ -20,6 +20,11 @@ export const buildOptions: readonly OptionSpec[] = [
     description: 'a build argument of Dalec, such as DALEC_SYSEXT_OS_ID=debian',
     repeatable: true,
   },
+  {
+    flags: '--context <dir>',
+    description: 'the directory that sources of the kind context are (default: that of the spec)',
+  },
+  { flags: '--build-context <name=dir>', description: 'another directory that sources can be', repeatable: true },
   { flags: '--format <format>', description: 'erofs or squashfs (default: erofs)' },
   { flags: '--refresh', description: 'ask the repositories for new indexes now' },
   { flags: '--offline', description: 'use only what is in the cache' },
@@ -78,12 +83,24 @@ export function buildRequest(specPath: string, options: Options, signal: AbortSi
   return {
     specPath,
     buildArguments: { ...sourceDateEpoch(), ...Object.fromEntries(options.list('buildArg').map(buildArgument)) },
+    contexts: contextsOf(specPath, options),
     refresh: options.flag('refresh'),
     offline: options.flag('offline'),
     signal,
     ...(target === undefined ? {} : { target }),
     ...(format === undefined ? {} : { format }),
   };
+}
+
+function contextsOf(specPath: string, options: Options): ReadonlyMap<string, string> {
+  const main: [string, string] = ['context', options.text('context') ?? dirname(specPath)];
+  return new Map([main, ...options.list('buildContext').map(buildContext)]);
+}
+
+function buildContext(text: string): [string, string] {
+  const [, name, directory] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  if (name !== undefined && directory !== undefined) return [name, directory];
+  throw new AgentError('usage', `--build-context takes NAME=DIR, not ${text}`);
 }
 
 function buildArgument(text: string): [string, string] {

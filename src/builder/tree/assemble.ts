@@ -12,6 +12,8 @@ import type { ImageSettings } from './settings.ts';
 export interface PackageContents {
   readonly name: string;
   readonly entries: readonly ArchiveEntry[];
+  /** Whether these are the files of the spec itself: where a package has another file at a path, theirs stays. */
+  readonly own?: boolean;
 }
 
 export interface Assembly {
@@ -33,7 +35,7 @@ export function assemble(
   sameContent: SameContent,
 ): Assembly {
   checkSettings(settings);
-  const sorted = packages.toSorted((a, b) => compareBytes(a.name, b.name)).map((pkg) => prepare(pkg, settings.name));
+  const sorted = packages.toSorted(inOrder).map((pkg) => prepare(pkg, settings.name));
   const has = pathTest(sorted.flatMap(({ placed }) => placed));
   const layers = sorted.map(({ owner, placed }) => ({ owner, nodes: placed.map((entry) => settled(entry, has)) }));
   const brought = merge(layers.map(withoutIdentity), sameContent);
@@ -51,6 +53,10 @@ export function assemble(
     ),
     warnings: [...leftOut(sorted), ...foreignIdentity(layers), ...brought.warnings, ...all.warnings],
   };
+}
+
+function inOrder(a: PackageContents, b: PackageContents): number {
+  return Number(a.own === true) - Number(b.own === true) || compareBytes(a.name, b.name);
 }
 
 /** Names become parts of paths, and the others lines of a file. */

@@ -1,0 +1,154 @@
+import { AgentError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problems.ts';
+import { lengthOf, type ArchiveEntry } from '../../core/tree.ts';
+import { nearestName, quote } from '../../core/yaml/text.ts';
+import type { Artifacts } from '../spec/artifacts.ts';
+import type { SourceFile } from '../source/source-file.ts';
+import { matchesGlob } from 'node:path/posix';
+import { packagedMode } from './mode.ts';
+import type { Layout } from './layout.ts';
+import { placements, type Placement } from './placements.ts';
+
+/** The files of the sources at a path and below it; nothing where no source is named by its first part. */
+export type FilesAt = (path: string) => readonly SourceFile[];
+
+/** What a spec's own package consists of where nothing has to be built for it. */
+export interface OwnFiles {
+  readonly entries: readonly ArchiveEntry[];
+  /** Sentences on what the spec says and an extension cannot have. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Takes the artifacts of a spec from its sources and puts them where packages of the target's family have them.
+ * @param mtime of all of them, in seconds since 1970: that of a checkout would differ from host to host.
+ * @throws AgentError `invalid-spec` with every artifact that is in no source.
+ */
+export function ownFiles(artifacts: Artifacts, layout: Layout, pkg: string, filesAt: FilesAt, mtime: number): OwnFiles {
+  const taken = placements(artifacts, layout, pkg).map((placement) => ({
+    placement,
+    roots: rootsOf(placement, filesAt),
+  }));
+  const missing = taken.filter(({ roots }) => roots.length === 0);
+  if (missing.length > 0)
+    throw notThere(
+      missing.map(({ placement }) => placement),
+      filesAt,
+    );
+  const entries = [
+    ...taken.flatMap(({ placement, roots }) => roots.flatMap((root) => entriesOf(placement, root, layout))),
+    ...madeDirectories(artifacts),
+    ...artifacts.links.map(({ source, dest }) => link(source.value, dest.value)),
+  ];
+  return { entries: entries.map((entry) => ({ ...entry, mtime })), warnings: warningsFor(artifacts) };
+}
+
+/** An entry whose time is not settled yet. */
+type Untimed = Omit<ArchiveEntry, 'mtime'>;
+
+/** Something that an artifact names, with all that lies below it. */
+interface Root {
+  readonly file: SourceFile;
+  readonly below: readonly SourceFile[];
+}
+
+/** What the path of an artifact leads to; a glob in its last part can lead to many. */
+function rootsOf({ from }: Placement, filesAt: FilesAt): readonly Root[] {
+  const path = from.value.replace(/^(\.?\/)+|\/+$/g, '');
+  const cut = path.lastIndexOf('/');
+  const isGlob = /[*?[]/.test(path.slice(cut + 1));
+  const files = filesAt(isGlob ? path.slice(0, Math.max(cut, 0)) : path);
+  const depth = path.split('/').length;
+  const roots = files.filter((file) =>
+    isGlob ? file.path.split('/').length === depth && matchesGlob(file.path, path) : file.path === path,
+  );
+  return roots.map((file) => ({ file, below: files.filter((other) => other.path.startsWith(`${file.path}/`)) }));
+}
+
+function entriesOf(placement: Placement, { file, below }: Root, layout: Layout): readonly Untimed[] {
+  const to = placement.to(placement.name ?? lastPart(file.path));
+  return [
+    entryOf(file, to, placement.permissions, layout),
+    ...below.map((inner) => entryOf(inner, to + inner.path.slice(file.path.length), undefined, layout)),
+  ];
+}
+
+function entryOf(file: SourceFile, path: string, permissions: number | undefined, layout: Layout): Untimed {
+  if (file.kind === 'symlink') return link(file.target ?? '', path);
+  if (file.kind === 'directory') return { name: path, kind: 'directory', mode: permissions ?? 0o755 };
+  const mode = permissions ?? (file.fixedMode ? file.mode : packagedMode(path, file.mode, layout));
+  return { name: path, kind: 'file', mode, ...(file.content === undefined ? {} : { content: file.content }) };
+}
+
+function link(target: string, path: string): Untimed {
+  return { name: path.replace(/^\/+/, ''), kind: 'symlink', mode: 0o777, target };
+}
+
+/** Directories that the spec wants made; those below /var are left out of the image later, with a word on it. */
+function madeDirectories({ createDirectories: { config, state } }: Artifacts): readonly Untimed[] {
+  const made =
+    (top: string) =>
+    ({ path, mode }: (typeof config)[number]): Untimed => ({
+      name: `${top}/${path.value.replace(/^\/+/, '')}`,
+      kind: 'directory',
+      mode: mode ?? 0o755,
+    });
+  return [...config.map(made('etc')), ...state.map(made('var/lib'))];
+}
+
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function notThere(missing: readonly Placement[], filesAt: FilesAt): AgentError {
+  const problems = missing.map(({ field, from }): Problem => {
+    const [source = ''] = from.value.split('/');
+    const nearest = nearestName(
+      from.value,
+      filesAt(source).map(({ path }) => path),
+    );
+    const hint = nearest === undefined ? '' : `, did you mean ${quote(nearest)}?`;
+    return { position: from.position, field, message: `no source of the spec has ${quote(from.value)}${hint}` };
+  });
+  return new AgentError('invalid-spec', 'the spec installs files that its sources do not have', {
+    problems,
+    left: 'Nothing was built.',
+  });
+}
+
+/** What has no effect in an extension: everything in it is root's, and nothing runs when it is merged. */
+function warningsFor(artifacts: Artifacts): readonly string[] {
+  const files = Object.values(artifacts.files).flat();
+  const owned = [...files, ...artifacts.links, ...artifacts.createDirectories.config].some(
+    ({ user, group }) => user !== '' || group !== '',
+  );
+  const users = [...artifacts.users, ...artifacts.groups].map(({ value }) => value);
+  return [
+    ...(owned ? ['everything in an extension is owned by root: users and groups of artifacts are left out'] : []),
+    ...(files.some(({ capabilities }) => capabilities.length > 0)
+      ? ['file capabilities of artifacts are left out: an extension that needs them gets them from its service units']
+      : []),
+    ...(users.length > 0
+      ? [`an extension makes no users or groups: ${users.join(', ')} must be on the host, for example by sysusers.d`]
+      : []),
+  ];
+}
+
+/** What of the files counts for an image, as one text: equal texts make equal files. */
+export function digestText(entries: readonly ArchiveEntry[]): string {
+  return JSON.stringify(
+    entries.map(({ name, kind, mode, mtime, target, content }) => [
+      name,
+      kind,
+      mode,
+      mtime,
+      target ?? null,
+      content === undefined
+        ? null
+        : content.kind === 'range'
+          ? content.path
+          : Buffer.from(content.bytes).toString('base64'),
+      content === undefined ? 0 : lengthOf(content),
+    ]),
+  );
+}
