@@ -12,6 +12,7 @@ import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
 import { packageSourceFor } from './packages/source.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
+import { artifactsFor } from './spec/for-target.ts';
 import { sysextPackages } from './spec/sysext-packages.ts';
 import { assemble } from './tree/assemble.ts';
 
@@ -42,6 +43,7 @@ export interface BuildPlan {
  */
 export async function planBuild(host: BuildHost, request: BuildRequest): Promise<BuildPlan> {
   const order = placeOrder(host, request);
+  requireWithoutArtifacts(order, request.specPath);
   const source = packageSourceFor(order.target, host, request);
   const wanted = sysextPackages(order.spec, order.target.name, host.architecture);
   if (wanted.length === 0) throw nothingToBuild(order, request.specPath);
@@ -102,6 +104,16 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   const made = await makeImage(image, request.format ?? 'erofs', host.exec, request.signal);
   for (const warning of made.warnings) progress.warn(warning);
   return output;
+}
+
+/** What is not put into the image yet is refused rather than left out in silence. */
+function requireWithoutArtifacts({ spec, target }: Order, specPath: string): void {
+  const artifacts = artifactsFor(spec, target.name);
+  if (artifacts === undefined) return;
+  throw new AgentError('invalid-spec', `cannot build the spec ${specPath}: there is 1 problem`, {
+    problems: [{ position: artifacts.position, field: 'artifacts', message: 'not installed by this version yet' }],
+    left: 'Nothing was built.',
+  });
 }
 
 function nothingToBuild(order: Order, specPath: string): AgentError {
