@@ -1,17 +1,23 @@
 import { basename } from 'node:path';
 
 import { AgentError } from '../core/errors.ts';
+import type { Problem } from '../core/problems.ts';
+import { inOrder } from '../core/yaml/document.ts';
 import { readText } from '../host/files.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
+import { testsFor } from './spec/for-target.ts';
 import { parseSpec } from './spec/parse.ts';
 import type { Spec } from './spec/spec.ts';
+import { substitute } from './spec/substitute.ts';
 import { sysextSettings } from './spec/sysext-settings.ts';
+import { unbuildable } from './spec/unbuildable.ts';
 import { chooseTarget } from './targets/choose.ts';
 import type { Target } from './targets/target.ts';
 import { imageFileName, type ImageSettings } from './tree/settings.ts';
 
 /** Everything that decides what an image is, but for its packages. */
 export interface Order {
+  /** With its build arguments expanded for the target. */
   readonly spec: Spec;
   readonly target: Target;
   readonly settings: ImageSettings;
@@ -25,15 +31,19 @@ export interface Order {
  * @throws AgentError `invalid-spec`, `invalid-config`, `usage`, `no-such-file`.
  */
 export function placeOrder(host: BuildHost, request: BuildRequest): Order {
-  const spec = parseSpec(readText(request.specPath), request.specPath);
+  const text = readText(request.specPath);
+  const raw = parseSpec(text, request.specPath);
   const target = chooseTarget(host, request.target);
-  const { imageName, ...release } = sysextSettings(spec.name, target.sysextDefaults, request.buildArguments);
+  const { buildArguments: given } = request;
+  const { imageName, ...release } = sysextSettings(raw.name, target.sysextDefaults, given, raw.args.keys());
   const { architecture } = host;
+  const spec = buildableSpec(raw, text, request, { given, target: target.name, architecture });
+  if (testsFor(spec, target.name).length > 0) host.progress.warn('the tests of the spec are not run');
   const { name } = spec;
   const [version, revision] = [spec.version.value, spec.revision.value];
   const named = { name, version, revision, target: target.name, architecture };
   const fileName = imageFileName(imageName === undefined ? named : { ...named, imageName });
-  const sourceDateEpoch = epochOf(request.buildArguments['SOURCE_DATE_EPOCH']);
+  const sourceDateEpoch = epochOf(given['SOURCE_DATE_EPOCH']);
   const settings = {
     name,
     imageName: basename(fileName, '.raw'),
@@ -42,6 +52,28 @@ export function placeOrder(host: BuildHost, request: BuildRequest): Order {
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
   };
   return { spec, target, settings, fileName, version: `${version}-${revision === '' ? '1' : revision}` };
+}
+
+/** The spec with its build arguments expanded, if it can be built. */
+function buildableSpec(
+  spec: Spec,
+  text: string,
+  { specPath }: BuildRequest,
+  args: Parameters<typeof substitute>[1] & { readonly target: string },
+): Spec {
+  const expanded = substitute(spec, args);
+  if (!expanded.ok) throw cannotBuild(specPath, expanded.problems, text);
+  const problems = unbuildable(expanded.value, args.target);
+  if (problems.length > 0) throw cannotBuild(specPath, problems, text);
+  return expanded.value;
+}
+
+function cannotBuild(path: string, problems: readonly Problem[], text: string): AgentError {
+  const count = problems.length === 1 ? 'there is 1 problem' : `there are ${problems.length} problems`;
+  return new AgentError('invalid-spec', `cannot build the spec ${path}: ${count}`, {
+    problems: inOrder(problems, text),
+    left: 'Nothing was built.',
+  });
 }
 
 /** SOURCE_DATE_EPOCH in seconds since 1970 (reproducible-builds.org). */

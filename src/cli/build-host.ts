@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 
 import type { BuildHost, BuildRequest } from '../builder/request.ts';
 import { AgentError } from '../core/errors.ts';
-import { parseArchitecture } from '../core/architecture.ts';
+import { parseArchitecture, type Architecture } from '../core/architecture.ts';
 import { systemClock } from '../host/clock.ts';
 import { fileStatus } from '../host/files.ts';
 import type { Progress } from '../host/progress.ts';
@@ -12,19 +12,21 @@ import { hostArchitecture, readOsRelease } from '../systemd/host-release.ts';
 import type { Options, OptionSpec } from './command.ts';
 import { hostExec, rootOf } from './invoker.ts';
 
+export const buildArgOption: OptionSpec = {
+  flags: '--build-arg <key=value>',
+  description: 'a build argument of the spec, or one of Dalec such as DALEC_SYSEXT_OS_ID=debian',
+  repeatable: true,
+};
+
 /** The options of every command that builds. */
 export const buildOptions: readonly OptionSpec[] = [
   { flags: '--target <name>', description: 'build from the packages of this target (default: the one of this host)' },
-  {
-    flags: '--build-arg <key=value>',
-    description: 'a build argument of Dalec, such as DALEC_SYSEXT_OS_ID=debian',
-    repeatable: true,
-  },
   {
     flags: '--context <dir>',
     description: 'the directory that sources of the kind context are (default: that of the spec)',
   },
   { flags: '--build-context <name=dir>', description: 'another directory that sources can be', repeatable: true },
+  buildArgOption,
   { flags: '--format <format>', description: 'erofs or squashfs (default: erofs)' },
   { flags: '--refresh', description: 'ask the repositories for new indexes now' },
   { flags: '--offline', description: 'use only what is in the cache' },
@@ -34,9 +36,6 @@ export const buildOptions: readonly OptionSpec[] = [
 export async function buildHost(options: Options, progress: Progress): Promise<BuildHost> {
   const { createHttp } = await import('../host/http.ts');
   const root = rootOf(options);
-  const architecture = parseArchitecture(hostArchitecture());
-  if (architecture === undefined)
-    throw new AgentError('usage', `nothing can be built for the architecture ${hostArchitecture()}`);
   return {
     exec: hostExec(),
     http: createHttp({ env: process.env, clock: systemClock }),
@@ -46,8 +45,15 @@ export async function buildHost(options: Options, progress: Progress): Promise<B
     targetDirectories: targetDirectories(root),
     root,
     osRelease: readOsRelease(root),
-    architecture,
+    architecture: buildArchitecture(),
   };
+}
+
+/** The architecture that images are built for: the host's own. */
+export function buildArchitecture(): Architecture {
+  const architecture = parseArchitecture(hostArchitecture());
+  if (architecture !== undefined) return architecture;
+  throw new AgentError('usage', `nothing can be built for the architecture ${hostArchitecture()}`);
 }
 
 /** A build needs no root: everyone else has a cache of their own. */
@@ -57,7 +63,7 @@ function cacheDirectory(root: string): string {
 }
 
 /** Where target files are, highest precedence first; the last are those that ship with the program. */
-function targetDirectories(root: string): string[] {
+export function targetDirectories(root: string): string[] {
   const onHost = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map((path) =>
     belowRoot(root, `${path}/sysext-agent/targets.d`),
   );
@@ -82,8 +88,8 @@ export function buildRequest(specPath: string, options: Options, signal: AbortSi
   }
   return {
     specPath,
-    buildArguments: { ...sourceDateEpoch(), ...Object.fromEntries(options.list('buildArg').map(buildArgument)) },
     contexts: contextsOf(specPath, options),
+    buildArguments: buildArguments(options),
     refresh: options.flag('refresh'),
     offline: options.flag('offline'),
     signal,
@@ -101,6 +107,11 @@ function buildContext(text: string): [string, string] {
   const [, name, directory] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   if (name !== undefined && directory !== undefined) return [name, directory];
   throw new AgentError('usage', `--build-context takes NAME=DIR, not ${text}`);
+}
+
+/** The values of --build-arg, and SOURCE_DATE_EPOCH of the environment. */
+export function buildArguments(options: Options): Record<string, string> {
+  return { ...sourceDateEpoch(), ...Object.fromEntries(options.list('buildArg').map(buildArgument)) };
 }
 
 function buildArgument(text: string): [string, string] {

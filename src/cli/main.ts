@@ -4,6 +4,7 @@ import { checkCommand } from './commands/check.ts';
 import { historyCommand } from './commands/history.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { installCommand } from './commands/install.ts';
+import { lintCommand } from './commands/lint.ts';
 import { listCommand } from './commands/list.ts';
 import { mergingCommands } from './commands/merging.ts';
 import { removeCommand } from './commands/remove.ts';
@@ -19,6 +20,7 @@ const commands = [
   historyCommand,
   ...mergingCommands,
   buildCommand,
+  lintCommand,
   checkCommand,
   inspectCommand,
 ];

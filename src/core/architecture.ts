@@ -63,3 +63,8 @@ export function architectureOfMachine(uname: string): Architecture | undefined {
 export function debianArchitecture(architecture: Architecture): string | undefined {
   return spellings[architecture].debian;
 }
+
+/** The name that Docker and Go use. */
+export function dockerArchitecture(architecture: Architecture): string {
+  return spellings[architecture].docker;
+}

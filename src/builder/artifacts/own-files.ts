@@ -1,7 +1,7 @@
 import { AgentError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problems.ts';
 import { lengthOf, type ArchiveEntry } from '../../core/tree.ts';
-import { nearestName, quote } from '../../core/yaml/text.ts';
+import { fieldPath, nearestName, quote } from '../../core/yaml/text.ts';
 import type { Artifacts } from '../spec/artifacts.ts';
 import type { SourceFile } from '../source/source-file.ts';
 import { matchesGlob } from 'node:path/posix';
@@ -108,7 +108,11 @@ function notThere(missing: readonly Placement[], filesAt: FilesAt): AgentError {
       filesAt(source).map(({ path }) => path),
     );
     const hint = nearest === undefined ? '' : `, did you mean ${quote(nearest)}?`;
-    return { position: from.position, field, message: `no source of the spec has ${quote(from.value)}${hint}` };
+    return {
+      position: from.position,
+      field: fieldPath(field, from.value),
+      message: `no source of the spec has ${quote(from.value)}${hint}`,
+    };
   });
   return new AgentError('invalid-spec', 'the spec installs files that its sources do not have', {
     problems,

@@ -14,6 +14,8 @@ import {
 } from '../../core/yaml/decoder.ts';
 import { optional, struct, withDefault, type Field } from '../../core/yaml/struct.ts';
 import { quote } from '../../core/yaml/text.ts';
+import { constraintRule, textToExpand } from './expansion.ts';
+import type { Text } from './sources.ts';
 import type { NamedPackages, PackageDependency, PackageList } from './spec.ts';
 import { parseVersionConstraint } from './version-constraint.ts';
 
@@ -90,14 +92,12 @@ export const fetchedPackages: Field<PackageList> = optional(
   ),
 );
 
-/** A version that is read when its build arguments are expanded; without any it is read at once. */
-const versionToExpand = checked(string, (text) => {
-  if (/[$'"\\]/.test(text)) return undefined;
-  const constraint = parseVersionConstraint(text);
-  return 'problem' in constraint ? constraint.problem : undefined;
-});
+function namedBy(versions: Decoder<readonly Text[]>): Field<NamedPackages> {
+  return optional(packagesNamedBy(any, { versions, none: [] }));
+}
 
-/** Packages that are only read about. */
-export const namedPackages: Field<NamedPackages> = optional(
-  packagesNamedBy(any, { versions: list(located(versionToExpand)), none: [] }),
-);
+/** Packages that are only read about; build arguments in their versions are expanded. */
+export const namedPackages = namedBy(list(textToExpand(constraintRule)));
+
+/** The same without expansion. */
+export const literalPackages = namedBy(list(located(checked(string, constraintRule))));

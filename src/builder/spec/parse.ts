@@ -1,103 +1,128 @@
 import { extensionNameRule, isExtensionName } from '../../core/names.ts';
-import { boolean, checked, located, mapOf, mapped, string, type Decoder } from '../../core/yaml/decoder.ts';
-import { decodeYamlOrThrow } from '../../core/yaml/document.ts';
-import { locatedOr, optional, required, struct, withDefault, type StructOptions } from '../../core/yaml/struct.ts';
+import {
+  alsoChecked,
+  anything,
+  boolean,
+  checked,
+  list,
+  located,
+  mapOf,
+  mapped,
+  string,
+  type Decoded,
+  type Decoder,
+} from '../../core/yaml/decoder.ts';
+import { decodeYaml, decodeYamlOrThrow } from '../../core/yaml/document.ts';
+import { locatedOr, optional, struct, withDefault } from '../../core/yaml/struct.ts';
 import { quote } from '../../core/yaml/text.ts';
-import { fetchedPackages, namedPackages } from './package-list.ts';
-import type { Spec } from './spec.ts';
-
-/**
- * How an object is read that Dalec decodes with its main decoder: `x-` fields are for the writer's own use, and fields
- * that would change the image, were they built, are never passed over in silence.
- */
-function without(...names: readonly string[]): StructOptions {
-  return { extensions: true, refused: { names, reason: 'is not built by this version of sysext-agent yet' } };
-}
-
-const text = withDefault(string, '');
+import { artifacts } from './artifact-decoder.ts';
+import { build } from './build-decoder.ts';
+import { dateProblem } from './date.ts';
+import { packages, relations } from './dependency-decoder.ts';
+import { fileNamePartRule, ruledText } from './expansion.ts';
+import { image } from './image-decoder.ts';
+import { patchProblems, patches } from './patch-decoder.ts';
+import { sources } from './source-decoder.ts';
+import type { Frontend, Spec, SpecTarget } from './spec.ts';
+import { withExtensions } from './step-decoder.ts';
+import { tests } from './test-decoder.ts';
+import { textMap, texts, word, words } from './text.ts';
 
 const extensionName = checked(string, (name) =>
   isExtensionName(name) ? undefined : `${quote(name)} cannot name an extension: ${extensionNameRule}`,
 );
 
-/** A part of the image's file name. Dalec would expand `$` and take quotes and backslashes away. */
-const fileNamePart: Decoder<string> = checked(string, (part) => {
-  if (/[$'"\\]/.test(part)) {
-    return `${quote(part)}: substitution ($, quotes, backslashes) is not built by this version of sysext-agent yet`;
-  }
-  if (part === '') return 'must not be empty';
-  return /[/\s\p{C}]/u.test(part) ? `${quote(part)}: no slash, white space or control character is allowed` : undefined;
-});
+const frontendFields = { image: word, cmdline: word };
 
-const dependencies = struct(
-  {
-    build: namedPackages,
-    runtime: namedPackages,
-    recommends: namedPackages,
-    sysext: fetchedPackages,
-    test: namedPackages,
-  },
-  without('extra_repos'),
-);
-const dependenciesWithRest = mapped(dependencies, (lists) => ({ ...lists, extraRepos: [] }));
-
-const relations = { provides: namedPackages, replaces: namedPackages, conflicts: namedPackages };
-
-const target = struct(
-  {
-    ...relations,
-    dependencies: optional(dependenciesWithRest),
-  },
-  without('artifacts', 'frontend', 'image', 'package_config', 'tests'),
-);
-
-const targetWithRest = mapped(located(target), ({ value, position }) => ({
+const frontend: Decoder<Frontend> = mapped(located(struct(frontendFields, withExtensions)), ({ value, position }) => ({
   ...value,
   position,
-  artifacts: undefined,
-  image: undefined,
-  frontend: undefined,
-  packageConfig: undefined,
-  tests: [],
 }));
 
-const spec = struct(
+const signer = mapped(located(struct({ ...frontendFields, args: textMap }, withExtensions)), ({ value, position }) => ({
+  ...value,
+  position,
+}));
+
+const packageConfig = optional(struct({ signer: optional(signer) }, withExtensions));
+
+const target: Decoder<SpecTarget> = mapped(
+  located(
+    struct(
+      {
+        ...relations,
+        dependencies: packages,
+        artifacts: optional(artifacts),
+        image: optional(image),
+        frontend: optional(frontend),
+        package_config: packageConfig,
+        tests,
+      },
+      withExtensions,
+    ),
+  ),
+  ({ value: { package_config: signing, ...fields }, position }) => ({ ...fields, packageConfig: signing, position }),
+);
+
+const change = struct(
+  { date: withDefault(checked(string, dateProblem), ''), author: word, changes: words },
+  withExtensions,
+);
+
+/** Our own part of a spec, which Dalec passes over. `health` is kept for later. */
+const ownBlock = struct({ allow: texts, health: optional(anything) });
+
+const fields = struct(
   {
     ...relations,
-    name: required(extensionName),
-    version: required(located(fileNamePart)),
-    revision: locatedOr(fileNamePart, ''),
-    description: text,
-    website: text,
-    license: text,
-    vendor: text,
-    packager: text,
+    name: withDefault(extensionName, ''),
+    version: locatedOr(ruledText(fileNamePartRule), ''),
+    revision: locatedOr(ruledText(fileNamePartRule), ''),
+    description: word,
+    website: word,
+    license: word,
+    vendor: word,
+    packager: word,
     noarch: withDefault(boolean, false),
-    dependencies: optional(dependenciesWithRest),
-    targets: withDefault(mapOf(targetWithRest), new Map()),
+    args: textMap,
+    sources,
+    patches,
+    build: optional(build),
+    artifacts: optional(artifacts),
+    dependencies: packages,
+    targets: withDefault(mapOf(target), new Map()),
+    package_config: packageConfig,
+    image: optional(image),
+    changelog: withDefault(list(change), []),
+    tests,
+    'x-sysext': optional(ownBlock),
   },
-  without('args', 'artifacts', 'build', 'changelog', 'image', 'package_config', 'patches', 'sources', 'tests'),
+  withExtensions,
+);
+
+const spec: Decoder<Spec> = mapped(
+  located(alsoChecked(fields, patchProblems)),
+  ({ value: { package_config: signing, 'x-sysext': own, ...rest }, position }) => ({
+    ...rest,
+    position,
+    packageConfig: signing,
+    allow: own?.allow ?? [],
+  }),
 );
 
 /**
- * Reads a Dalec spec.
+ * Reads a Dalec spec without a throw. Its build arguments are not expanded yet.
+ * @param file its name, for problems.
+ */
+export function decodeSpec(text: string, file: string): Decoded<Spec> {
+  return decodeYaml(text, file, spec);
+}
+
+/**
+ * Reads a Dalec spec. Its build arguments are not expanded yet.
  * @param file its name, for problems.
  * @throws AgentError `invalid-spec` with every problem and its place.
  */
 export function parseSpec(text: string, file: string): Spec {
-  const read = decodeYamlOrThrow(text, file, located(spec), 'invalid-spec', 'spec');
-  return {
-    ...read.value,
-    position: read.position,
-    args: new Map(),
-    sources: new Map(),
-    patches: new Map(),
-    build: undefined,
-    artifacts: undefined,
-    packageConfig: undefined,
-    image: undefined,
-    changelog: [],
-    tests: [],
-    allow: [],
-  };
+  return decodeYamlOrThrow(text, file, spec, 'invalid-spec', 'spec');
 }

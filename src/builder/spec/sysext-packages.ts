@@ -1,5 +1,6 @@
 import type { Architecture } from '../../core/architecture.ts';
 import type { PackageRequest } from '../packages/packages.ts';
+import { dependenciesFor } from './for-target.ts';
 import type { PackageDependency, Spec } from './spec.ts';
 
 /**
@@ -7,8 +8,7 @@ import type { PackageDependency, Spec } from './spec.ts';
  * what is only for other architectures.
  */
 export function sysextPackages(spec: Spec, target: string, architecture: Architecture): readonly PackageRequest[] {
-  const ofTarget = spec.targets.get(target)?.dependencies?.sysext ?? [];
-  const packages = ofTarget.length > 0 ? ofTarget : (spec.dependencies?.sysext ?? []);
+  const packages = dependenciesFor(spec, target)?.sysext ?? [];
   return packages.filter((dependency) => isFor(dependency, architecture)).map(request);
 }
 

@@ -1,6 +1,7 @@
 import { AgentError } from '../../core/errors.ts';
 import { extensionNameRule, isExtensionName } from '../../core/names.ts';
 import { nearestName, quote } from '../../core/yaml/text.ts';
+import { isKnownArgument, knownArguments, sysextPrefix as prefix } from './build-arguments.ts';
 
 /** What goes into the extension-release file of an image, and the name of its file. */
 export interface SysextSettings {
@@ -16,44 +17,20 @@ export interface SysextSettings {
 
 type Arguments = Readonly<Record<string, string>>;
 
-const prefix = 'DALEC_SYSEXT_';
-
-/** The build arguments of Dalec that a spec need not declare, apart from those with the prefix. */
-const knownArguments = [
-  'BUILDARCH',
-  'BUILDKIT_SYNTAX',
-  'BUILDOS',
-  'BUILDPLATFORM',
-  'BUILDVARIANT',
-  'DALEC_DISABLE_DIFF_MERGE',
-  'DALEC_DISABLE_PASSTHROUGH',
-  'DALEC_DISABLE_PROXY_CONFIG',
-  'DALEC_DISABLE_SYMLINK',
-  'DALEC_GOMOD_PROXY',
-  'DALEC_SIGNING_CONFIG_CONTEXT_NAME',
-  'DALEC_SIGNING_CONFIG_PATH',
-  'DALEC_SKIP_SIGNING',
-  'DALEC_SKIP_TESTS',
-  'DALEC_SOURCE_FILTER_CONFIG_CONTEXT_NAME',
-  'DALEC_SOURCE_FILTER_CONFIG_PATH',
-  'DALEC_TARGET',
-  'SOURCE_DATE_EPOCH',
-  'TARGETARCH',
-  'TARGETOS',
-  'TARGETPLATFORM',
-  'TARGETVARIANT',
-] as const;
-
-const sysextArguments = ['OS_ID', 'OS_VERSION_ID', 'SYSEXT_LEVEL', 'IMAGE_NAME'].map((name) => prefix + name);
-
 /**
  * The settings of an image from the target's defaults and the user's build arguments, by Dalec's rules: an empty value
  * counts as none, and a version given by the user takes the place of the target's level.
  * @param specName stands for `${name}` in the defaults.
+ * @param declared the build arguments that the spec has.
  * @throws AgentError `usage` on an argument that is unknown or has a value that cannot be written to a file.
  */
-export function sysextSettings(specName: string, defaults: Arguments, buildArguments: Arguments): SysextSettings {
-  for (const name of Object.keys(buildArguments)) requireKnown(name);
+export function sysextSettings(
+  specName: string,
+  defaults: Arguments,
+  buildArguments: Arguments,
+  declared: Iterable<string> = [],
+): SysextSettings {
+  requireKnown(Object.keys(buildArguments), [...declared]);
   const given = withoutEmpty(buildArguments);
   const merged = { ...applicableDefaults(specName, defaults, given), ...given };
   const osVersionId = releaseValue(merged, 'OS_VERSION_ID');
@@ -67,11 +44,13 @@ export function sysextSettings(specName: string, defaults: Arguments, buildArgum
   };
 }
 
-function requireKnown(name: string): void {
-  if (name.startsWith(prefix) || knownArguments.some((known) => known === name)) return;
-  const nearest = nearestName(name, [...sysextArguments, ...knownArguments]);
-  throw new AgentError('usage', `unknown arg: ${quote(name)}`, {
-    facts: [`known: ${[...sysextArguments, ...knownArguments].join(' ')}`],
+function requireKnown(given: readonly string[], declared: readonly string[]): void {
+  const stranger = given.find((name) => !isKnownArgument(name) && !declared.includes(name));
+  if (stranger === undefined) return;
+  const known = [...declared, ...knownArguments];
+  const nearest = nearestName(stranger, known);
+  throw new AgentError('usage', `unknown arg: ${quote(stranger)}`, {
+    facts: [`known: ${known.join(' ')}`],
     ...(nearest === undefined ? {} : { next: `Did you mean ${nearest}?` }),
   });
 }

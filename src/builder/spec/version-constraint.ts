@@ -49,6 +49,6 @@ function ambiguous(operator: '<' | '>', version: string): string {
 }
 
 function notAVersion(version: string): string {
-  const why = version.includes('$') ? 'build arguments in versions are not built by this version yet' : 'not a version';
+  const why = version.includes('$') ? 'build arguments are not expanded in the versions of this list' : 'not a version';
   return `${quote(version)}: ${why}`;
 }

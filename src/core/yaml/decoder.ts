@@ -92,10 +92,15 @@ export function oneOf<const T extends string>(words: readonly T[]): Decoder<T> {
 
 /** A list; a single value is not taken for a list of one. */
 export function list<T>(of: Decoder<T>): Decoder<readonly T[]> {
+  return numberedList(() => of);
+}
+
+/** A list whose items are read by their numbers, which count from 0. */
+export function numberedList<T>(of: (index: number) => Decoder<T>): Decoder<readonly T[]> {
   return (value, path) => {
     if (isNull(value)) return accept([]);
     if (value.kind !== 'list') return mismatch(`a list${listHint(value)}`, value, path);
-    return collect(value.items.map((item, index) => of(item, itemPath(path, index))));
+    return collect(value.items.map((item, index) => of(index)(item, itemPath(path, index))));
   };
 }
 
@@ -103,26 +108,35 @@ function listHint(value: Value): string {
   return value.kind === 'scalar' && value.text.length <= 40 ? ` such as [${quote(value.text)}]` : '';
 }
 
-/** A map from names to values, in the order of the document; of a key that is also merged the later entry wins. */
-export function mapOf<T>(of: Decoder<T>, key: Decoder<string> = string): Decoder<ReadonlyMap<string, T>> {
+/** An entry of a map whose key keeps its place. */
+export interface Keyed<T> {
+  readonly key: Located<string>;
+  readonly value: T;
+}
+
+/** The entries of a map, in the order of the document; of a key that is also merged the later entry wins. */
+export function entriesOf<T>(of: Decoder<T>, key: Decoder<string> = string): Decoder<readonly Keyed<T>[]> {
   return (value, path) => {
-    if (isNull(value)) return accept(new Map());
+    if (isNull(value)) return accept([]);
     if (value.kind !== 'map') return mismatch('a map', value, path);
     const entries = collect(value.entries.map((entry) => decodeEntry(entry, of, key, path)));
-    return entries.ok ? accept(new Map(entries.value)) : entries;
+    if (!entries.ok) return entries;
+    return accept([...new Map(entries.value.map((entry) => [entry.key.value, entry])).values()]);
   };
 }
 
-function decodeEntry<T>(
-  entry: Entry,
-  of: Decoder<T>,
-  key: Decoder<string>,
-  path: string,
-): Decoded<readonly [string, T]> {
+/** A map from names to values, in the order of the document. */
+export function mapOf<T>(of: Decoder<T>, key: Decoder<string> = string): Decoder<ReadonlyMap<string, T>> {
+  return mapped(entriesOf(of, key), (entries) => new Map(entries.map(({ key: name, value }) => [name.value, value])));
+}
+
+function decodeEntry<T>(entry: Entry, of: Decoder<T>, key: Decoder<string>, path: string): Decoded<Keyed<T>> {
   const name = key(entry.key, path);
-  if (!name.ok) return name;
-  const value = of(entry.value, fieldPath(path, name.value));
-  return value.ok ? accept([name.value, value.value]) : value;
+  const text = name.ok ? name.value : scalarOf(entry.key);
+  const value = of(entry.value, fieldPath(path, String(text)));
+  if (name.ok && value.ok)
+    return accept({ key: { value: name.value, position: entry.key.position }, value: value.value });
+  return { ok: false, problems: [name, value].flatMap((decoded) => (decoded.ok ? [] : decoded.problems)) };
 }
 
 /** The same value, made into something else. */
@@ -158,3 +172,18 @@ export function checked<T>(decoder: Decoder<T>, problemOf: (value: T) => string 
 export function located<T>(decoder: Decoder<T>): Decoder<Located<T>> {
   return (value, path) => mapped(decoder, (inner) => ({ value: inner, position: value.position }))(value, path);
 }
+
+/** The value, unless `problemsOf` finds faults in how it is written: they are told beside those that `decoder` finds. */
+export function alsoChecked<T>(
+  decoder: Decoder<T>,
+  problemsOf: (value: Value, path: string) => readonly Problem[],
+): Decoder<T> {
+  return (value, path) => {
+    const [decoded, problems] = [decoder(value, path), problemsOf(value, path)];
+    if (problems.length === 0) return decoded;
+    return { ok: false, problems: [...(decoded.ok ? [] : decoded.problems), ...problems] };
+  };
+}
+
+/** Any value at all. */
+export const anything: Decoder<Value> = accept;

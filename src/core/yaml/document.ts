@@ -30,11 +30,11 @@ export function decodeYaml<T>(content: string, file: string, decoder: Decoder<T>
   const positionOf = positionsIn(text, file, start);
   const document = parse(text.trim());
   const broken = [...controlCharacters(text.trim(), positionOf), ...syntaxProblems(document, positionOf)];
-  if (broken.length > 0) return { ok: false, problems: finish(broken, text) };
+  if (broken.length > 0) return { ok: false, problems: inOrder(broken, text) };
   const { root, problems } = readTree(document.contents, positionOf);
   const decoded = decoder(root, '');
   if (decoded.ok && problems.length === 0) return decoded;
-  return { ok: false, problems: finish([...problems, ...(decoded.ok ? [] : decoded.problems)], text) };
+  return { ok: false, problems: inOrder([...problems, ...(decoded.ok ? [] : decoded.problems)], text) };
 }
 
 /**
@@ -95,8 +95,11 @@ function syntaxProblems(document: Document.Parsed, positionOf: (offset: number) 
   }));
 }
 
-/** Sorts problems by their place, gives each its line of the file, and counts what is too much. */
-function finish(problems: readonly Problem[], text: string): readonly Problem[] {
+/**
+ * Sorts the problems of a document by their place, gives each its line, and counts what is too much; for problems that
+ * are found after it was read as well.
+ */
+export function inOrder(problems: readonly Problem[], text: string): readonly Problem[] {
   const lines = text.split('\n');
   const sorted = [...problems].sort((a, b) => comparePositions(a.position, b.position));
   const shown = sorted.slice(0, maxProblems).map((problem) => withExcerpt(problem, lines));

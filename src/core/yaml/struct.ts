@@ -1,5 +1,5 @@
 import type { Located, Problem } from '../problems.ts';
-import { accept, collect, isNull, located, mismatch, reject, type Decoded, type Decoder } from './decoder.ts';
+import { accept, collect, isNull, located, mismatch, reject, string, type Decoded, type Decoder } from './decoder.ts';
 import { fieldPath, nearestName, quote } from './text.ts';
 import { duplicateKey, keyName, type Entry, type Value } from './tree.ts';
 
@@ -42,17 +42,26 @@ export function required<T>(decoder: Decoder<T>): Field<T> {
   };
 }
 
-function isEmpty(value: Value): boolean {
-  if (value.kind === 'list') return value.items.length === 0;
-  if (value.kind === 'map') return value.entries.length === 0;
-  return isNull(value);
+/** A field that must be there with some text in it; `message` says so in the words of the format. */
+export function requiredText(message: string, decoder: Decoder<string> = string): Field<Located<string>> {
+  return (entry, parent, path) => {
+    if (entry === undefined || isNull(entry.value)) return reject((entry?.key ?? parent).position, path, message);
+    const text = located(decoder)(entry.value, path);
+    return text.ok && text.value.value === '' ? reject(entry.value.position, path, message) : text;
+  };
 }
 
 export interface StructOptions {
   /** Pass over fields whose name begins with `x-` or `X-`, where the format has them for the writer's own use. */
   readonly extensions?: boolean;
-  /** Fields that the format has and that are refused by name, unless they are empty and so mean nothing. */
-  readonly refused?: { readonly names: readonly string[]; readonly reason: string };
+  /** Pass over all fields that are not known, where only some are of interest. */
+  readonly others?: boolean;
+}
+
+/** The entry of a field that is there and not null. */
+export function givenField(value: Value, name: string): Entry | undefined {
+  if (value.kind !== 'map') return undefined;
+  return value.entries.find(({ key, value: inner }) => keyName(key) === name && !isNull(inner));
 }
 
 /** A map with known fields; any other field is a problem, and so is a field that is both merged and written out. */
@@ -102,17 +111,14 @@ function problemOfRepetition(entry: Entry, name: string, found: ReadonlyMap<stri
 }
 
 function problemOfStranger(
-  { key, value }: Entry,
+  { key }: Entry,
   name: string | undefined,
   fields: Fields,
-  { extensions = false, refused }: StructOptions,
+  { extensions = false, others = false }: StructOptions,
 ): string | undefined {
-  if (key.kind === 'invalid') return undefined;
+  if (key.kind === 'invalid' || others) return undefined;
   if (name === undefined || isNull(key)) return 'the name of a field must be text';
-  if (extensions && /^[xX]-/.test(name)) return undefined;
-  if (refused?.names.includes(name) !== true)
-    return unknownField(name, [...Object.keys(fields), ...(refused?.names ?? [])]);
-  return isEmpty(value) ? undefined : `${quote(name)} ${refused.reason}`;
+  return extensions && /^[xX]-/.test(name) ? undefined : unknownField(name, Object.keys(fields));
 }
 
 function unknownField(name: string, known: readonly string[]): string {

@@ -176,3 +176,10 @@ function mergedEntries(reading: Reading, value: Value): readonly Entry[] {
   }
   return [];
 }
+
+/** Whether a value says nothing: null, empty text, a list or a map without anything in it. */
+export function isEmpty(value: Value): boolean {
+  if (value.kind === 'list') return value.items.length === 0;
+  if (value.kind === 'map') return value.entries.length === 0;
+  return value.kind === 'scalar' && (value.text === '' || (value.plain && plainValue(value.text) === null));
+}
