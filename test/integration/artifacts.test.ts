@@ -21,6 +21,8 @@ let scratch: string;
 
 beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'artifacts-'));
+  mkdirSync(join(scratch, 'root/etc'), { recursive: true });
+  writeFileSync(join(scratch, 'root/etc/os-release'), 'ID=debian\nVERSION_ID=13\n');
 });
 
 afterAll(() => {
@@ -124,6 +126,8 @@ function described(tree: string, path: string): string {
 
 /** What both families of packages have alike. */
 const everywhere = {
+  // The spec itself says the mode.
+  'usr/bin/greet': '750 #!/bin/sh\ncat /etc/greeter/greeting\n',
   'usr/bin/two': '755 here/tools/two\n',
   'usr/bin/link': '-> /etc/shadow',
   'usr/libexec/assistant': '700 here/helper\n',
@@ -143,7 +147,6 @@ describe('a spec with files of its own', () => {
     [
       'trixie',
       {
-        'usr/bin/greet': '755 #!/bin/sh\ncat /etc/greeter/greeting\n',
         'usr/lib/greeter/libgreet.so.1': '644 here/libgreet.so.1\n',
         'usr/share/doc/greeter/README': '644 elsewhere/text/README\n',
         'usr/share/doc/greeter/LICENSE': '644 elsewhere/text/LICENSE\n',
@@ -153,7 +156,6 @@ describe('a spec with files of its own', () => {
     [
       'azlinux3',
       {
-        'usr/bin/greet': '750 #!/bin/sh\ncat /etc/greeter/greeting\n',
         'usr/lib/greeter/libgreet.so.1': '755 here/libgreet.so.1\n',
         'usr/share/licenses/greeter/LICENSE': '644 elsewhere/text/LICENSE\n',
         'usr/share/man/greet.1': '644 elsewhere/text/greet.1\n',
@@ -208,8 +210,8 @@ describe('a spec with files of its own', () => {
     const { stderr, exitCode } = await build(directory, '--target=trixie');
 
     expect(exitCode).toBe(1);
-    expect(stderr).toContain('artifacts.binaries: no source of the spec has "written/gone"');
-    expect(stderr).toContain('artifacts.libexec: no source of the spec has "here/helpers"');
+    expect(stderr).toContain('artifacts.binaries["written/gone"]: no source of the spec has "written/gone"');
+    expect(stderr).toContain('artifacts.libexec["here/helpers"]: no source of the spec has "here/helpers", did you mean "here/helper"?');
     expect(stderr).toMatch(/greeter\.yml:\d+:5: artifacts\.binaries/);
     expect(stderr).toContain('Nothing was built.');
   });
