@@ -4,6 +4,7 @@ import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
 import { isActive, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
+import type { AllowedRecord } from './allowed.ts';
 import type { InstalledExtension } from './history.ts';
 import { installedExtensions } from './installed.ts';
 import { survey } from './merging.ts';
@@ -22,6 +23,8 @@ export interface ExtensionOverview {
   readonly path: string | undefined;
   /** Whether this agent installed it. */
   readonly ours: boolean;
+  /** What was found in it and allowed. */
+  readonly allowed: readonly AllowedRecord[];
 }
 
 export interface Overview {
@@ -48,6 +51,7 @@ export async function overview(agent: Agent): Promise<Overview> {
       whyNot: isMerged ? undefined : whyNot(found, images),
       path: found?.image.path,
       ours: record !== undefined,
+      allowed: record?.allowed ?? [],
     };
   });
   return { hierarchies, extensions };

@@ -53,10 +53,13 @@ export function finding(
 
 const mostNamed = 3;
 
-/** The first of some paths and how many more there are, for a message. */
-export function namedPaths(paths: readonly string[]): string {
+/**
+ * The first of some paths and how many more there are, for a message.
+ * @param count of all of them, where `paths` are only the first.
+ */
+export function namedPaths(paths: readonly string[], count = paths.length): string {
   const named = paths.slice(0, mostNamed).map(shownPath).join(', ');
-  const more = paths.length - mostNamed;
+  const more = count - mostNamed;
   return more > 0 ? `${named} and ${more} more` : named;
 }
 
