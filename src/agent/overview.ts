@@ -30,6 +30,8 @@ export interface ExtensionOverview {
 export interface Overview {
   readonly hierarchies: readonly HierarchyStatus[];
   readonly extensions: readonly ExtensionOverview[];
+  /** What systemd finds, with what it would do. */
+  readonly images: readonly JudgedImage[];
 }
 
 /** What is merged, and of everything that systemd finds, that we installed or that is merged, why it is or is not. */
@@ -54,7 +56,7 @@ export async function overview(agent: Agent): Promise<Overview> {
       allowed: record?.allowed ?? [],
     };
   });
-  return { hierarchies, extensions };
+  return { hierarchies, extensions, images };
 }
 
 /** The record of an extension, as long as what systemd finds under its name is the image of the record. */
