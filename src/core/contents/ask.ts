@@ -1,7 +1,6 @@
 import type { ImageEntry } from '../image-entry.ts';
-import type { ImageContents } from './contents.ts';
 import { isIn, libraryNamed, programNamed } from './places.ts';
-import { entryRule, type Rule } from './rule.ts';
+import { entryRule, watchRule, type PreparedContents, type Rule } from './rule.ts';
 
 const leaveOut = 'Leave it out, or allow it where it is meant.';
 
@@ -43,7 +42,7 @@ const owner = entryRule({
 
 const pamPlaces = isIn(['lib/pam.d', 'share/pam-configs'], ['pam.d', 'pam.conf', 'security']);
 
-const pam = entryRule({
+const pam = watchRule({
   id: 'pam',
   severity: 'ask',
   because: 'it changes who may log in, and runs whenever someone does',
@@ -51,19 +50,19 @@ const pam = entryRule({
   concerns: () => (entry) => pamPlaces(entry) || isPamModule(entry),
 });
 
-function isPamModule({ kind, path }: ImageEntry): boolean {
-  return kind !== 'directory' && /^usr\/lib(?:64)?\/(?:[^/]+-linux-[^/]+\/)?security\/[^/]+\.so$/.test(path);
+function isPamModule({ path }: ImageEntry): boolean {
+  return /^usr\/lib(?:64)?\/(?:[^/]+-linux-[^/]+\/)?security\/[^/]+\.so$/.test(path);
 }
 
 const nssModule = libraryNamed(String.raw`libnss_[^/]+\.so[^/]*`);
 const nssSettings = isIn([], ['nsswitch.conf']);
 
-const nss = entryRule({
+const nss = watchRule({
   id: 'nss',
   severity: 'ask',
   because: 'it says which users, groups and hosts there are, inside of every program that asks',
   remedy: leaveOut,
-  concerns: () => (entry) => (entry.kind !== 'directory' && nssModule(entry.path)) || nssSettings(entry),
+  concerns: () => (entry) => nssModule(entry.path) || nssSettings(entry),
 });
 
 interface PlaceRule {
@@ -77,7 +76,7 @@ interface PlaceRule {
 
 function placeRule({ places, settings, ...rule }: PlaceRule): Rule {
   const concerns = isIn(places, settings);
-  return entryRule({ ...rule, severity: 'ask', remedy: leaveOut, concerns: () => concerns });
+  return watchRule({ ...rule, severity: 'ask', remedy: leaveOut, concerns: () => concerns });
 }
 
 const polkit = placeRule({
@@ -117,8 +116,8 @@ const generators = placeRule({
 const sysctl = placeRule({
   id: 'sysctl',
   because: 'it changes settings of the kernel, for the whole host',
-  places: ['lib/sysctl.d', 'lib/binfmt.d'],
-  settings: ['sysctl.d', 'sysctl.conf', 'binfmt.d'],
+  places: ['lib/sysctl.d'],
+  settings: ['sysctl.d', 'sysctl.conf'],
 });
 
 const kernelModules = placeRule({
@@ -153,27 +152,26 @@ const privilegedProgram = programNamed(
 );
 const sudoers = isIn([], ['sudoers', 'sudoers.d', 'doas.conf']);
 
-const privilegedPrograms = entryRule({
+const privilegedPrograms = watchRule({
   id: 'privileged-programs',
   severity: 'ask',
   because: 'through it people log in or become root',
   remedy: leaveOut,
-  concerns: () => (entry) => (entry.kind !== 'directory' && privilegedProgram(entry.path)) || sudoers(entry),
+  concerns: () => (entry) => privilegedProgram(entry.path) || sudoers(entry),
 });
 
 const dropIn = /^usr\/(?:local\/)?lib\/systemd\/(?:system|user)\/([^/]+)\.d\/([^/]+)\.conf$/;
 const managerDropIn = /^usr\/(?:local\/)?lib\/systemd\/[^/]+\.conf\.d\/[^/]+\.conf$/;
 const unitFile = /^usr\/(?:local\/)?lib\/systemd\/(?:system|user)\/([^/]+\.[a-z]+)$/;
 
-const foreignDropIn = entryRule({
+const foreignDropIn = watchRule({
   id: 'foreign-drop-in',
   severity: 'ask',
   because: 'it changes units that are not its own',
   remedy: leaveOut,
   concerns: (contents) => {
     const units = unitsIn(contents);
-    return ({ kind, path }) => {
-      if (kind === 'directory') return false;
+    return ({ path }) => {
       const [, unit, name] = dropIn.exec(path) ?? [];
       if (unit === undefined || name === undefined) return managerDropIn.test(path);
       return !hasUnit(units, unit) && !startsOwnUnit(unit, name, contents.name, units);
@@ -181,10 +179,8 @@ const foreignDropIn = entryRule({
   },
 });
 
-function unitsIn({ entries }: ImageContents): ReadonlySet<string> {
-  return new Set(
-    entries.flatMap(({ kind, path }) => (kind === 'directory' ? [] : (unitFile.exec(path)?.slice(1, 2) ?? []))),
-  );
+function unitsIn({ watched }: PreparedContents): ReadonlySet<string> {
+  return new Set(watched.flatMap(({ path }) => unitFile.exec(path)?.slice(1, 2) ?? []));
 }
 
 /** Whether the image has the unit, or the template of it. */

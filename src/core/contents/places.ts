@@ -16,7 +16,7 @@ export function programNamed(names: string): (path: string) => boolean {
 }
 
 /**
- * A test for entries in some directories, or at some paths, that are no directories themselves. Where the image has a
+ * A test for entries, themselves no directories, in some directories or at some paths. Where the image has a
  * link on the way there, that is one: what it leads to would be found by that way.
  * @param places paths below `usr`, `local/` put in between as well: `lib/sysctl.d` is also `usr/local/lib/sysctl.d`.
  * @param settings paths below `etc`: images carry files for it in usr/share/NAME/etc, to be copied by systemd-tmpfiles.
@@ -26,7 +26,6 @@ export function isIn(places: readonly string[], settings: readonly string[] = []
   const inUsr = new RegExp(`^(?:${literal.map(escaped).join('|')})(?:/|$)`);
   const inEtc = new RegExp(`^usr/share/[^/]+/etc/(?:${settings.map(escaped).join('|')})(?:/|$)`);
   return ({ kind, path }) => {
-    if (kind === 'directory') return false;
     if (places.length > 0 && inUsr.test(path)) return true;
     if (settings.length > 0 && inEtc.test(path)) return true;
     return kind === 'symlink' && literal.some((place) => place.startsWith(`${path}/`));

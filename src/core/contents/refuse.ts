@@ -1,9 +1,9 @@
 import type { ImageEntry } from '../image-entry.ts';
 import { followLinks } from '../links.ts';
 import { baseName } from '../names.ts';
-import { isMerged, type HostEntry, type ImageContents } from './contents.ts';
+import { isMerged, type HostEntry, type ImageContents, type Surroundings } from './contents.ts';
 import { isIn, libraryNamed, programNamed } from './places.ts';
-import { entryRule, finding, shownPath, type Rule } from './rule.ts';
+import { entryRule, finding, shownPath, watchRule, type Rule } from './rule.ts';
 
 const osRelease = 'usr/lib/os-release';
 
@@ -46,20 +46,21 @@ const libraryOfC = libraryNamed(
   String.raw`(?:libc|libm|libmvec|libpthread|libdl|librt|libresolv|libutil|libanl)(?:\.so\.\d+|-\d[\d.]*\.so)|ld-[^/]*\.so[^/]*|ld(?:64)?\.so\.\d+|ld-musl-[^/]+|libc\.musl-[^/]+`,
 );
 
-const hostLibc = entryRule({
+const hostLibc = watchRule({
   id: 'host-libc',
   severity: 'refuse',
   because: 'every program of this host would run with this C library or loader in place of its own',
   remedy: 'Build it without the C library, or keep a copy of its own in a directory such as /usr/lib/NAME.',
   concerns:
     (_contents, { hostEntry }) =>
-    ({ kind, path }) =>
-      kind !== 'directory' && libraryOfC(path) && (isGeneric(path) || hostEntry(parentOf(path)) !== undefined),
+    ({ path }) =>
+      libraryOfC(path) && isSearched(parentOf(path), hostEntry),
 });
 
-/** Directories for one architecture concern only hosts that have them; the others are searched everywhere. */
-function isGeneric(path: string): boolean {
-  return !path.includes('-linux-');
+/** A directory for one architecture concerns only hosts that have it; the others are searched everywhere. */
+function isSearched(directory: string, hostEntry: Surroundings['hostEntry']): boolean {
+  const isHostKnown = hostEntry('usr') !== undefined;
+  return !directory.includes('-linux-') || !isHostKnown || hostEntry(directory) !== undefined;
 }
 
 function parentOf(path: string): string {
@@ -68,18 +69,17 @@ function parentOf(path: string): string {
 
 const systemdProgram = programNamed('systemd-[^/]+|systemctl|journalctl|loginctl|busctl|udevadm|init|telinit');
 
-const systemd = entryRule({
+const systemd = watchRule({
   id: 'systemd',
   severity: 'refuse',
   because: 'they are parts of systemd, which would run as another version than the one that was booted',
   remedy: 'Build it without the packages of systemd.',
   concerns:
     () =>
-    ({ kind, path }) =>
-      kind !== 'directory' &&
-      (systemdProgram(path) ||
-        /^usr\/lib\/systemd\/(?:systemd[^/]*|libsystemd-[^/]+\.so)$/.test(path) ||
-        /^usr\/lib(?:64)?\/(?:[^/]+-linux-[^/]+\/)?systemd\/libsystemd-[^/]+\.so$/.test(path)),
+    ({ path }) =>
+      systemdProgram(path) ||
+      /^usr\/lib\/systemd\/(?:systemd[^/]*|libsystemd-[^/]+\.so)$/.test(path) ||
+      /^usr\/lib(?:64)?\/(?:[^/]+-linux-[^/]+\/)?systemd\/libsystemd-[^/]+\.so$/.test(path),
 });
 
 const directoryOverLink: Rule = {
@@ -138,7 +138,7 @@ function article(kind: string): string {
 
 const releaseFile = /^usr\/lib\/extension-release\.d\/extension-release\.([^/]+)$/;
 
-const foreignRelease = entryRule({
+const foreignRelease = watchRule({
   id: 'foreign-release',
   severity: 'refuse',
   allowable: false,
@@ -146,9 +146,9 @@ const foreignRelease = entryRule({
   remedy: 'Build it with the extension-release file of its own name alone.',
   concerns:
     (contents) =>
-    ({ kind, path, target }) => {
+    ({ path, target }) => {
       const [, name] = releaseFile.exec(path) ?? [];
-      if (kind === 'directory' || name === undefined || isOwn(name, contents)) return false;
+      if (name === undefined || isOwn(name, contents)) return false;
       const [, linked] = /^extension-release\.([^/]+)$/.exec(target ?? '') ?? [];
       return linked === undefined || !isOwn(linked, contents);
     },
@@ -173,19 +173,18 @@ const device = entryRule({
 });
 
 const ownProgram = programNamed('sysext-agent[^/]*');
-const ownDirectory = isIn(['lib/sysext-agent', 'libexec/sysext-agent', 'share/sysext-agent']);
+const ownDirectory = isIn(['lib/sysext-agent', 'libexec/sysext-agent']);
 
-const ownFiles = entryRule({
+const ownFiles = watchRule({
   id: 'own-files',
   severity: 'refuse',
   allowable: false,
   because: 'they would change sysext-agent itself and what it trusts',
   remedy: 'Install sysext-agent from its own package.',
   concerns: () => (entry) =>
-    entry.kind !== 'directory' &&
-    (ownProgram(entry.path) ||
-      ownDirectory(entry) ||
-      /^usr\/(?:local\/)?lib\/systemd\/system\/sysext-agent[^/]*$/.test(entry.path)),
+    ownProgram(entry.path) ||
+    ownDirectory(entry) ||
+    /^usr\/(?:local\/)?lib\/systemd\/system\/sysext-agent[^/]*$/.test(entry.path),
 });
 
 /** What is never merged, unless it may be allowed and is. */

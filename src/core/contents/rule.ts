@@ -4,6 +4,21 @@ import { quote } from '../yaml/text.ts';
 import type { ImageContents, Surroundings } from './contents.ts';
 import type { Finding, Severity } from './finding.ts';
 
+/** An image as the rules look at it. */
+export interface PreparedContents extends ImageContents {
+  /** What is no directory and lies where a system looks for more than data: most files do not. */
+  readonly watched: readonly ImageEntry[];
+}
+
+export function prepare(contents: ImageContents): PreparedContents {
+  return { ...contents, watched: contents.entries.filter((entry) => entry.kind !== 'directory' && !isData(entry)) };
+}
+
+/** Most of an image is data in /usr/share; what a rule watches there is named here. */
+function isData({ path }: ImageEntry): boolean {
+  return path.startsWith('usr/share/') && !/^usr\/share\/(?:dbus-1|polkit-1|pam-configs|[^/]+\/etc\/)/.test(path);
+}
+
 /** One rule about the contents of an image. */
 export interface Rule {
   /** How it is allowed and recorded: `setuid`. */
@@ -11,7 +26,7 @@ export interface Rule {
   readonly severity: Severity;
   /** Whether one may allow what it finds; what only tells needs no allowing, and allowed is told no more. */
   readonly allowable: boolean;
-  readonly find: (contents: ImageContents, surroundings: Surroundings) => readonly Finding[];
+  readonly find: (contents: PreparedContents, surroundings: Surroundings) => readonly Finding[];
 }
 
 /** A rule that looks at each entry by itself; what it finds is one finding. */
@@ -21,15 +36,29 @@ export interface EntryRule extends Pick<Rule, 'id' | 'severity'> {
   readonly because: string;
   readonly remedy: string;
   /** Prepares the test of an entry. */
-  readonly concerns: (contents: ImageContents, surroundings: Surroundings) => (entry: ImageEntry) => boolean;
+  readonly concerns: (contents: PreparedContents, surroundings: Surroundings) => (entry: ImageEntry) => boolean;
 }
 
-export function entryRule({ because, remedy, concerns, ...rule }: EntryRule): Rule {
+export function entryRule(rule: EntryRule): Rule {
+  return ruleAbout(rule, ({ entries }) => entries);
+}
+
+/** The same of entries that are watched. */
+export function watchRule(rule: EntryRule): Rule {
+  return ruleAbout(rule, ({ watched }) => watched);
+}
+
+function ruleAbout(
+  { because, remedy, concerns, ...rule }: EntryRule,
+  entriesOf: (contents: PreparedContents) => readonly ImageEntry[],
+): Rule {
   return {
     allowable: true,
     ...rule,
     find: (contents, surroundings) => {
-      const paths = contents.entries.filter(concerns(contents, surroundings)).map(({ path }) => path);
+      const paths = entriesOf(contents)
+        .filter(concerns(contents, surroundings))
+        .map(({ path }) => path);
       return finding(rule, paths, (named) => `${named}: ${because}`, remedy);
     },
   };

@@ -2,7 +2,7 @@ import { askingRules } from './ask.ts';
 import type { ImageContents, Surroundings } from './contents.ts';
 import type { Finding } from './finding.ts';
 import { refusingRules } from './refuse.ts';
-import type { Rule } from './rule.ts';
+import { prepare, type Rule } from './rule.ts';
 import { tellingRules } from './tell.ts';
 
 /** Every rule about what an image holds, those that weigh most first. */
@@ -10,5 +10,6 @@ export const contentsRules: readonly Rule[] = [...refusingRules, ...askingRules,
 
 /** What the rules find in an image, in the order of the rules. No image makes it throw. */
 export function contentsFindings(contents: ImageContents, surroundings: Surroundings): readonly Finding[] {
-  return contentsRules.flatMap((rule) => rule.find(contents, surroundings));
+  const prepared = prepare(contents);
+  return contentsRules.flatMap((rule) => rule.find(prepared, surroundings));
 }
