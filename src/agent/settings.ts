@@ -1,9 +1,11 @@
 import type { Allowance } from '../core/contents/allow.ts';
 import { AgentError } from '../core/errors.ts';
-import { readDropIns } from '../host/drop-ins.ts';
-import { fileStatus, readText } from '../host/files.ts';
+import { readDropIns, type DropIn } from '../host/drop-ins.ts';
+import { fileStatus } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
 import type { Settings } from './settings-file.ts';
+
+const mainName = 'agent.yml';
 
 /** Where configuration is, highest precedence first. */
 const directories = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map((path) => `${path}/sysext-agent`);
@@ -20,17 +22,16 @@ export async function readSettings(root: string): Promise<Settings> {
   return joined(files.map(({ path, text }) => parseSettings(text, path)));
 }
 
-function configurationFiles(root: string): { readonly path: string; readonly text: string }[] {
-  const main = directories
-    .map((directory) => belowRoot(root, `${directory}/agent.yml`))
-    .find((path) => fileStatus(path) !== undefined);
-  const isFile = main !== undefined && fileStatus(main)?.isFile() === true;
-  const dropIns = readDropIns(
-    directories.map((directory) => belowRoot(root, `${directory}/agent.d`)),
-    '.yml',
-  );
-  // A link to /dev/null hides the file in the other directories.
-  return [...(isFile ? [{ path: main, text: readText(main) }] : []), ...dropIns];
+function configurationFiles(root: string): readonly DropIn[] {
+  const below = (directory: string) => belowRoot(root, directory);
+  const main = readDropIns(directories.map(below), mainName).filter(({ name }) => name === mainName);
+  return [
+    ...main,
+    ...readDropIns(
+      directories.map((directory) => below(`${directory}/agent.d`)),
+      '.yml',
+    ),
+  ];
 }
 
 /** Whoever may write it decides what root merges. */
