@@ -70,12 +70,15 @@ function hostEntryOf({ kind, target }: ImageEntry): HostEntry {
   return target === undefined ? { kind } : { kind, target };
 }
 
-/** Whether a directory holds what no extension brings, so that the host has it, too. */
+/** Whether a directory holds what no extension brings, right in it or in directories below, so that the host has it, too. */
 function hasOwnNames(root: string, path: string, merged: MergedPaths): boolean {
   const [top = '', ...rest] = path.split('/');
   try {
     const names = listNames([belowRoot(root, `/${top}`), ...rest].join('/'));
-    return names.some((name) => !merged.has(`${path}/${name}`));
+    return names.some((name) => {
+      const kind = merged.get(`${path}/${name}`);
+      return kind === undefined || (kind === 'directory' && hasOwnNames(root, `${path}/${name}`, merged));
+    });
   } catch (error) {
     if (isAgentError(error)) return true;
     throw error;
