@@ -52,10 +52,11 @@ const mostAsked = 20;
 /** rpm finds files by an index of its own. A host without rpm has no owners. */
 async function rpmOwners(root: string, paths: readonly string[], exec: Exec): Promise<ReadonlyMap<string, string>> {
   const owners = new Map<string, string>();
-  if (!rpmDatabases.some((directory) => listNames(belowRoot(root, directory)).length > 0)) return owners;
+  const database = rpmDatabases.find((directory) => listNames(belowRoot(root, directory)).length > 0);
+  if (database === undefined) return owners;
   try {
     for (const path of paths.slice(0, mostAsked)) {
-      const owner = await rpmOwner(root, path, exec);
+      const owner = await rpmOwner(root, database, path, exec);
       if (owner !== undefined) owners.set(path, owner);
     }
   } catch (error) {
@@ -64,8 +65,8 @@ async function rpmOwners(root: string, paths: readonly string[], exec: Exec): Pr
   return owners;
 }
 
-async function rpmOwner(root: string, path: string, exec: Exec): Promise<string | undefined> {
-  const below = root === '/' ? [] : [`--root=${root}`];
+async function rpmOwner(root: string, database: string, path: string, exec: Exec): Promise<string | undefined> {
+  const below = [...(root === '/' ? [] : [`--root=${root}`]), `--dbpath=${database}`];
   const query = ['--query', '--file', '--queryformat', '%{NAME}\\n', '--', `/${path}`];
   const { exitCode, stdout } = await exec.run('rpm', [...below, ...query]);
   return exitCode === 0 ? stdout.split('\n', 1)[0] : undefined;
