@@ -35,8 +35,8 @@ describe('an image', () => {
       'with an os-release file',
       erofsImage({ ...releaseOf('bad'), 'usr/lib/os-release': 'ID=debian\n', 'usr/bin/x': '' }),
       7,
-      'os-release: /usr/lib/os-release: an image with this file is an operating system, no extension',
-      ['Build it without that file.'],
+      'os-release: /usr/lib/os-release: an image with this file is an operating system, no extension\n    Build it without that file.',
+      [],
     ],
     ['with nothing for /usr or /opt', erofsImage({ 'etc/passwd': '' }), 7, 'it has nothing in /usr or /opt', []],
     [
