@@ -29,6 +29,8 @@ export interface ImageRequest {
 /** An image as an extension that could be installed: who it is and what it says of itself. */
 export interface Candidate {
   readonly request: ImageRequest;
+  /** The image that was read: what was asked for, or the copy of it in the store. */
+  readonly path: string;
   readonly name: string;
   readonly version: string;
   readonly facts: ImageFacts;
@@ -59,6 +61,7 @@ export async function readCandidate(request: ImageRequest, systemd: SystemdVersi
     file === undefined || text === undefined ? undefined : { file, text, fields: parseReleaseFields(text) };
   return {
     request,
+    path: request.path,
     name,
     version: request.version ?? releasedVersion(release?.fields) ?? identity.version,
     facts,

@@ -1,5 +1,11 @@
 import { judgeFindings, type Judgement } from '../core/contents/allow.ts';
-import { filePaths, noSurroundings, type OtherExtension, type Surroundings } from '../core/contents/contents.ts';
+import {
+  filePaths,
+  noSurroundings,
+  type ImageContents,
+  type OtherExtension,
+  type Surroundings,
+} from '../core/contents/contents.ts';
 import type { Finding } from '../core/contents/finding.ts';
 import { contentsFindings } from '../core/contents/rules.ts';
 import { shadowedPaths } from '../core/contents/tell.ts';
@@ -86,15 +92,19 @@ export async function entriesOf(agent: Agent, image: JudgedImage['image']): Prom
   }
 }
 
-/** Everything that the rules find in a candidate. */
+/** Everything that the rules find in a candidate: the one place where findings of all kinds come together. */
 export async function findingsOf(candidate: Candidate, grounds: Grounds): Promise<readonly Finding[]> {
   const { name, entries, request } = candidate;
-  const { hostEntry, extensions } = grounds;
   const contents = { name, entries, releaseNames: [name, stemOf(request), ...releaseNames(candidate)] };
-  const shadowed = shadowedPaths(contents, grounds);
-  const owners = shadowed.length === 0 ? noSurroundings.owners : await grounds.ownersOf(shadowed);
-  const others = extensions.filter((extension) => extension.name !== name);
-  return contentsFindings(contents, { hostEntry, owners, others });
+  return contentsFindings(contents, await surroundingsOf(contents, grounds));
+}
+
+/** The databases of packages are asked only where the image shadows something. */
+async function surroundingsOf(contents: ImageContents, grounds: Grounds): Promise<Surroundings> {
+  const { hostEntry, extensions, ownersOf } = grounds;
+  const shadowed = shadowedPaths(contents, { hostEntry });
+  const owners = shadowed.length === 0 ? noSurroundings.owners : await ownersOf(shadowed);
+  return { hostEntry, owners, others: extensions.filter(({ name }) => name !== contents.name) };
 }
 
 /** The name that the release file speaks of which counts for the candidate. */
