@@ -28,7 +28,8 @@ export async function extensionsInPlace(agent: Agent): Promise<InstalledExtensio
     const { version, release } = await readCandidate({ path: image.path, source, name }, systemd, agent.exec);
     const installedAt = fileStatus(image.path)?.mtime ?? agent.clock.now();
     const { sha256, size } = digestOf(image.path);
-    found.push({ name, version, sha256, size, kind: image.kind, source, release: release?.text ?? '', installedAt });
+    const told = { name, version, source, release: release?.text ?? '' };
+    found.push({ ...told, sha256, size, kind: image.kind, installedAt, allowed: [] });
   }
   return found;
 }

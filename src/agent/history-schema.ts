@@ -41,6 +41,10 @@ const migrations: readonly string[] = [
     installed_at TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE operation_extension ADD COLUMN allowed TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE installed ADD COLUMN allowed TEXT NOT NULL DEFAULT '[]';
+  `,
 ];
 
 /**

@@ -2,6 +2,7 @@ import Database from 'better-sqlite3';
 import { dirname } from 'node:path';
 
 import { fileStatus, makeDirectory } from '../host/files.ts';
+import type { AllowedRecord } from './allowed.ts';
 import { historyError, migrate, schemaVersion } from './history-schema.ts';
 
 export type Verb = 'install' | 'remove' | 'merge' | 'unmerge' | 'refresh';
@@ -21,6 +22,8 @@ export interface ExtensionChange {
   readonly sha256: string;
   readonly source: string;
   readonly change: 'added' | 'replaced' | 'removed' | 'kept' | 'merged';
+  /** What was found in it and allowed. */
+  readonly allowed: readonly AllowedRecord[];
 }
 
 export interface OperationStart {
@@ -64,6 +67,8 @@ export interface InstalledExtension {
   /** Text of the extension-release file that counts for it; empty where it has none. */
   readonly release: string;
   readonly installedAt: Date;
+  /** What was found in it and allowed. */
+  readonly allowed: readonly AllowedRecord[];
 }
 
 /** The record of what was done. An index: what is on disk stays usable when it is lost. */
@@ -148,26 +153,36 @@ interface OperationRow {
   readonly merged: string;
 }
 
-interface InstalledRow extends Omit<InstalledExtension, 'installedAt'> {
+interface WithAllowed {
+  /** Missing where an older agent wrote the history and this one may only read it. */
+  readonly allowed?: string;
+}
+
+interface ChangeRow extends Omit<ExtensionChange, 'allowed'>, WithAllowed {
+  readonly operation: number;
+}
+
+interface InstalledRow extends Omit<InstalledExtension, 'installedAt' | 'allowed'>, WithAllowed {
   readonly installed_at: string;
 }
 
 function historyOf(database: Database.Database, guard: <T>(work: () => T) => T): History {
   const changesOf = (id: number) =>
     database
-      .prepare<[number], ExtensionChange>(
-        'SELECT name, version, sha256, source, change FROM operation_extension WHERE operation = ? ORDER BY name',
-      )
-      .all(id);
+      .prepare<[number], ChangeRow>('SELECT * FROM operation_extension WHERE operation = ? ORDER BY name')
+      .all(id)
+      .map(changeOf);
   const finish = database.transaction(
     (id: number, end: OperationEnd, installed: readonly InstalledExtension[] | undefined) => {
       database
         .prepare('UPDATE operation SET result = ?, duration_ms = ?, error = ?, merged = ? WHERE id = ?')
         .run(end.result, end.durationMs, end.error ?? null, JSON.stringify(end.merged), id);
       const addChange = database.prepare(
-        'INSERT INTO operation_extension (operation, name, version, sha256, source, change) VALUES (?, @name, @version, @sha256, @source, @change)',
+        'INSERT INTO operation_extension (operation, name, version, sha256, source, change, allowed) VALUES (?, @name, @version, @sha256, @source, @change, @allowed)',
       );
-      for (const extension of end.extensions) addChange.run(id, extension);
+      for (const extension of end.extensions) {
+        addChange.run(id, { ...extension, allowed: JSON.stringify(extension.allowed) });
+      }
       if (installed !== undefined) replaceInstalled(database, installed);
     },
   );
@@ -197,12 +212,7 @@ function historyOf(database: Database.Database, guard: <T>(work: () => T) => T):
           .map((row) => recordOf(row, changesOf(row.id))),
       ),
     installed: () =>
-      guard(() =>
-        database
-          .prepare<[], InstalledRow>('SELECT * FROM installed ORDER BY name')
-          .all()
-          .map(({ installed_at, ...row }) => ({ ...row, installedAt: new Date(installed_at) })),
-      ),
+      guard(() => database.prepare<[], InstalledRow>('SELECT * FROM installed ORDER BY name').all().map(installedOf)),
     [Symbol.dispose]: () => {
       database.close();
     },
@@ -233,9 +243,23 @@ function begin(database: Database.Database, start: OperationStart): number {
 function replaceInstalled(database: Database.Database, installed: readonly InstalledExtension[]): void {
   database.prepare('DELETE FROM installed').run();
   const add = database.prepare(
-    'INSERT INTO installed (name, version, sha256, size, kind, source, "release", installed_at) VALUES (@name, @version, @sha256, @size, @kind, @source, @release, @installedAt)',
+    'INSERT INTO installed (name, version, sha256, size, kind, source, "release", installed_at, allowed) VALUES (@name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed)',
   );
-  for (const extension of installed) add.run({ ...extension, installedAt: extension.installedAt.toISOString() });
+  for (const { installedAt, allowed, ...extension } of installed) {
+    add.run({ ...extension, installedAt: installedAt.toISOString(), allowed: JSON.stringify(allowed) });
+  }
+}
+
+function installedOf({ installed_at, allowed, ...row }: InstalledRow): InstalledExtension {
+  return { ...row, installedAt: new Date(installed_at), allowed: allowedIn(allowed) };
+}
+
+function changeOf({ name, version, sha256, source, change, allowed }: ChangeRow): ExtensionChange {
+  return { name, version, sha256, source, change, allowed: allowedIn(allowed) };
+}
+
+function allowedIn(json = '[]'): readonly AllowedRecord[] {
+  return JSON.parse(json) as AllowedRecord[];
 }
 
 function recordOf(row: OperationRow, extensions: readonly ExtensionChange[]): OperationRecord {

@@ -1,3 +1,4 @@
+import type { Judgement } from '../core/contents/allow.ts';
 import { AgentError } from '../core/errors.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
 import { findImages } from '../systemd/search.ts';
@@ -6,11 +7,12 @@ import { type StoredImage, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
 import { bootStep } from './boot.ts';
 import { admit, readCandidate, type Candidate, type ImageRequest } from './candidate.ts';
+import { groundsFor, judgeContents, type Grounds } from './contents.ts';
+import { allowedRecord } from './allowed.ts';
 import type { ExtensionChange, InstalledExtension } from './history.ts';
 import { changeMerged, refreshDescription, type ChangeOptions, type ChangeReport } from './change.ts';
 import { installedExtensions } from './installed.ts';
 import { operate } from './operation.ts';
-import { refuseHiding } from './shape.ts';
 import type { Step } from './steps.ts';
 import { addToStore } from './store.ts';
 
@@ -23,91 +25,124 @@ export async function install(
   requests: readonly ImageRequest[],
   options: ChangeOptions = {},
 ): Promise<ChangeReport> {
-  const candidates = await admissible(agent, requests);
+  const { candidates, grounds } = await admissible(agent, requests);
   if (options.dryRun === true) return dryRun(agent, candidates);
   return operate(agent, 'install', async ({ installed }) => {
     const before = byName(installed);
     await refuseForeign(agent, candidates, before);
-    const stored = await storeAll(agent, candidates);
+    const stored = await storeAll(agent, candidates, grounds);
     const directories = stored.some(({ image }) => image.kind === 'directory');
     const activations = stored.map(({ candidate, image }) => activation(agent, candidate.name, image, before));
     const { merged, warnings } = await changeMerged(agent, [...activations, bootStep(agent)], {
       directories,
       ...options,
     });
-    const extensions = stored.map(({ candidate, image }) => changeOf(candidate, image, before.get(candidate.name)));
+    const extensions = stored.map((one) => changeOf(one, before.get(one.candidate.name)));
     const now = agent.clock.now();
-    for (const { candidate, image } of stored) before.set(candidate.name, recordOf(candidate, image, now));
-    return { value: { extensions, steps: [], merged, warnings }, extensions, installed: [...before.values()] };
+    for (const one of stored) before.set(one.candidate.name, recordOf(one, now));
+    const told = stored.flatMap(toldOf);
+    const value = { extensions, steps: [], merged, warnings: [...told, ...warnings] };
+    return { value, extensions, installed: [...before.values()] };
   });
 }
 
-async function admissible(agent: Agent, requests: readonly ImageRequest[]): Promise<Candidate[]> {
+/** A candidate that may be installed here, with what was found in it. */
+interface Admitted {
+  readonly candidate: Candidate;
+  readonly judgement: Judgement;
+}
+
+async function admissible(
+  agent: Agent,
+  requests: readonly ImageRequest[],
+): Promise<{ readonly candidates: readonly Admitted[]; readonly grounds: Grounds }> {
   const { version } = await agent.tool.features();
   const host = readHostRelease(agent.root, version);
   const candidates = await Promise.all(requests.map((request) => readCandidate(request, version, agent.exec)));
+  refuseTwice(candidates);
+  const grounds = await groundsFor(agent, candidates);
+  const admitted: Admitted[] = [];
   for (const candidate of candidates) {
-    admit(candidate, host);
-    refuseHiding(candidate, agent.root);
+    const judgement = await judgeContents(candidate, grounds);
+    admit(candidate, host, judgement);
+    admitted.push({ candidate, judgement });
   }
+  return { candidates: admitted, grounds };
+}
+
+function refuseTwice(candidates: readonly Candidate[]): void {
   const twice = candidates.find(
     (candidate, index) => candidates.findIndex(({ name }) => name === candidate.name) !== index,
   );
-  if (twice !== undefined) {
-    throw new AgentError('usage', `two of the images are the extension ${twice.name}`, {
-      next: 'Install one of them: a name has one image.',
-    });
-  }
-  return candidates;
+  if (twice === undefined) return;
+  throw new AgentError('usage', `two of the images are the extension ${twice.name}`, {
+    next: 'Install one of them: a name has one image.',
+  });
 }
 
 function byName(installed: readonly InstalledExtension[]): Map<string, InstalledExtension> {
   return new Map(installed.map((extension) => [extension.name, extension]));
 }
 
-async function dryRun(agent: Agent, candidates: readonly Candidate[]): Promise<ChangeReport> {
+async function dryRun(agent: Agent, candidates: readonly Admitted[]): Promise<ChangeReport> {
   await refuseForeign(agent, candidates, byName(await installedExtensions(agent)));
   const steps = candidates.map(
-    ({ name, request }) => `put ${name} from ${request.path} into ${agent.paths.extensions}`,
+    ({ candidate: { name, request } }) => `put ${name} from ${request.path} into ${agent.paths.extensions}`,
   );
-  return { extensions: [], steps: [...steps, refreshDescription], merged: [], warnings: [] };
+  return {
+    extensions: [],
+    steps: [...steps, refreshDescription],
+    merged: [],
+    warnings: candidates.flatMap(toldOf),
+  };
+}
+
+function toldOf({ candidate, judgement }: Admitted): string[] {
+  return judgement.told.map(({ message }) => `${candidate.name}: ${message}`);
 }
 
 async function refuseForeign(
   agent: Agent,
-  candidates: readonly Candidate[],
+  candidates: readonly Admitted[],
   before: ReadonlyMap<string, InstalledExtension>,
 ): Promise<void> {
   const { version } = await agent.tool.features();
   const images = findImages(agent.root, version);
-  for (const { name } of candidates) {
+  for (const {
+    candidate: { name },
+  } of candidates) {
     const foreign = foreignEntry(images, agent.paths.extensions, name, imageOf(agent, before.get(name)));
     if (foreign === undefined) continue;
     throw conflictWith(foreign, name, `Move ${foreign} away, then install ${name} again.`);
   }
 }
 
-interface StoredCandidate {
-  readonly candidate: Candidate;
+interface StoredCandidate extends Admitted {
   readonly image: StoredImage;
 }
 
-async function storeAll(agent: Agent, candidates: readonly Candidate[]): Promise<StoredCandidate[]> {
+async function storeAll(agent: Agent, candidates: readonly Admitted[], grounds: Grounds): Promise<StoredCandidate[]> {
   const stored: StoredCandidate[] = [];
-  for (const candidate of candidates) {
+  for (const { candidate } of candidates) {
     const image = await addToStore(agent.paths.store, candidate.request.path, agent.exec);
-    await judgeStored(agent, candidate, image);
-    stored.push({ candidate, image });
+    const judgement = await judgeStored(agent, candidate, image, grounds);
+    stored.push({ candidate, judgement, image });
   }
   return stored;
 }
 
 /** What was judged is what the source held then: it could have changed before it was copied. */
-async function judgeStored(agent: Agent, { request, name, version }: Candidate, image: StoredImage): Promise<void> {
+async function judgeStored(
+  agent: Agent,
+  { request, name, version }: Candidate,
+  image: StoredImage,
+  grounds: Grounds,
+): Promise<Judgement> {
   const tool = await agent.tool.features();
   const copy = await readCandidate({ ...request, name, version, path: image.path }, tool.version, agent.exec);
-  admit({ ...copy, request }, readHostRelease(agent.root, tool.version));
-  refuseHiding({ ...copy, request }, agent.root);
+  const judgement = await judgeContents({ ...copy, request }, grounds);
+  admit({ ...copy, request }, readHostRelease(agent.root, tool.version), judgement);
+  return judgement;
 }
 
 function activation(
@@ -124,15 +159,32 @@ function imageOf(agent: Agent, extension: InstalledExtension | undefined): Store
 }
 
 function changeOf(
-  { name, version, request }: Candidate,
-  image: StoredImage,
+  { candidate: { name, version, request }, judgement, image }: StoredCandidate,
   previous: InstalledExtension | undefined,
 ): ExtensionChange {
   const change = previous === undefined ? 'added' : previous.sha256 === image.sha256 ? 'kept' : 'replaced';
-  return { name, version, sha256: image.sha256, source: request.source, change };
+  return {
+    name,
+    version,
+    sha256: image.sha256,
+    source: request.source,
+    change,
+    allowed: judgement.allowed.map(allowedRecord),
+  };
 }
 
-function recordOf({ name, version, request, release }: Candidate, image: StoredImage, now: Date): InstalledExtension {
+function recordOf({ candidate, judgement, image }: StoredCandidate, now: Date): InstalledExtension {
+  const { name, version, request, release } = candidate;
   const { kind, sha256, size } = image;
-  return { name, version, sha256, size, kind, source: request.source, release: release?.text ?? '', installedAt: now };
+  return {
+    name,
+    version,
+    sha256,
+    size,
+    kind,
+    source: request.source,
+    release: release?.text ?? '',
+    installedAt: now,
+    allowed: judgement.allowed.map(allowedRecord),
+  };
 }

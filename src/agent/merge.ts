@@ -23,5 +23,5 @@ function mergedChange(name: string, installed: readonly InstalledExtension[]): E
     sha256 = '',
     source = 'not installed by this agent',
   } = installed.find((extension) => extension.name === name) ?? {};
-  return { name, version, sha256, source, change: 'merged' };
+  return { name, version, sha256, source, change: 'merged', allowed: [] };
 }

@@ -4,6 +4,7 @@ import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
 import { isActive, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
+import type { AllowedRecord } from './allowed.ts';
 import type { InstalledExtension } from './history.ts';
 import { installedExtensions } from './installed.ts';
 import { survey } from './merging.ts';
@@ -22,11 +23,15 @@ export interface ExtensionOverview {
   readonly path: string | undefined;
   /** Whether this agent installed it. */
   readonly ours: boolean;
+  /** What was found in it and allowed. */
+  readonly allowed: readonly AllowedRecord[];
 }
 
 export interface Overview {
   readonly hierarchies: readonly HierarchyStatus[];
   readonly extensions: readonly ExtensionOverview[];
+  /** What systemd finds, with what it would do. */
+  readonly images: readonly JudgedImage[];
 }
 
 /** What is merged, and of everything that systemd finds, that we installed or that is merged, why it is or is not. */
@@ -48,9 +53,10 @@ export async function overview(agent: Agent): Promise<Overview> {
       whyNot: isMerged ? undefined : whyNot(found, images),
       path: found?.image.path,
       ours: record !== undefined,
+      allowed: record?.allowed ?? [],
     };
   });
-  return { hierarchies, extensions };
+  return { hierarchies, extensions, images };
 }
 
 /** The record of an extension, as long as what systemd finds under its name is the image of the record. */

@@ -62,5 +62,5 @@ function pick(installed: readonly InstalledExtension[], names: readonly string[]
 }
 
 function changeOf({ name, version, sha256, source }: InstalledExtension): ExtensionChange {
-  return { name, version, sha256, source, change: 'removed' };
+  return { name, version, sha256, source, change: 'removed', allowed: [] };
 }

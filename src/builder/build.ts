@@ -28,6 +28,8 @@ export interface BuiltImage {
   readonly target: string;
   readonly sha256: string;
   readonly packages: readonly SelectedPackage[];
+  /** The rules that its spec allows what they find in it. */
+  readonly allow?: readonly string[];
   /** Whether an image of the same inputs was there already. */
   readonly reused: boolean;
 }

@@ -65,6 +65,11 @@ export const common = {
   noPager: { flags: '--no-pager', description: 'accepted for systemd-sysext: there never is a pager' },
   dryRun: { flags: '--dry-run', description: 'tell what would be done and do nothing' },
   wait: { flags: '--wait <seconds>', description: 'wait that long for another operation to end' },
+  allow: {
+    flags: '--allow <rule>',
+    description: 'allow what a rule found in an image, by its name such as setuid',
+    repeatable: true,
+  },
   force: { flags: '--force', description: 'merge extensions that do not fit this system as well' },
   noReload: { flags: '--no-reload', description: 'do not let systemd reload its units (from systemd 255 on)' },
 } as const satisfies Record<string, OptionSpec>;

@@ -1,6 +1,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { buildCommand } from './commands/build.ts';
 import { checkCommand } from './commands/check.ts';
+import { explainCommand } from './commands/explain.ts';
 import { historyCommand } from './commands/history.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { installCommand } from './commands/install.ts';
@@ -22,6 +23,7 @@ const commands = [
   buildCommand,
   lintCommand,
   checkCommand,
+  explainCommand,
   inspectCommand,
 ];
 

@@ -13,6 +13,8 @@ export interface ImageEntry {
   readonly mtime: number;
   /** Where a symbolic link leads. */
   readonly target?: string;
+  /** The file capabilities, `security.capability` (capabilities(7)), where a reader finds them. */
+  readonly capability?: string;
 }
 
 export type EntryKind = ImageEntry['kind'];

@@ -41,6 +41,18 @@ export function readImageFacts(path: string, exec: Exec, signal?: AbortSignal): 
 }
 
 /**
+ * The same together with everything in the image, in one reading.
+ * @throws AgentError as readImageFacts().
+ */
+export function readImage(
+  path: string,
+  exec: Exec,
+  signal?: AbortSignal,
+): Promise<{ readonly facts: ImageFacts; readonly entries: readonly ImageEntry[] }> {
+  return openTree(path, { exec, signal }, async (tree) => ({ facts: await factsOf(path, tree), entries: tree.list() }));
+}
+
+/**
  * Lists everything in an image but its root, sorted by the bytes of the paths.
  * @throws AgentError as readImageFacts().
  */

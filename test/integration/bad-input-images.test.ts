@@ -35,10 +35,10 @@ describe('an image', () => {
       'with an os-release file',
       erofsImage({ ...releaseOf('bad'), 'usr/lib/os-release': 'ID=debian\n', 'usr/bin/x': '' }),
       7,
-      'contains /usr/lib/os-release: it is an operating system',
-      ['Build it without that file.'],
+      'os-release: /usr/lib/os-release: an image with this file is an operating system, no extension\n    Build it without that file.',
+      [],
     ],
-    ['with nothing for /usr or /opt', erofsImage({ 'etc/passwd': '' }), 7, 'has nothing in /usr or /opt', []],
+    ['with nothing for /usr or /opt', erofsImage({ 'etc/passwd': '' }), 7, 'it has nothing in /usr or /opt', []],
     [
       'of another extension',
       extensionImage('other'),

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import type { CommandSpec } from '../../src/cli/command.ts';
+import { contentsRules } from '../../src/core/contents/rules.ts';
 import { exitCodeOf, exitCodes } from '../../src/core/errors.ts';
 
 const top = join(import.meta.dirname, '../..');
@@ -58,6 +59,18 @@ describe('docs/exit-codes.md', () => {
 
     expect(documented).toEqual(Object.entries(exitCodeOf));
   });
+});
+
+test('docs/contents.md has every rule about contents, in order, with its severity', () => {
+  const documented = tableBelow(read('docs/contents.md'), 'Rules').map(([rule = '', severity, allowable]) => [
+    rule.replaceAll('`', ''),
+    severity,
+    allowable,
+  ]);
+
+  expect(documented).toEqual(
+    contentsRules.map(({ id, severity, allowable }) => [id, severity, allowable ? 'yes' : 'no']),
+  );
 });
 
 describe('the command', () => {

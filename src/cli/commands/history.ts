@@ -1,3 +1,4 @@
+import type { AllowedRecord } from '../../agent/allowed.ts';
 import type { OperationRecord } from '../../agent/history.ts';
 import { AgentError, exitCodes } from '../../core/errors.ts';
 import { common, type CommandSpec } from '../command.ts';
@@ -27,7 +28,8 @@ export const historyCommand: CommandSpec = {
     if (number !== undefined) {
       const record = latestOperations(agent, Number.MAX_SAFE_INTEGER).find(({ id }) => String(id) === number);
       if (record === undefined) throw new AgentError('usage', `the history has no operation ${number}`);
-      show(invocation, { operation: recordJson(record) }, () => recordLines(record));
+      const { allowedText } = await import('../../agent/allowed.ts');
+      show(invocation, { operation: recordJson(record) }, () => recordLines(record, allowedText));
       return exitCodes.ok;
     }
     const records = latestOperations(agent, limitOf(options.text('limit')));
@@ -65,7 +67,7 @@ function historyLines(records: readonly OperationRecord[], legend: boolean): str
   return tableLines({ headings: ['NO', 'TIME', 'UID', 'WHAT', 'EXTENSIONS', 'RESULT', 'TOOK'], rows }, legend);
 }
 
-function recordLines(record: OperationRecord): string[] {
+function recordLines(record: OperationRecord, allowedText: (allowed: AllowedRecord) => string): string[] {
   const facts: readonly (readonly [string, string])[] = [
     ['Operation:', `${record.id} (${record.verb})`],
     ['Time:', formatTime(record.startedAt)],
@@ -74,10 +76,11 @@ function recordLines(record: OperationRecord): string[] {
     ['System:', `${record.os}, systemd ${record.systemd}`],
     ['Merged:', record.merged.join(', ') || 'nothing'],
     ...(record.error === undefined ? [] : [['Error:', record.error] as const]),
-    ...record.extensions.flatMap(({ name, version, change, sha256, source }) => [
+    ...record.extensions.flatMap(({ name, version, change, sha256, source, allowed }) => [
       [`${change}:`, [name, version].join(' ').trim()] as const,
       ['', `sha256 ${sha256}`] as const,
       ['', `from ${source}`] as const,
+      ...allowed.map((one) => ['', `allowed: ${allowedText(one)}`] as const),
     ]),
   ];
   return facts.map(([label, value]) => `${label.padEnd(12)}${value}`);

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 
 import type { ImageRequest } from '../../agent/candidate.ts';
+import type { Allowance } from '../../core/contents/allow.ts';
 import { AgentError, exitCodes, withLeft } from '../../core/errors.ts';
 import { buildOptions } from '../build-host.ts';
 import { showChange } from '../change-output.ts';
@@ -17,6 +18,7 @@ export const installCommand: CommandSpec = {
   options: [
     { flags: '--name <name>', description: 'the name of the extension, where one image is installed' },
     ...buildOptions,
+    common.allow,
     common.root,
     common.dryRun,
     common.json,
@@ -26,6 +28,7 @@ export const installCommand: CommandSpec = {
     ['sysext-agent install jq.yml', 'build jq for this host and merge it'],
     ['sysext-agent install tools.raw', 'take an image that was built elsewhere'],
     ['sysext-agent install --dry-run tools.raw', 'tell the steps only'],
+    ['sysext-agent install --allow=setuid tools.raw', 'with programs that run as root for everyone'],
   ],
   run: async (invocation) => {
     const { args, options, signal } = invocation;
@@ -35,9 +38,11 @@ export const installCommand: CommandSpec = {
       throw new AgentError('usage', '--name names one extension: install the others by themselves');
     }
     const { install } = await import('../../agent/install.ts');
+    const { allowedByOption } = await import('../allowances.ts');
+    const allow = allowedByOption(options);
     try {
       const requests: ImageRequest[] = [];
-      for (const ref of args) requests.push(await requestOf(invocation, ref));
+      for (const ref of args) requests.push(await requestOf(invocation, ref, allow));
       showChange(invocation, await install(await agentFor(options), requests, { dryRun, signal }));
       return exitCodes.ok;
     } catch (error) {
@@ -47,7 +52,7 @@ export const installCommand: CommandSpec = {
 };
 
 /** The image that a REF stands for, built where it is a spec. */
-async function requestOf(invocation: Invocation, ref: string): Promise<ImageRequest> {
+async function requestOf(invocation: Invocation, ref: string, allow: readonly Allowance[]): Promise<ImageRequest> {
   if (ref === '') throw new AgentError('usage', 'an empty argument names no spec and no image');
   if (/^[a-z][a-z0-9+.-]*:\/\//.test(ref)) {
     throw new AgentError('usage', `this version cannot fetch ${ref}`, {
@@ -55,12 +60,14 @@ async function requestOf(invocation: Invocation, ref: string): Promise<ImageRequ
     });
   }
   const name = invocation.options.text('name');
-  if (!/\.ya?ml$/.test(ref)) return { path: ref, source: ref, ...(name === undefined ? {} : { name }) };
+  if (!/\.ya?ml$/.test(ref)) return { path: ref, source: ref, allow, ...(name === undefined ? {} : { name }) };
+  const { allowedBySpec } = await import('../allowances.ts');
   const image = await buildImage(invocation, ref);
   return {
     path: image.path,
     source: `${basename(ref)} for ${image.target}`,
     name: name ?? image.name,
     version: image.version,
+    allow: [...allow, ...allowedBySpec(image, ref)],
   };
 }

@@ -24,7 +24,7 @@ export const listCommand: CommandSpec = {
 
 /** One extension as JSON: every field present, null where it has no value. */
 export function overviewJson(extension: ExtensionOverview): object {
-  const { name, version, size, merged, whyNot, path, ours } = extension;
+  const { name, version, size, merged, whyNot, path, ours, allowed } = extension;
   return {
     name,
     version: version === '' ? null : version,
@@ -33,6 +33,7 @@ export function overviewJson(extension: ExtensionOverview): object {
     whyNot: whyNot ?? null,
     path: path ?? null,
     ours,
+    allowed,
   };
 }
 

@@ -36,10 +36,12 @@ const jq: InstalledExtension = {
   source: 'jq.yml for trixie',
   release: 'ID=_any\n',
   installedAt: new Date('2026-01-02T03:04:06Z'),
+  allowed: [{ rule: 'setuid', by: '--allow', paths: ['/usr/bin/jq'], count: 1 }],
 };
 
 test('an operation and what it installed are there again after closing', () => {
-  const change = { name: 'jq', version: '1.7-1', sha256: 'ab', source: 'jq.yml for trixie', change: 'added' } as const;
+  const { name, version, sha256, source, allowed } = jq;
+  const change = { name, version, sha256, source, change: 'added', allowed } as const;
   {
     using history = openHistory(path, { writable: true });
     const id = history.begin(start);
@@ -78,6 +80,25 @@ test('numbers are never used again and the newest comes first', () => {
   for (let count = 0; count < 3; count++) history.begin(start);
 
   expect(history.operations(2).map(({ id }) => id)).toEqual([3, 2]);
+});
+
+test('a history of an older agent is read as it is, and brought up to date by the next operation', () => {
+  {
+    using history = openHistory(path, { writable: true });
+    const extensions = [{ ...jq, change: 'added' as const }];
+    history.finish(history.begin(start), { result: 'done', durationMs: 1, merged: [], extensions }, [jq]);
+  }
+  const older = new Database(path);
+  older.exec('ALTER TABLE operation_extension DROP COLUMN allowed; ALTER TABLE installed DROP COLUMN allowed');
+  older.pragma('user_version = 1');
+  older.close();
+
+  for (const writable of [false, true]) {
+    using history = openHistory(path, { writable });
+
+    expect(history.installed()).toEqual([{ ...jq, allowed: [] }]);
+    expect(history.operations(1)).toMatchObject([{ extensions: [{ name: 'jq', allowed: [] }] }]);
+  }
 });
 
 describe('a history that cannot be used', () => {

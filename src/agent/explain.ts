@@ -1,0 +1,117 @@
+import { filePaths } from '../core/contents/contents.ts';
+import { winsOver } from '../core/contents/rule.ts';
+import { AgentError } from '../core/errors.ts';
+import { nearestName } from '../core/yaml/text.ts';
+import type { Verdict } from '../systemd/verdicts.ts';
+import type { Agent } from './agent.ts';
+import { entriesOf } from './contents.ts';
+import type { OperationRecord } from './history.ts';
+import { installedExtensions, latestOperations } from './installed.ts';
+import { overview, type ExtensionOverview, type Overview } from './overview.ts';
+
+/** How an extension came here. */
+export interface Origin {
+  readonly source: string;
+  readonly at: Date;
+  /** The operation that installed it, where the history has it. */
+  readonly operation: OperationRecord | undefined;
+}
+
+/** Files that another extension has as well. */
+export interface Conflict {
+  readonly other: string;
+  /** Whether the files of the explained extension win; undefined where systemd gives the two no order. */
+  readonly wins: boolean | undefined;
+  readonly paths: readonly string[];
+}
+
+/** Why an extension is merged or not. */
+export interface Explanation {
+  readonly extension: ExtensionOverview;
+  /** The hierarchies that it is merged into now, and since when. */
+  readonly merged: readonly { readonly hierarchy: string; readonly since: Date }[];
+  /** What systemd-sysext would do with its image; undefined where it finds none. */
+  readonly verdict: Verdict | undefined;
+  /** Of what this agent installed under that name, whether or not systemd finds that or something else. */
+  readonly origin: Origin | undefined;
+  readonly conflicts: readonly Conflict[];
+}
+
+/**
+ * Everything that says why an extension is merged or not, whoever put it there. Nothing is written.
+ * @throws AgentError `no-such-extension` where nothing has that name, with the nearest that has one.
+ */
+export async function explain(agent: Agent, name: string): Promise<Explanation> {
+  const all = await overview(agent);
+  const extension = all.extensions.find((candidate) => candidate.name === name);
+  const operations = latestOperations(agent, Number.MAX_SAFE_INTEGER);
+  if (extension === undefined) throw unknown(name, all.extensions, operations);
+  const verdict = all.images.find(({ image }) => image.name === name)?.verdict;
+  return {
+    extension,
+    merged: mergedInto(all, name, verdict),
+    verdict,
+    origin: await originOf(agent, name, operations),
+    conflicts: await conflictsOf(agent, all, name),
+  };
+}
+
+function unknown(
+  name: string,
+  extensions: readonly ExtensionOverview[],
+  operations: readonly OperationRecord[],
+): AgentError {
+  const names = extensions.map((extension) => extension.name);
+  const nearest = nearestName(name, names);
+  const removal = operations.find((operation) => touches(operation, name, ['removed']));
+  return new AgentError(
+    'no-such-extension',
+    `there is no extension ${name}: it is neither installed nor found nor merged`,
+    {
+      facts: [
+        ...(removal === undefined ? [] : [`operation ${removal.id} removed it`]),
+        names.length === 0 ? 'There are none.' : `there are: ${names.join(', ')}`,
+      ],
+      ...(nearest === undefined ? {} : { next: `Did you mean ${nearest}?` }),
+    },
+  );
+}
+
+function touches(operation: OperationRecord, name: string, changes: readonly string[]): boolean {
+  return operation.extensions.some((extension) => extension.name === name && changes.includes(extension.change));
+}
+
+/** The metadata of each hierarchy names all that are merged; what adds nothing to one is not in it. */
+function mergedInto({ hierarchies }: Overview, name: string, verdict: Verdict | undefined): Explanation['merged'] {
+  const adds = (hierarchy: string) =>
+    verdict?.outcome !== 'merges' || verdict.hierarchies.includes(hierarchy.replace(/^\//, ''));
+  return hierarchies.flatMap(({ hierarchy, extensions, since }) =>
+    since !== undefined && extensions.includes(name) && adds(hierarchy) ? [{ hierarchy, since }] : [],
+  );
+}
+
+async function originOf(
+  agent: Agent,
+  name: string,
+  operations: readonly OperationRecord[],
+): Promise<Origin | undefined> {
+  const record = (await installedExtensions(agent)).find((extension) => extension.name === name);
+  if (record === undefined) return undefined;
+  const operation = operations.find((candidate) => touches(candidate, name, ['added', 'replaced', 'kept']));
+  return { source: record.source, at: record.installedAt, operation };
+}
+
+async function conflictsOf(agent: Agent, { images }: Overview, name: string): Promise<Conflict[]> {
+  const merging = images.filter(({ verdict }) => verdict.outcome === 'merges');
+  const own = merging.find(({ image }) => image.name === name);
+  if (own === undefined) return [];
+  const paths = new Set(filePaths(await entriesOf(agent, own.image)));
+  const conflicts: Conflict[] = [];
+  for (const { image } of merging) {
+    if (image.name === name) continue;
+    const shared = filePaths(await entriesOf(agent, image)).filter((path) => paths.has(path));
+    if (shared.length === 0) continue;
+    conflicts.push({ other: image.name, wins: winsOver(name, image.name), paths: shared.map((path) => `/${path}`) });
+  }
+  return conflicts;
+}

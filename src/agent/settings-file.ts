@@ -1,0 +1,36 @@
+import { allowList, type Allowance } from '../core/contents/allow.ts';
+import { extensionNameRule, isExtensionName } from '../core/names.ts';
+import { checked, mapOf, string } from '../core/yaml/decoder.ts';
+import { decodeYamlOrThrow } from '../core/yaml/document.ts';
+import { struct, withDefault } from '../core/yaml/struct.ts';
+import { quote } from '../core/yaml/text.ts';
+
+/** What the configuration of this host says. */
+export interface Settings {
+  /** What is allowed in every extension. */
+  readonly allow: readonly Allowance[];
+  /** What is allowed in single extensions, by name. */
+  readonly extensions: ReadonlyMap<string, readonly Allowance[]>;
+}
+
+const extensionName = checked(string, (name) =>
+  isExtensionName(name) ? undefined : `${quote(name)} cannot be the name of an extension: ${extensionNameRule}`,
+);
+
+const settingsFile = struct({
+  allow: withDefault(allowList, []),
+  extensions: withDefault(mapOf(struct({ allow: withDefault(allowList, []) }), extensionName), new Map()),
+});
+
+/**
+ * Reads one file of the configuration.
+ * @throws AgentError `invalid-config` with all problems and their places.
+ */
+export function parseSettings(text: string, path: string): Settings {
+  const { allow, extensions } = decodeYamlOrThrow(text, path, settingsFile, 'invalid-config', 'configuration');
+  const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
+  return {
+    allow: byFile(allow),
+    extensions: new Map(Array.from(extensions, ([name, own]) => [name, byFile(own.allow)])),
+  };
+}

@@ -1,0 +1,70 @@
+import { allowedText } from '../agent/allowed.ts';
+import type { Conflict, Explanation, Origin } from '../agent/explain.ts';
+import { namedPaths } from '../core/contents/rule.ts';
+import { reasonOf, type Verdict } from '../systemd/verdicts.ts';
+import { formatTime } from './output.ts';
+
+/** An explanation as one paragraph. */
+export function explanationText(explanation: Explanation): string {
+  const { extension, conflicts } = explanation;
+  return [
+    stateSentence(explanation),
+    ...(extension.merged ? nextTimeSentences(explanation.verdict) : consequenceSentences(explanation.verdict)),
+    ...originSentences(explanation),
+    ...extension.allowed.map((allowed) => `Allowed in it: ${allowedText(allowed)}.`),
+    ...conflicts.map(conflictSentence),
+  ].join(' ');
+}
+
+function stateSentence({ extension: { name, version, whyNot }, merged }: Explanation): string {
+  const title = [name, version].join(' ').trim();
+  if (whyNot !== undefined) return `${title} is not merged: ${whyNot}.`;
+  const [first] = merged;
+  const where = merged.map(({ hierarchy }) => hierarchy).join(' and ');
+  return first === undefined
+    ? `${title} is merged, and adds nothing to /usr and /opt.`
+    : `${title} is merged into ${where} since ${formatTime(first.since)}.`;
+}
+
+/** What is merged now may not be merged again: the host or the image changed since. */
+function nextTimeSentences(verdict: Verdict | undefined): string[] {
+  if (verdict === undefined) return ['Its image is gone: the next refresh takes it out.'];
+  if (verdict.outcome === 'merges' || verdict.outcome === 'unknown') return [];
+  return [`It would not be merged again: ${reasonOf(verdict) ?? ''}.`];
+}
+
+function consequenceSentences(verdict: Verdict | undefined): string[] {
+  switch (verdict?.outcome) {
+    case 'ignored':
+      return ['systemd-sysext passes over it.'];
+    case 'stops':
+      return ['systemd-sysext fails over it, so nothing else is merged either.'];
+    case 'damaged':
+      return ['Its files could not be read, so nothing is merged while it is there.'];
+    case 'unknown':
+      return ['What systemd-sysext would do with it cannot be told here.'];
+    case 'merges':
+    case undefined:
+      return [];
+  }
+}
+
+function originSentences({ extension: { path, ours }, origin }: Explanation): string[] {
+  const place = path === undefined ? [] : [`systemd-sysext finds it at ${path}.`];
+  if (origin === undefined) return [...place, 'This agent did not install it.'];
+  const installed = installationSentence(origin);
+  return ours
+    ? [installed, ...place]
+    : [`${installed} But ${path ?? ''} is another image of that name, and the one that counts.`];
+}
+
+function installationSentence({ source, at, operation }: Origin): string {
+  const by = operation === undefined ? '' : ` by operation ${operation.id} of uid ${operation.actor.uid}`;
+  return `It was installed from ${source}${by} at ${formatTime(at)}.`;
+}
+
+function conflictSentence({ other, wins, paths }: Conflict): string {
+  const shared = `${other} has ${namedPaths(paths)} as well`;
+  if (wins === undefined) return `${shared}, and systemd does not say whose wins.`;
+  return `${shared}: ${wins ? 'that of this one wins, the greater name' : `that of ${other} wins, the greater name`}.`;
+}

@@ -1,0 +1,87 @@
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { allowedBy, readSettings } from '../../../src/agent/settings.ts';
+import { AgentError, renderError } from '../../../src/core/errors.ts';
+import { temporaryDirectory } from '../../support/archives.ts';
+
+let root: ReturnType<typeof temporaryDirectory>;
+
+beforeEach(() => {
+  root = temporaryDirectory();
+});
+
+afterEach(() => {
+  root[Symbol.dispose]();
+});
+
+function put(path: string, text: string): void {
+  mkdirSync(dirname(root.at(path)), { recursive: true });
+  writeFileSync(root.at(path), text);
+}
+
+/** What is allowed in the extension `jq`, as `rule by file`. */
+async function allowed(): Promise<string[]> {
+  const settings = await readSettings(root.at('.'));
+  return allowedBy(settings, 'jq').map(({ rule, by }) => `${rule} ${by.slice(root.at('.').length)}`);
+}
+
+async function failure(): Promise<string> {
+  const error = await readSettings(root.at('.')).catch((thrown: unknown) => thrown);
+  return error instanceof AgentError ? `${error.code}: ${renderError(error)}` : 'no error';
+}
+
+test('without files nothing is allowed', async () => {
+  expect(await allowed()).toEqual([]);
+});
+
+test('all files add up, those in /etc come first, and other extensions are left out', async () => {
+  put('etc/sysext-agent/agent.yml', 'allow: [setuid]\nextensions:\n  jq: {allow: [polkit]}\n  zsh: {allow: [pam]}\n');
+  put('usr/lib/sysext-agent/agent.yml', 'allow: [owner]\n');
+  put('etc/sysext-agent/agent.d/10-a.yml', 'extensions: {jq: {allow: [nss]}}\n');
+  put('usr/lib/sysext-agent/agent.d/20-b.yml', 'allow: [environment]\n');
+  put('usr/lib/sysext-agent/agent.d/30-masked.yml', 'allow: [udev-rules]\n');
+  symlinkSync('/dev/null', root.at('etc/sysext-agent/agent.d/30-masked.yml'));
+
+  expect(await allowed()).toEqual([
+    'setuid /etc/sysext-agent/agent.yml',
+    'environment /usr/lib/sysext-agent/agent.d/20-b.yml',
+    'polkit /etc/sysext-agent/agent.yml',
+    'nss /etc/sysext-agent/agent.d/10-a.yml',
+  ]);
+});
+
+test('a link to /dev/null hides agent.yml of the other directories', async () => {
+  put('usr/lib/sysext-agent/agent.yml', 'allow: [owner]\n');
+  mkdirSync(root.at('etc/sysext-agent'), { recursive: true });
+  symlinkSync('/dev/null', root.at('etc/sysext-agent/agent.yml'));
+
+  expect(await allowed()).toEqual([]);
+});
+
+describe('a file that is wrong is refused', () => {
+  test.each([
+    ['allow: [setiud]', 'agent.yml:1:9: allow[0]: there is no rule "setiud", did you mean "setuid"?'],
+    ['allow: [device]', 'agent.yml:1:9: allow[0]: "device" cannot be allowed'],
+    ['allow: setuid', 'agent.yml:1:8: allow: expected a list such as ["setuid"]'],
+    ['alow: [setuid]', 'agent.yml:1:1: unknown field "alow", did you mean "allow"?'],
+    ['extensions:\n  a/b: {}\n', 'agent.yml:2:3: extensions: "a/b" cannot be the name of an extension'],
+    ['extensions:\n  jq: {alow: []}\n', 'agent.yml:2:8: extensions.jq: unknown field "alow"'],
+  ])('%s', async (text, message) => {
+    put('etc/sysext-agent/agent.yml', text);
+
+    expect(await failure()).toMatch(/^invalid-config: cannot read the configuration .*agent\.yml: there is 1 problem/);
+    expect(await failure()).toContain(message);
+  });
+
+  test('as is one that others could have written', async () => {
+    put('etc/sysext-agent/agent.d/x.yml', 'allow: [setuid]');
+    chmodSync(root.at('etc/sysext-agent/agent.d/x.yml'), 0o666);
+
+    expect(await failure()).toMatch(
+      /^invalid-config: .*x\.yml does not belong to root alone.*\nNothing was changed\.\nLook/,
+    );
+  });
+});
