@@ -10,8 +10,8 @@ import type { Progress } from '../../../host/progress.ts';
 import type { DebRepository } from '../../targets/target.ts';
 import type { LocalPackage, PackageSource, SelectedPackage } from '../packages.ts';
 import { openIndexDatabase, type IndexDatabase } from './index-database.ts';
-import { largestDistance, nearestNames } from './nearest.ts';
-import { inParallel } from './parallel.ts';
+import { largestDistance, nearestNames } from '../nearest.ts';
+import { inParallel } from '../parallel.ts';
 import { selectPackages, type Catalogue, type Origin } from './select.ts';
 import { readSuite } from './suite.ts';
 
