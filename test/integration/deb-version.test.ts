@@ -16,7 +16,7 @@ const version = fc
   .map(([epoch, first, rest, revision]) => `${epoch}${first}${rest}${revision === null ? '' : `-${revision}`}`);
 
 describe('the order of versions', () => {
-  it('is that of dpkg', { timeout: 600_000 }, async () => {
+  it('is that of dpkg', { timeout: 900_000 }, async () => {
     const random = fc.sample(fc.tuple(version, version), { numRuns: 7500, seed });
     const close = fc.sample(fc.tuple(version, piece), { numRuns: 2500, seed }).map(([a, end]) => [a, a + end] as const);
     const pairs = [...random, ...close];

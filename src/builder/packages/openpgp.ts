@@ -25,8 +25,13 @@ export interface Verdict {
   readonly fault: string | undefined;
 }
 
+interface Checked {
+  readonly keyID: { toHex(): string };
+  readonly verified: Promise<boolean>;
+}
+
 /** What `openpgp` found of each signature. */
-export function verdictsOf(signatures: readonly OpenPgpModule.VerificationResult[]): Promise<Verdict[]> {
+export function verdictsOf(signatures: readonly Checked[]): Promise<Verdict[]> {
   return Promise.all(
     signatures.map(async ({ keyID, verified }) => ({ id: keyID.toHex(), fault: await faultOf(verified) })),
   );
