@@ -49,8 +49,7 @@ export class XmlReader {
 
   /** @throws what `refuse` makes, where the document is not complete. */
   end(): void {
-    if (this.#rest.trim() !== '' || this.#stack.length > 0 || !this.#seenRoot)
-      throw this.#refuse('it ends too early');
+    if (this.#rest.trim() !== '' || this.#stack.length > 0 || !this.#seenRoot) throw this.#refuse('it ends too early');
   }
 
   /** Reads one tag or run of text at `at`, and returns where it ends; undefined where that is not here yet. */

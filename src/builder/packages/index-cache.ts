@@ -149,12 +149,7 @@ function notAsPromised(directoryUrl: string, packed: ListedFile, facts: readonly
 }
 
 /** Removes the databases that a repository no longer uses, unless another one does, and what killed processes left. */
-export function removeSuperseded(
-  directory: string,
-  before: readonly string[],
-  format: IndexFormat,
-  now: Date,
-): void {
+export function removeSuperseded(directory: string, before: readonly string[], format: IndexFormat, now: Date): void {
   const names = listNames(directory);
   const states = names
     .filter((name) => name.endsWith('.json'))

@@ -75,3 +75,15 @@ export function targetFor(osRelease: Readonly<Record<string, string>>, targets: 
   });
   return fitting.toSorted((a, b) => Object.keys(b.match).length - Object.keys(a.match).length)[0];
 }
+
+/** The repository with the name of an architecture in its addresses. */
+export function inBasearch(repository: RpmRepository, basearch: string): RpmRepository {
+  const { baseurl, metalink, mirrorlist } = repository;
+  const filled = (url: string) => url.replaceAll('$basearch', basearch);
+  return {
+    ...repository,
+    baseurl: baseurl.map(filled),
+    ...(metalink === undefined ? {} : { metalink: filled(metalink) }),
+    ...(mirrorlist === undefined ? {} : { mirrorlist: filled(mirrorlist) }),
+  };
+}

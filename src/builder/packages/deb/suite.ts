@@ -90,7 +90,9 @@ type Cached = Subject & { readonly cached: SuiteState };
 function isUsable(cache: IndexCache, subject: Subject): subject is Cached {
   const { cached, keysDigest } = subject;
   if (cached?.keysDigest !== keysDigest) return false;
-  return cached.indexes.every((digest) => fileStatus(indexDatabasePath(cache.directory, digest, packagesFormat)) !== undefined);
+  return cached.indexes.every(
+    (digest) => fileStatus(indexDatabasePath(cache.directory, digest, packagesFormat)) !== undefined,
+  );
 }
 
 function isFresh(cache: IndexCache, subject: Subject): subject is Cached {

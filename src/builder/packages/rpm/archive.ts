@@ -33,7 +33,8 @@ export function rpmEntries(pkg: LocalPackage, options: ArchiveOptions): Promise<
 function payloadOf(path: string): PackedArchive {
   const { header, payload } = readRpmFile(path);
   const format = header.text(tags.payloadFormat) ?? 'cpio';
-  if (format !== 'cpio') throw new AgentError('content-refused', `${path} has a payload of the kind ${format}, not cpio`);
+  if (format !== 'cpio')
+    throw new AgentError('content-refused', `${path} has a payload of the kind ${format}, not cpio`);
   const name = header.text(tags.payloadCompressor);
   const compression = name === undefined ? unnamedCompression(path, payload.offset) : compressionOf[name];
   if (compression === undefined)

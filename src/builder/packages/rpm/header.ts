@@ -37,7 +37,8 @@ interface Entry {
 export function headerSize(intro: Buffer, refuse: Refuse): number {
   if (intro.readUInt32BE(0) !== magic) throw refuse('a header does not begin as it must');
   const [entries, store] = [intro.readUInt32BE(8), intro.readUInt32BE(12)];
-  if (entries === 0 || entries > mostEntries || store > largestStore) throw refuse('the size of a header makes no sense');
+  if (entries === 0 || entries > mostEntries || store > largestStore)
+    throw refuse('the size of a header makes no sense');
   return introSize + entries * entrySize + store;
 }
 
