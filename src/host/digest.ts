@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 
+import { createContentReader, type Range } from './content.ts';
 import { attempt, piecesOf } from './files.ts';
 
 /** The sha256 of what is in memory, in hexadecimal. */
@@ -39,4 +40,12 @@ export function copyHashed(from: string, to: string, mode = 0o644): { sha256: st
     }
     return { sha256: hash.digest('hex'), size };
   });
+}
+
+/** The sha256 of a part of a file, in hexadecimal. */
+export function sha256OfRange(range: Range): string {
+  const hash = createHash('sha256');
+  using reader = createContentReader();
+  reader.forEachPiece({ kind: 'range', ...range }, (piece) => hash.update(piece));
+  return hash.digest('hex');
 }

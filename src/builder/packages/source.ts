@@ -1,10 +1,19 @@
-import { debianArchitecture } from '../../core/architecture.ts';
+import { debianArchitecture, rpmArchitecture } from '../../core/architecture.ts';
 import { AgentError } from '../../core/errors.ts';
 import type { BuildHost, BuildRequest } from '../request.ts';
-import { repositoriesFor, type Target } from '../targets/target.ts';
+import { inBasearch, repositoriesFor, type DebRepository, type RpmRepository, type Target } from '../targets/target.ts';
 import { debEntries } from './deb/archive.ts';
 import { createDebSource } from './deb/source.ts';
 import type { PackageSource } from './packages.ts';
+import { rpmEntries } from './rpm/archive.ts';
+import { createRpmSource } from './rpm/source.ts';
+import type { ArchiveOptions } from './unpacked.ts';
+
+/** What every family works with. */
+type Means = Pick<BuildHost, 'architecture' | 'cacheDirectory' | 'http' | 'exec' | 'clock' | 'progress'> & {
+  readonly maxAge?: number;
+  readonly offline: boolean;
+};
 
 /** The package repositories of a target: the one place that knows which family of packages it has. */
 export function packageSourceFor(
@@ -12,21 +21,40 @@ export function packageSourceFor(
   host: BuildHost,
   request: Pick<BuildRequest, 'refresh' | 'offline'>,
 ): PackageSource {
-  const architecture = debianArchitecture(host.architecture);
-  if (architecture === undefined) {
-    throw new AgentError('usage', `the target ${target.name} has no packages for ${host.architecture}`);
-  }
-  const { cacheDirectory, exec } = host;
-  return createDebSource({
-    repositories: repositoriesFor(target, host.architecture),
-    architecture,
-    cacheDirectory,
-    http: host.http,
-    exec,
-    clock: host.clock,
-    progress: host.progress,
+  const repositories = repositoriesFor(target, host.architecture);
+  const deb = repositories.filter((repository) => repository.family === 'deb');
+  const rpm = repositories.filter((repository) => repository.family === 'rpm');
+  const means: Means = {
+    ...host,
     offline: request.offline === true,
     ...(request.refresh === true ? { maxAge: 0 } : {}),
-    entries: (pkg, signal) => debEntries(pkg, { exec, cacheDirectory, ...(signal === undefined ? {} : { signal }) }),
+  };
+  const [first] = target.repositories;
+  const source = first?.family === 'rpm' ? rpmSource(rpm, means) : debSource(deb, means);
+  if (source !== undefined) return source;
+  throw new AgentError('usage', `the target ${target.name} has no packages for ${host.architecture}`);
+}
+
+function debSource(repositories: readonly DebRepository[], means: Means): PackageSource | undefined {
+  const architecture = debianArchitecture(means.architecture);
+  if (architecture === undefined) return undefined;
+  return createDebSource({ ...means, repositories, architecture, entries: entriesBy(debEntries, means) });
+}
+
+function rpmSource(repositories: readonly RpmRepository[], means: Means): PackageSource | undefined {
+  const architecture = rpmArchitecture(means.architecture);
+  if (architecture === undefined) return undefined;
+  return createRpmSource({
+    ...means,
+    repositories: repositories.map((repository) => inBasearch(repository, architecture.basearch)),
+    architecture: architecture.name,
+    entries: entriesBy(rpmEntries, means),
   });
+}
+
+function entriesBy(
+  read: (pkg: Parameters<PackageSource['entries']>[0], options: ArchiveOptions) => ReturnType<PackageSource['entries']>,
+  { exec, cacheDirectory }: Means,
+): PackageSource['entries'] {
+  return (pkg, signal) => read(pkg, { exec, cacheDirectory, ...(signal === undefined ? {} : { signal }) });
 }

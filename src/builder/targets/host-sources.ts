@@ -5,7 +5,7 @@ import { listNames, readBytes, readTextIfAny } from '../../host/files.ts';
 import { belowRoot } from '../../host/root.ts';
 import { parseAptSettings, type AptSettings } from './apt-settings.ts';
 import { parseDeb822Sources, parseSourcesList, type AptSource } from './apt-sources.ts';
-import type { DebRepository, Target } from './target.ts';
+import type { DebRepository, Repository, Target } from './target.ts';
 
 /** A place that this host's apt gets packages from. */
 export interface HostSource {
@@ -104,8 +104,12 @@ export function withHostMirrors(
 ): Target {
   if (hostOsRelease['ID'] === undefined || hostOsRelease['ID'] !== target.match['ID']) return target;
   const translate = suiteTranslation(hostOsRelease['VERSION_CODENAME'], target.match['VERSION_CODENAME']);
-  const repositories = target.repositories.flatMap((repository) =>
-    bySource(repository, sources, translate).map(([source, suites]) => mirrored(repository, suites, source, settings)),
+  const repositories = target.repositories.flatMap((repository): readonly Repository[] =>
+    repository.family === 'deb'
+      ? bySource(repository, sources, translate).map(([source, suites]) =>
+          mirrored(repository, suites, source, settings),
+        )
+      : [repository],
   );
   return { ...target, repositories };
 }

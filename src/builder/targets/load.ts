@@ -64,5 +64,7 @@ function withPackages({ packagesFrom, ...target }: TargetFile, files: readonly T
     const message = `there is no target ${quote(packagesFrom.value)} with repositories`;
     return reject(packagesFrom.position, 'packages_from', message);
   }
+  if (target.repositories.some(({ family }) => family !== source.repositories[0]?.family))
+    return reject(packagesFrom.position, 'packages_from', 'its repositories are of another family of packages');
   return accept({ ...target, repositories: [...target.repositories, ...source.repositories] });
 }

@@ -1,27 +1,11 @@
-import { join } from 'node:path';
-
-import { AgentError, isAgentError } from '../../../core/errors.ts';
+import { AgentError } from '../../../core/errors.ts';
 import type { ArchiveEntry } from '../../../core/tree.ts';
 import { readAr, type ArMember } from '../../../host/ar.ts';
 import { openWindow } from '../../../host/content.ts';
-import type { PipingExec } from '../../../host/exec.ts';
-import { sha256OfFile } from '../../../host/digest.ts';
-import { listNames, makeDirectory, removeTree, rename, temporaryBeside } from '../../../host/files.ts';
 import { readTar } from '../../../host/tar.ts';
-import { unpack, type Compression } from '../../../host/unpack.ts';
+import type { Compression } from '../../../host/unpack.ts';
 import type { LocalPackage } from '../packages.ts';
-
-export interface DebOptions {
-  readonly exec: PipingExec;
-  /** Unpacked archives are kept in its directory `unpacked`. */
-  readonly cacheDirectory: string;
-  readonly signal?: AbortSignal;
-}
-
-/** The largest packages of Debian unpack to some gigabytes, and the best compressed ones to some hundred times their size. */
-const mostUnpacked = 8 * 1024 ** 3;
-const mostRatio = 1000;
-const anywayUnpacked = 16 * 1024 ** 2;
+import { naming, unpackedArchive, type ArchiveOptions, type PackedArchive } from '../unpacked.ts';
 
 /** What a Debian package installs may be compressed in these ways (deb(5), and dpkg-deb(1) for the older ones). */
 const compressionOf: Readonly<Record<string, Compression>> = {
@@ -34,56 +18,20 @@ const compressionOf: Readonly<Record<string, Compression>> = {
 };
 
 /**
- * Lists what a Debian package installs, as its archive says it: nothing of it is judged. The archive is unpacked once
- * and kept as `unpacked/<sha256 of the package>-<sha256 of the archive>.tar`; a kept one is used only if its bytes
- * still have that sha256. The contents of files are ranges of it.
+ * Lists what a Debian package installs, as its archive says it: nothing of it is judged. The contents of files are
+ * ranges of the unpacked archive, which is kept.
  * @throws AgentError `content-refused` where the package is damaged, truncated or no Debian package, `disk-full`
  */
-export async function debEntries(pkg: LocalPackage, options: DebOptions): Promise<readonly ArchiveEntry[]> {
-  try {
-    return readTar(keptArchive(pkg, options) ?? (await unpackArchive(pkg, options)));
-  } catch (error) {
-    if (!isAgentError(error, 'content-refused')) throw error;
-    throw new AgentError('content-refused', `the package ${pkg.name} ${pkg.version} is refused: ${error.message}`, {
-      ...error.details,
-      cause: error,
-    });
-  }
-}
-
-function directoryOf(options: DebOptions): string {
-  return join(options.cacheDirectory, 'unpacked');
-}
-
-/** The archive of this package that an earlier call unpacked, if its bytes are what they were; others are removed. */
-function keptArchive(pkg: LocalPackage, options: DebOptions): string | undefined {
-  const directory = directoryOf(options);
-  const kept = listNames(directory).filter((name) => name.startsWith(`${pkg.sha256}-`));
-  return kept
-    .map((name) => join(directory, name))
-    .find((path) => {
-      const intact = path === archivePath(pkg, sha256OfFile(path), options);
-      if (!intact) removeTree(path);
-      return intact;
-    });
-}
-
-function archivePath(pkg: LocalPackage, sha256: string, options: DebOptions): string {
-  return join(directoryOf(options), `${pkg.sha256}-${sha256}.tar`);
-}
-
-async function unpackArchive(pkg: LocalPackage, options: DebOptions): Promise<string> {
-  const { member, compression } = dataMember(pkg.path);
-  makeDirectory(directoryOf(options));
-  const temporary = temporaryBeside(archivePath(pkg, '', options));
-  const sha256 = await unpack({ path: pkg.path, ...member }, compression, temporary, {
-    exec: options.exec,
-    limit: Math.min(mostUnpacked, Math.max(anywayUnpacked, member.length * mostRatio)),
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+export function debEntries(pkg: LocalPackage, options: ArchiveOptions): Promise<readonly ArchiveEntry[]> {
+  return naming(pkg, async () => {
+    const path = await unpackedArchive(pkg, 'tar', () => dataArchive(pkg.path), options);
+    return readTar(path);
   });
-  const path = archivePath(pkg, sha256, options);
-  rename(temporary, path);
-  return path;
+}
+
+function dataArchive(path: string): PackedArchive {
+  const { member, compression } = dataMember(path);
+  return { range: { path, ...member }, compression };
 }
 
 /** The member with what the package installs: `debian-binary` of format 2 comes first (deb(5)). */

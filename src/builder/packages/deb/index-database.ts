@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
 
+import type { IndexFormat } from '../index-cache.ts';
 import { StanzaReader, type Stanza } from './deb822.ts';
 
 /** A package as an index lists it. */
@@ -100,6 +101,9 @@ export function parseProvides(field: string | undefined): { readonly name: strin
     return name === undefined ? [] : [{ name, version }];
   });
 }
+
+/** Packages indexes, as the cache keeps them. */
+export const packagesFormat: IndexFormat = { name: String(databaseFormat), build: buildIndexDatabase };
 
 /** Opens a database that `buildIndexDatabase` has written. */
 export function openIndexDatabase(path: string): IndexDatabase {

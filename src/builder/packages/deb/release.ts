@@ -1,15 +1,8 @@
 import { AgentError } from '../../../core/errors.ts';
+import type { ListedFile, PackedIndex } from '../index-cache.ts';
 import { parseStanza, type Stanza } from './deb822.ts';
 import type { SignedText } from './signature.ts';
 import type { Compression } from '../../../host/unpack.ts';
-
-/** A file that a Release file vouches for. */
-export interface ListedFile {
-  /** Relative to the directory of the suite: `main/binary-amd64/Packages.gz`. */
-  readonly path: string;
-  readonly size: number;
-  readonly sha256: string;
-}
 
 /** What a verified Release file says about a suite (repository format: wiki.debian.org/DebianRepository/Format). */
 export interface Release {
@@ -126,14 +119,6 @@ const packings: readonly (readonly [suffix: string, compression: Compression])[]
   ['', 'none'],
 ];
 
-/** One Packages index as it is fetched and unpacked. */
-export interface PackagesIndex {
-  readonly compression: Compression;
-  readonly packed: ListedFile;
-  /** The unpacked file, where the Release file lists it as well. */
-  readonly plain: ListedFile | undefined;
-}
-
 /**
  * The indexes to read for a component.
  * @throws AgentError `invalid-config` where the suite has no such component.
@@ -143,7 +128,7 @@ export function packagesIndexes(
   release: Release,
   component: string,
   architecture: string,
-): PackagesIndex[] {
+): PackedIndex[] {
   const native = packagesIndex(release, component, architecture);
   if (native === undefined)
     throw new AgentError('invalid-config', `${source} has no component ${component} for ${architecture}`);
@@ -151,7 +136,7 @@ export function packagesIndexes(
   return all === undefined ? [native] : [native, all];
 }
 
-function packagesIndex({ files }: Release, component: string, architecture: string): PackagesIndex | undefined {
+function packagesIndex({ files }: Release, component: string, architecture: string): PackedIndex | undefined {
   const path = `${component}/binary-${architecture}/Packages`;
   for (const [suffix, compression] of packings) {
     const packed = files.get(`${path}${suffix}`);

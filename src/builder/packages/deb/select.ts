@@ -1,5 +1,4 @@
-import { AgentError, type ErrorCode } from '../../../core/errors.ts';
-import type { Position } from '../../../core/problems.ts';
+import { ambiguous, chosen, packageUrl, placed, sortedOnce, unknown, unsatisfiable, type Choice } from '../choice.ts';
 import type { PackageRequest, SelectedPackage, VersionConstraint } from '../packages.ts';
 import type { IndexedPackage, IndexedProvider } from './index-database.ts';
 import { compareVersions, satisfiesAll } from './version.ts';
@@ -23,10 +22,7 @@ export interface Catalogue {
   nearest(name: string): readonly string[];
 }
 
-type Choice =
-  | { readonly kind: 'chosen'; readonly candidate: Candidate }
-  | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string; readonly facts: readonly string[] };
-type Failure = Extract<Choice, { kind: 'failed' }>;
+type DebChoice = Choice<Candidate>;
 
 /**
  * Chooses one package for each request: of the native architecture or of all, meeting all constraints, the highest
@@ -44,22 +40,10 @@ export function selectPackages(
 ): SelectedPackage[] {
   const fits = ({ architecture: offered }: IndexedPackage) => offered === architecture || offered === 'all';
   const choices = requests.map((request) => placed(choose(request, catalogue, fits), request.position));
-  const failures = choices.filter((choice) => choice.kind === 'failed');
-  const [first, ...others] = failures;
-  if (first !== undefined) throw others.length === 0 ? failureOf(first) : failuresOf(failures, first.code);
-  const chosen = choices.flatMap((choice) => (choice.kind === 'chosen' ? [selected(choice.candidate)] : []));
-  const unique = new Map(chosen.map((pkg) => [`${pkg.name} ${pkg.version} ${pkg.architecture}`, pkg]));
-  return [...unique.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return sortedOnce(chosen(choices).map(selected));
 }
 
-/** A failure says where the spec asks for the package. */
-function placed(choice: Choice, position: Position | undefined): Choice {
-  if (choice.kind === 'chosen' || position === undefined) return choice;
-  const { file, line, column } = position;
-  return { ...choice, message: `${file}:${line}:${column}: ${choice.message}` };
-}
-
-function choose(request: PackageRequest, catalogue: Catalogue, fits: (pkg: IndexedPackage) => boolean): Choice {
+function choose(request: PackageRequest, catalogue: Catalogue, fits: (pkg: IndexedPackage) => boolean): DebChoice {
   const { name, constraints } = request;
   const candidates = catalogue.packages(name).filter(fits);
   if (candidates.length > 0) {
@@ -72,7 +56,7 @@ function choose(request: PackageRequest, catalogue: Catalogue, fits: (pkg: Index
 }
 
 /** Only a versioned Provides can meet a constraint (Debian policy 7.5). */
-function chooseProvider(request: PackageRequest, providers: readonly Provider[]): Choice {
+function chooseProvider(request: PackageRequest, providers: readonly Provider[]): DebChoice {
   const meeting = providers.filter(({ provided }) => provides(provided, request.constraints));
   const candidate = newest(meeting);
   if (candidate === undefined) return unsatisfiable(request, providers.map(describeProvider));
@@ -102,66 +86,6 @@ function describeProvider({ name, version, provided, origin }: Provider): string
   return `available: provided by ${name} ${version} in ${origin.suite}, ${meaning}`;
 }
 
-function failed(code: ErrorCode, message: string, facts: readonly string[]): Failure {
-  return { kind: 'failed', code, message, facts };
-}
-
-function unsatisfiable({ name, constraints }: PackageRequest, available: readonly string[]): Failure {
-  const asked = constraints.map(({ relation, version }) => `${relation} ${version}`).join(', ');
-  return failed('unsatisfiable', `no version of ${name} is ${asked}`, [...new Set(available)]);
-}
-
-function ambiguous({ name }: PackageRequest, names: readonly string[]): Failure {
-  return failed('ambiguous-package', `${name} is a virtual package that several packages provide`, [
-    `provided by: ${names.join(', ')}`,
-  ]);
-}
-
-function unknown({ name }: PackageRequest, foreign: readonly Candidate[], nearest: readonly string[]): Failure {
-  if (foreign.length > 0)
-    return failed('unknown-package', `there is no package ${name} for this architecture`, [
-      `available: for ${[...new Set(foreign.map(({ architecture }) => architecture))].join(', ')}`,
-    ]);
-  return failed(
-    'unknown-package',
-    `there is no package ${name}`,
-    nearest.length === 0 ? [] : [`similar names: ${nearest.join(', ')}`],
-  );
-}
-
-const advice: Partial<Record<ErrorCode, string>> = {
-  'ambiguous-package': 'List the package that you mean by its own name.',
-  'unknown-package': 'Correct the name in the spec, or add the repository that has the package to the target.',
-  unsatisfiable: 'Relax the constraints in the spec, or add a repository that has such a version to the target.',
-};
-
-function failureOf({ code, message, facts }: Failure): AgentError {
-  const next = advice[code];
-  return new AgentError(code, message, { facts, ...(next === undefined ? {} : { next }) });
-}
-
-function failuresOf(failures: readonly Failure[], code: ErrorCode): AgentError {
-  return new AgentError(code, `${failures.length} of the packages that are asked for cannot be had`, {
-    facts: failures.flatMap(({ message, facts }) => [message, ...facts.map((fact) => `  ${fact}`)]),
-    next: 'Correct these entries of the spec, or add the repositories that have them to the target.',
-  });
-}
-
 function selected({ name, version, architecture, sha256, size, filename, origin }: Candidate): SelectedPackage {
   return { name, version, architecture, sha256, size, url: packageUrl(origin.uri, filename) };
-}
-
-/**
- * The address of a package file. Even a signed index gets no say over anything outside of its repository.
- * @throws AgentError `verification-failed`
- */
-export function packageUrl(uri: string, filename: string): string {
-  const parts = filename.split('/');
-  const [first = '', ...rest] = parts[0] === '.' ? parts.slice(1) : parts;
-  const path = [first, ...rest];
-  if (path.some((part) => part === '' || part === '.' || part === '..') || /[\\\p{Cc}]/u.test(filename))
-    throw new AgentError('verification-failed', `the package list of ${uri} names a file outside of the repository`, {
-      facts: [`Filename: ${JSON.stringify(filename)}`],
-    });
-  return `${uri}/${path.map(encodeURIComponent).join('/')}`;
 }

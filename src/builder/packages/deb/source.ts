@@ -1,17 +1,15 @@
 import { join } from 'node:path';
 
-import { AgentError } from '../../../core/errors.ts';
 import type { Clock } from '../../../host/clock.ts';
 import type { PipingExec } from '../../../host/exec.ts';
-import { sha256OfFile } from '../../../host/digest.ts';
-import { fileStatus, removeTree } from '../../../host/files.ts';
 import { shown, type Http } from '../../../host/http.ts';
 import type { Progress } from '../../../host/progress.ts';
 import type { DebRepository } from '../../targets/target.ts';
 import type { LocalPackage, PackageSource, SelectedPackage } from '../packages.ts';
+import { fetchPackageFile } from '../package-cache.ts';
 import { openIndexDatabase, type IndexDatabase } from './index-database.ts';
-import { largestDistance, nearestNames } from './nearest.ts';
-import { inParallel } from './parallel.ts';
+import { largestDistance, nearestNames } from '../nearest.ts';
+import { inParallel } from '../parallel.ts';
 import { selectPackages, type Catalogue, type Origin } from './select.ts';
 import { readSuite } from './suite.ts';
 
@@ -90,36 +88,9 @@ function catalogueOf(indexes: readonly OpenIndex[]): Catalogue {
   };
 }
 
-async function fetchPackage(settings: Settings, pkg: SelectedPackage, signal: AbortSignal): Promise<LocalPackage> {
-  const path = join(settings.cacheDirectory, 'packages', `${pkg.sha256}.deb`);
-  if (isCached(settings, pkg, path)) return { ...pkg, path };
-  if (settings.offline) throw notInCache(pkg);
-  const { sha256, size } = pkg;
+function fetchPackage(settings: Settings, pkg: SelectedPackage, signal: AbortSignal): Promise<LocalPackage> {
   const address = withCredentials(settings.repositories, pkg.url);
-  await settings.http.download(address, { path, sha256, size }, { progress: settings.progress, signal });
-  return { ...pkg, path };
-}
-
-/** Whether the cache has the package file; one that is not what its name says is removed. */
-function isCached({ progress, offline }: Settings, { name, sha256 }: SelectedPackage, path: string): boolean {
-  if (fileStatus(path) === undefined) return false;
-  const found = sha256OfFile(path);
-  if (found === sha256) return true;
-  removeTree(path);
-  if (offline)
-    throw new AgentError('verification-failed', `the cached package file of ${name} was damaged`, {
-      facts: [`expected: sha256 ${sha256}`, `found:    sha256 ${found}`],
-      left: `${path} was removed.`,
-      next: 'Run the command again without --offline: the file is then fetched anew.',
-    });
-  progress.warn(`the cached package file of ${name} was damaged; it is fetched again`);
-  return false;
-}
-
-function notInCache({ name, version }: SelectedPackage): AgentError {
-  return new AgentError('network', `${name} ${version} is not in the cache, and the network is not used`, {
-    next: 'Run the command once without --offline.',
-  });
+  return fetchPackageFile(settings, pkg, { address, ending: 'deb' }, signal);
 }
 
 /** Puts back the credentials that the address of a package is shown and recorded without. */

@@ -1,17 +1,19 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { AgentError, isAgentError } from '../../../core/errors.ts';
 import type { Clock } from '../../../host/clock.ts';
 import type { PipingExec } from '../../../host/exec.ts';
 import { sha256 } from '../../../host/digest.ts';
-import { fileStatus, readBytes, readTextIfAny, writeAtomically } from '../../../host/files.ts';
+import { fileStatus, readTextIfAny, writeAtomically } from '../../../host/files.ts';
 import { shown, type Document, type Http, type Validators } from '../../../host/http.ts';
 import type { Progress } from '../../../host/progress.ts';
 import type { DebRepository } from '../../targets/target.ts';
-import { ensureIndexDatabase, indexDatabasePath, removeSuperseded } from './index-cache.ts';
+import { ensureIndexDatabase, indexDatabasePath, removeSuperseded } from '../index-cache.ts';
+import { packagesFormat } from './index-database.ts';
 import { checkExpiry, checkRelease, packagesIndexes, parseRelease, type Release } from './release.ts';
-import { verifySigned, type KeyFile } from './signature.ts';
-import { formatState, parseState, stateFormat, type SuiteState } from './state.ts';
+import { readKeys, type KeyFile } from '../openpgp.ts';
+import { verifySigned } from './signature.ts';
+import { formatState, parseState, stateFormat, type SuiteState } from '../state.ts';
 
 /** One suite of a repository, and the packages of it that this host can use. */
 export interface SuiteOf {
@@ -59,7 +61,7 @@ export async function readSuite(cache: IndexCache, of: SuiteOf, signal?: AbortSi
   const subject = subjectOf(cache, of);
   const state = isFresh(cache, subject) ? subject.cached : await refresh(cache, subject, signal);
   checkExpiry(subject.name, state.validUntil, of.repository.checkValidUntil, cache.clock.now());
-  return state.indexes.map((digest) => indexDatabasePath(cache.directory, digest));
+  return state.indexes.map((digest) => indexDatabasePath(cache.directory, digest, packagesFormat));
 }
 
 function subjectOf(cache: IndexCache, of: SuiteOf): Subject {
@@ -69,7 +71,7 @@ function subjectOf(cache: IndexCache, of: SuiteOf): Subject {
   const base = join(cache.directory, `${suite.replace(/[^A-Za-z0-9.-]/g, '_')}-${key}`);
   const statePath = `${base}.${stateFormat}.json`;
   const releasePath = `${base}.InRelease`;
-  const keyFiles = repository.keys.map((path) => ({ path, bytes: readBytes(path) }));
+  const keyFiles = readKeys(repository.keys);
   return {
     ...of,
     name: `${uri}/dists/${suite}/InRelease`,
@@ -88,7 +90,9 @@ type Cached = Subject & { readonly cached: SuiteState };
 function isUsable(cache: IndexCache, subject: Subject): subject is Cached {
   const { cached, keysDigest } = subject;
   if (cached?.keysDigest !== keysDigest) return false;
-  return cached.indexes.every((digest) => fileStatus(indexDatabasePath(cache.directory, digest)) !== undefined);
+  return cached.indexes.every(
+    (digest) => fileStatus(indexDatabasePath(cache.directory, digest, packagesFormat)) !== undefined,
+  );
 }
 
 function isFresh(cache: IndexCache, subject: Subject): subject is Cached {
@@ -182,7 +186,7 @@ async function adopt(
     signers: signed.signers,
     indexes,
   });
-  removeSuperseded(cache.directory, cached?.indexes ?? [], now);
+  removeSuperseded(cache.directory, cached?.indexes ?? [], packagesFormat, now);
   return state;
 }
 
@@ -212,8 +216,12 @@ async function ensureIndexes(
     packagesIndexes(subject.name, release, component, subject.architecture),
   );
   const digests: string[] = [];
-  for (const index of indexes)
-    digests.push(await ensureIndexDatabase(cache, { ...index, ...subject, byHash: release.byHash }, signal));
+  for (const index of indexes) {
+    const { path, sha256: hash } = index.packed;
+    const paths = release.byHash ? [`${dirname(path)}/by-hash/SHA256/${hash}`, path] : [path];
+    const remote = { ...index, paths, directoryUrl: subject.directoryUrl, format: packagesFormat };
+    digests.push(await ensureIndexDatabase(cache, remote, signal));
+  }
   return digests;
 }
 

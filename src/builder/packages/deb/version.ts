@@ -1,4 +1,5 @@
-import type { Relation, VersionConstraint } from '../packages.ts';
+import { isWithin } from '../constraint.ts';
+import type { VersionConstraint } from '../packages.ts';
 
 /** Debian's order of versions (deb-version(7), Debian policy 5.6.12). */
 
@@ -75,17 +76,9 @@ function compareNumbers(a: string, b: string): number {
   return left === right ? 0 : left < right ? -1 : 1;
 }
 
-const holds: Readonly<Record<Relation, (order: number) => boolean>> = {
-  '<<': (order) => order < 0,
-  '<=': (order) => order <= 0,
-  '=': (order) => order === 0,
-  '>=': (order) => order >= 0,
-  '>>': (order) => order > 0,
-};
-
 /** Whether a version is one that the constraint allows. */
-export function satisfies(version: string, { relation, version: bound }: VersionConstraint): boolean {
-  return holds[relation](compareVersions(version, bound));
+export function satisfies(version: string, constraint: VersionConstraint): boolean {
+  return isWithin(compareVersions, version, constraint);
 }
 
 /** Whether a version is one that all constraints allow. */

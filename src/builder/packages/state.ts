@@ -1,4 +1,4 @@
-import type { Validators } from '../../../host/http.ts';
+import type { Validators } from '../../host/http.ts';
 
 /** What this host knows of one suite since it last asked, without having to verify anything again. */
 export interface SuiteState {

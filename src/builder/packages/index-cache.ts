@@ -1,7 +1,7 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 
-import { AgentError, isAgentError } from '../../../core/errors.ts';
-import type { PipingExec } from '../../../host/exec.ts';
+import { AgentError, isAgentError } from '../../core/errors.ts';
+import type { PipingExec } from '../../host/exec.ts';
 import {
   fileStatus,
   listNames,
@@ -11,30 +11,54 @@ import {
   removeTree,
   renameDurably,
   temporaryBeside,
-} from '../../../host/files.ts';
-import { shown, type Http, type WantedFile } from '../../../host/http.ts';
-import { removeLeftovers } from '../../../host/leftovers.ts';
-import type { Progress } from '../../../host/progress.ts';
-import { unpack } from '../../../host/unpack.ts';
-import { buildIndexDatabase, databaseFormat } from './index-database.ts';
-import type { ListedFile, PackagesIndex } from './release.ts';
+} from '../../host/files.ts';
+import { shown, type Http, type WantedFile } from '../../host/http.ts';
+import { removeLeftovers } from '../../host/leftovers.ts';
+import type { Progress } from '../../host/progress.ts';
+import { unpack, type Compression } from '../../host/unpack.ts';
 import { parseState } from './state.ts';
 
-/** The most that an index may unpack to whose Release file does not say, in bytes. */
+/** The most that an index may unpack to whose unpacked size nobody says, in bytes. */
 const mostUnpacked = 2 * 1024 ** 3;
 
-/** Where the database of a Packages file is kept. */
-export function indexDatabasePath(directory: string, digest: string): string {
-  return join(directory, `${digest}.${databaseFormat}.sqlite`);
+/** A file that a signed document vouches for. */
+export interface ListedFile {
+  /** Relative to the place of that document: `main/binary-amd64/Packages.gz`, `repodata/primary.xml.zst`. */
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
 }
 
-export interface RemoteIndex extends PackagesIndex {
-  /** The directory of the suite, with credentials if it has any. */
+/** What a family makes of its indexes. */
+export interface IndexFormat {
+  /** Part of the file names of its databases, with the version of their tables. */
+  readonly name: string;
+  /** Writes an unpacked index into a new database file. */
+  build(path: string, pieces: Iterable<Uint8Array>): void;
+}
+
+/** An index as it is fetched and unpacked. */
+export interface PackedIndex {
+  readonly compression: Compression;
+  readonly packed: ListedFile;
+  /** The unpacked file, where it is vouched for as well. */
+  readonly plain: ListedFile | undefined;
+}
+
+/** Where the database of an index is kept. */
+export function indexDatabasePath(directory: string, digest: string, { name }: IndexFormat): string {
+  return join(directory, `${digest}.${name}.sqlite`);
+}
+
+export interface RemoteIndex extends PackedIndex {
+  /** The directory that paths are relative to, with credentials if it has any. */
   readonly directoryUrl: string;
-  /** Whether the server keeps the file under its hash as well, which stays the same while the archive is updated. */
-  readonly byHash: boolean;
+  /** Paths that the server may have the file under, to be tried in this order. */
+  readonly paths: readonly string[];
+  readonly format: IndexFormat;
 }
 
+/** Where indexes are kept, and how they get there. */
 interface Means {
   readonly directory: string;
   readonly http: Http;
@@ -44,13 +68,13 @@ interface Means {
 }
 
 /**
- * Makes the database of a Packages index unless it is there.
+ * Makes the database of an index unless it is there.
  * @returns the digest that it is kept by.
- * @throws AgentError `verification-failed` where the index is not the one that the Release file vouches for.
+ * @throws AgentError `verification-failed` where the index is not the one that was vouched for.
  */
 export async function ensureIndexDatabase(means: Means, index: RemoteIndex, signal?: AbortSignal): Promise<string> {
-  const digest = (index.plain ?? index.packed).sha256;
-  const path = indexDatabasePath(means.directory, digest);
+  const digest = digestOf(index);
+  const path = indexDatabasePath(means.directory, digest, index.format);
   if (fileStatus(path) !== undefined) return digest;
   if (means.offline)
     throw new AgentError('network', `${shown(index.directoryUrl)}/${index.packed.path} is not in the cache`, {
@@ -71,20 +95,23 @@ export async function ensureIndexDatabase(means: Means, index: RemoteIndex, sign
   return digest;
 }
 
+/** What the database of an index is kept by. */
+export function digestOf({ plain, packed }: PackedIndex): string {
+  return (plain ?? packed).sha256;
+}
+
 async function fetchIndex(means: Means, index: RemoteIndex, file: WantedFile, signal?: AbortSignal): Promise<void> {
   const options = { progress: means.progress, ...(signal === undefined ? {} : { signal }) };
-  const byPath = `${index.directoryUrl}/${index.packed.path}`;
-  if (!index.byHash) {
-    await means.http.download(byPath, file, options);
-    return;
+  for (const path of index.paths.slice(0, -1)) {
+    try {
+      await means.http.download(`${index.directoryUrl}/${path}`, file, options);
+      return;
+    } catch (error) {
+      // Archives announce by-hash that their mirrors do not always copy: apt tries the plain name then, too.
+      if (!isAgentError(error, 'no-such-file')) throw error;
+    }
   }
-  try {
-    await means.http.download(`${dirname(byPath)}/by-hash/SHA256/${file.sha256}`, file, options);
-  } catch (error) {
-    // Archives announce by-hash that their mirrors do not always copy: apt tries the plain name then, too.
-    if (!isAgentError(error, 'no-such-file')) throw error;
-    await means.http.download(byPath, file, options);
-  }
+  await means.http.download(`${index.directoryUrl}/${index.paths.at(-1) ?? index.packed.path}`, file, options);
 }
 
 /** Unpacks an index, holds it against what the Release file says of it, and makes the database of it. */
@@ -107,7 +134,7 @@ async function convert(
     if (plain !== undefined && digest !== plain.sha256) {
       throw notAsPromised(directoryUrl, packed, [`expected: sha256 ${plain.sha256}`, `found:    sha256 ${digest}`]);
     }
-    buildIndexDatabase(to, piecesOf(text));
+    index.format.build(to, piecesOf(text));
   } finally {
     removeTree(text);
   }
@@ -121,13 +148,13 @@ function notAsPromised(directoryUrl: string, packed: ListedFile, facts: readonly
   });
 }
 
-/** Removes the databases that a suite no longer uses, unless another one does, and what killed processes left. */
-export function removeSuperseded(directory: string, before: readonly string[], now: Date): void {
+/** Removes the databases that a repository no longer uses, unless another one does, and what killed processes left. */
+export function removeSuperseded(directory: string, before: readonly string[], format: IndexFormat, now: Date): void {
   const names = listNames(directory);
   const states = names
     .filter((name) => name.endsWith('.json'))
     .map((name) => parseState(readTextIfAny(join(directory, name)) ?? ''));
   const used = new Set(states.flatMap((state) => state?.indexes ?? []));
-  for (const digest of before) if (!used.has(digest)) removeTree(indexDatabasePath(directory, digest));
+  for (const digest of before) if (!used.has(digest)) removeTree(indexDatabasePath(directory, digest, format));
   removeLeftovers(directory, now);
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { editDistance, nearestNames } from '../../../../../src/builder/packages/deb/nearest.ts';
+import { editDistance, nearestNames } from '../../../../src/builder/packages/nearest.ts';
 
 describe('names that are near', () => {
   it('are those with the fewest wrong letters, the nearest first', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { formatState, parseState, type SuiteState } from '../../../../../src/builder/packages/deb/state.ts';
+import { formatState, parseState, type SuiteState } from '../../../../src/builder/packages/state.ts';
 
 const state: SuiteState = {
   uri: 'http://archive',

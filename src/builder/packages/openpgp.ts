@@ -1,0 +1,145 @@
+import type * as OpenPgpModule from 'openpgp';
+
+import { AgentError, messageOf } from '../../core/errors.ts';
+import { readBytes } from '../../host/files.ts';
+
+/** A file with OpenPGP keys, as it was read. */
+export interface KeyFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The files with the keys of a repository: named by their paths, or read already. */
+export function readKeys(keys: readonly (string | KeyFile)[]): KeyFile[] {
+  return keys.map((key) => (typeof key === 'string' ? { path: key, bytes: readBytes(key) } : key));
+}
+
+export type OpenPgp = typeof OpenPgpModule;
+export type Key = OpenPgpModule.PublicKey;
+
+/** One signature, and what came of it. */
+export interface Verdict {
+  /** Of the key that made it: 16 hexadecimal digits. */
+  readonly id: string;
+  /** Why this signature does not count; undefined where it does. */
+  readonly fault: string | undefined;
+}
+
+interface Checked {
+  readonly keyID: { toHex(): string };
+  readonly verified: Promise<boolean>;
+}
+
+/** What `openpgp` found of each signature. */
+export function verdictsOf(signatures: readonly Checked[]): Promise<Verdict[]> {
+  return Promise.all(
+    signatures.map(async ({ keyID, verified }) => ({ id: keyID.toHex(), fault: await faultOf(verified) })),
+  );
+}
+
+/** All keys of some files. */
+export async function readKeyFiles(openpgp: OpenPgp, files: readonly KeyFile[]): Promise<Key[]> {
+  return (await Promise.all(files.map((file) => readKeyFile(openpgp, file)))).flat();
+}
+
+/**
+ * Verifies bytes by a signature beside them (RFC 9580 section 10.4), armored or binary. One good signature by a trusted
+ * key is enough.
+ * @param source what is verified, for messages.
+ * @param next what to do where no signature is good.
+ * @returns the ids of the keys whose signatures were found good.
+ * @throws AgentError `verification-failed`, and `invalid-config` where a key file cannot be read as keys.
+ */
+export async function verifyDetached(
+  source: string,
+  bytes: Uint8Array,
+  signature: string | Uint8Array,
+  keyFiles: readonly KeyFile[],
+  next: (ids: readonly string[]) => string,
+): Promise<readonly string[]> {
+  // Loading OpenPGP takes longer than everything else that a run with a filled cache does.
+  const openpgp = await import('openpgp');
+  const keys = await readKeyFiles(openpgp, keyFiles);
+  const verdicts = await judgeDetached(openpgp, source, bytes, signature, keys);
+  const signers = verdicts.filter(({ fault }) => fault === undefined).map(({ id }) => id);
+  if (signers.length === 0) throw untrusted(source, verdicts, keys, keyFiles, next(verdicts.map(({ id }) => id)));
+  return signers;
+}
+
+async function judgeDetached(
+  openpgp: OpenPgp,
+  source: string,
+  binary: Uint8Array,
+  signature: string | Uint8Array,
+  verificationKeys: Key[],
+): Promise<Verdict[]> {
+  try {
+    const read =
+      typeof signature === 'string'
+        ? await openpgp.readSignature({ armoredSignature: signature })
+        : await openpgp.readSignature({ binarySignature: signature });
+    const message = await openpgp.createMessage({ binary });
+    // rpm's own tools do not hold the time of a signature against this host's clock either.
+    const result = await openpgp.verify({ message, signature: read, verificationKeys, format: 'binary', date: null });
+    return await verdictsOf(result.signatures);
+  } catch (cause) {
+    throw new AgentError('verification-failed', `the signature of ${source} cannot be read: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+/** A signature counts when its promise gives true; that it did not fail is not enough. */
+async function faultOf(verified: Promise<boolean>): Promise<string | undefined> {
+  try {
+    return (await verified) ? undefined : 'it is not valid';
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+const armorHeader = '-----BEGIN PGP PUBLIC KEY BLOCK-----';
+
+/** Keys in the binary form or armored, where one file may have several blocks. */
+async function readKeyFile(openpgp: OpenPgp, { path, bytes }: KeyFile): Promise<Key[]> {
+  try {
+    const blocks = armoredBlocks(bytes);
+    const read =
+      blocks.length === 0
+        ? await openpgp.readKeys({ binaryKeys: bytes })
+        : (await Promise.all(blocks.map((armoredKeys) => openpgp.readKeys({ armoredKeys })))).flat();
+    return read.map((key) => key.toPublic());
+  } catch (cause) {
+    throw new AgentError('invalid-config', `${path} has no OpenPGP keys that can be read: ${messageOf(cause)}`, {
+      cause,
+      next: 'Export the keys with "gpg --export" or "gpg --armor --export"; keybox files (*.kbx) are not read.',
+    });
+  }
+}
+
+function armoredBlocks(bytes: Uint8Array): string[] {
+  const text = Buffer.from(bytes).toString('latin1');
+  return text
+    .split(armorHeader)
+    .slice(1)
+    .map((block) => armorHeader + block);
+}
+
+/** That nothing vouches for `source`: who signed it, and whom we trust. */
+export function untrusted(
+  source: string,
+  verdicts: readonly Verdict[],
+  keys: readonly Key[],
+  files: readonly KeyFile[],
+  next: string,
+): AgentError {
+  const trusted = keys.map((key) => key.getKeyID().toHex());
+  return new AgentError('verification-failed', `${source} has no good signature by a trusted key`, {
+    facts: [
+      ...verdicts.map(({ id, fault }) => `signed by key ${id}: ${fault ?? 'good'}`),
+      `trusted keys: ${trusted.join(', ') || 'none'}`,
+      ...files.map(({ path }) => `read from: ${path}`),
+    ],
+    next,
+  });
+}
