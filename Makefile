@@ -1,7 +1,7 @@
 # One command each on a fresh Debian 12 or 13 with git, make, Node >= 20 and npm, as root.
 
 # What the product and its tests run, by Debian package.
-packages := attr bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
+packages := attr binutils bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
 	apt-utils ca-certificates debian-archive-keyring dpkg-dev e2fsprogs fdisk gnupg gpgv libarchive-tools mmdebstrap mount \
 	rpm strace systemd-container zstd
 

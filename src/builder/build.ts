@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import type { Finding } from '../core/contents/finding.ts';
 import { AgentError } from '../core/errors.ts';
 import { sameContent } from '../host/content.ts';
 import { makeDirectory, makeTemporaryDirectory, removeTree } from '../host/files.ts';
@@ -10,13 +11,14 @@ import { layoutOf } from './artifacts/layout.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
+import { checkLibraries, formatRecord, parseRecord, recordLibraries, type LibraryRecord } from './libraries.ts';
 import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
 import { packageSourceFor } from './packages/source.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
 import { artifactsFor } from './spec/for-target.ts';
 import { sysextPackages } from './spec/sysext-packages.ts';
-import { assemble } from './tree/assemble.ts';
+import { assemble, type PackageContents } from './tree/assemble.ts';
 
 export interface BuiltImage {
   /** In the cache: to be copied, not changed. */
@@ -32,6 +34,16 @@ export interface BuiltImage {
   readonly allow?: readonly string[];
   /** Whether an image of the same inputs was there already. */
   readonly reused: boolean;
+  /** What was found about its contents on this host. */
+  readonly findings: readonly Finding[];
+  /** What --add-missing added to the packages of the spec. */
+  readonly added: readonly AddedPackage[];
+}
+
+/** A package that the spec does not list, and what it was taken for. */
+export interface AddedPackage {
+  readonly name: string;
+  readonly library: string;
 }
 
 /** What a build would make, and of what. */
@@ -47,13 +59,19 @@ export interface BuildPlan {
  * Reads a spec and chooses its packages from the target's repositories; nothing but indexes is fetched.
  * @throws AgentError `invalid-spec`, `usage`, and those of choosing packages.
  */
-export async function planBuild(host: BuildHost, request: BuildRequest): Promise<BuildPlan> {
+export async function planBuild(
+  host: BuildHost,
+  request: BuildRequest,
+  added: readonly AddedPackage[] = [],
+): Promise<BuildPlan> {
   const order = placeOrder(host, request);
   const source = packageSourceFor(order.target, host, request);
   const wanted = sysextPackages(order.spec, order.target.name, host.architecture);
   const own = ownFilesOf(host, request, order);
   if (wanted.length === 0 && own === undefined) throw nothingToBuild(order, request.specPath);
-  const packages = wanted.length === 0 ? [] : await source.select(wanted, request.signal);
+  const more = added.map(({ name }) => ({ name, constraints: [] }));
+  const requests = [...wanted, ...more];
+  const packages = requests.length === 0 ? [] : await source.select(requests, request.signal);
   return { order, source, packages, own };
 }
 
@@ -77,14 +95,19 @@ function ownFilesOf(host: BuildHost, request: BuildRequest, { spec, target, sett
  * @throws AgentError `invalid-spec`, `usage`, and those of packages, contents and tools.
  */
 export async function build(host: BuildHost, request: BuildRequest): Promise<BuiltImage> {
-  const plan = await planBuild(host, request);
-  const { order, packages, own } = plan;
+  const added = request.addMissing === true ? await missingPackages(host, request) : [];
+  const plan = await planBuild(host, request, added);
+  const { order, packages, source, own } = plan;
   const { settings, fileName, version } = order;
   const key = cacheKey({ settings, fileName, packages, own: own?.digest, format: request.format });
   const kept = cachedImage(host.cacheDirectory, key);
-  const image = kept ?? (await buildAnew(host, request, plan, key));
+  const { record, ...image } = kept ?? (await buildAnew(host, request, plan, key));
+  const check = await checkLibraries(parseRecord(record), host.libraries(), source, packages, request.signal);
+  for (const { message, remedy } of check.findings) host.progress.warn(`${message}; ${remedy}`);
   return {
     ...image,
+    findings: check.findings,
+    added,
     fileName,
     name: order.spec.name,
     version,
@@ -94,29 +117,67 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
   };
 }
 
+/** Libraries need libraries: as many rounds as any chain of them is long. */
+const mostRounds = 16;
+
+/** The packages to add until nothing is missing that the target can bring. */
+async function missingPackages(host: BuildHost, request: BuildRequest): Promise<readonly AddedPackage[]> {
+  const added: AddedPackage[] = [];
+  for (let round = 0; round < mostRounds; round++) {
+    const plan = await planBuild(host, request, added);
+    const { source, packages } = plan;
+    const contents = await contentsOf(plan, request);
+    const record = recordLibraries(assemble(contents, plan.order.settings, sameContent).tree, contents);
+    const check = await checkLibraries(record, host.libraries(), source, packages, request.signal);
+    const names = new Set([...packages, ...added].map(({ name }) => name));
+    const fresh = check.missing.flatMap(({ library }) => {
+      const name = check.providers.get(library)?.find((provider) => !names.has(provider));
+      return name === undefined ? [] : [{ name, library }];
+    });
+    if (fresh.length === 0) break;
+    for (const { name, library } of fresh) host.progress.step(`added ${name} for ${library}`);
+    added.push(...fresh);
+  }
+  return added;
+}
+
+/** What goes into the image: the packages, and the files of the spec itself. */
+async function contentsOf(
+  { order, source, packages, own }: BuildPlan,
+  { signal }: BuildRequest,
+): Promise<PackageContents[]> {
+  const local = await source.fetch(packages, signal);
+  const contents = await Promise.all(
+    local.map(async (pkg) => ({ name: pkg.name, entries: await source.entries(pkg, signal) })),
+  );
+  return own === undefined ? contents : [...contents, { name: order.spec.name, entries: own.entries, own: true }];
+}
+
 async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan, key: string): Promise<CachedImage> {
   const { cacheDirectory, clock } = host;
   for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
   const work = makeTemporaryDirectory(join(cacheDirectory, 'work'));
   try {
-    return keepImage(cacheDirectory, key, await makeInto(work, host, request, plan));
+    const { output, record } = await makeInto(work, host, request, plan);
+    return keepImage(cacheDirectory, key, output, formatRecord(record));
   } finally {
     removeTree(work);
   }
 }
 
-/** Makes the image below `work`, which the caller removes, and returns its path. */
-async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: BuildPlan): Promise<string> {
-  const { order, source, packages, own } = plan;
+interface Made {
+  readonly output: string;
+  readonly record: LibraryRecord;
+}
+
+/** Makes the image below `work`, which the caller removes. */
+async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: BuildPlan): Promise<Made> {
+  const { order, own } = plan;
   const { progress } = host;
   progress.step(`building ${order.fileName} from ${partsOf(plan).join(', ')}`);
   for (const warning of own?.warnings ?? []) progress.warn(warning);
-  const local = await source.fetch(packages, request.signal);
-  const contents = await Promise.all(
-    local.map(async (pkg) => ({ name: pkg.name, entries: await source.entries(pkg, request.signal) })),
-  );
-  const ownContents = own === undefined ? [] : [{ name: order.spec.name, entries: own.entries, own: true }];
-  const { tree, warnings } = assemble([...contents, ...ownContents], order.settings, sameContent);
+  const contents = await contentsOf(plan, request);
+  const { tree, warnings } = assemble(contents, order.settings, sameContent);
   for (const warning of warnings) progress.warn(warning);
   const [directory, output] = [join(work, 'tree'), join(work, order.fileName)];
   makeDirectory(directory);
@@ -124,7 +185,7 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   const image = { directory, output, uuid: treeUuid(tree), timestamp: tree.timestamp };
   const made = await makeImage(image, request.format ?? 'erofs', host.exec, request.signal);
   for (const warning of made.warnings) progress.warn(warning);
-  return output;
+  return { output, record: recordLibraries(tree, contents) };
 }
 
 function partsOf({ packages, own }: BuildPlan): readonly string[] {

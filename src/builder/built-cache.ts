@@ -2,7 +2,16 @@ import { basename, join } from 'node:path';
 
 import { findProgram } from '../host/exec.ts';
 import { sha256, sha256OfFile } from '../host/digest.ts';
-import { fileStatus, listNames, makeDirectory, removeTree, rename, temporaryBeside } from '../host/files.ts';
+import {
+  fileStatus,
+  listNames,
+  makeDirectory,
+  removeTree,
+  readTextIfAny,
+  rename,
+  temporaryBeside,
+  writeAtomically,
+} from '../host/files.ts';
 import type { ImageFormat } from './image/command.ts';
 import type { SelectedPackage } from './packages/packages.ts';
 import type { ImageSettings } from './tree/settings.ts';
@@ -38,31 +47,37 @@ function tools(): string[] {
 export interface CachedImage {
   readonly path: string;
   readonly sha256: string;
+  /** What is recorded of its contents, as text. */
+  readonly record: string;
 }
 
+const recordName = 'contents.json';
+
 /**
- * The image that was built from the same inputs before: `built/<key>/<sha256>.raw`. One whose bytes are not of that
- * sha256 any more is thrown away.
+ * The image that was built from the same inputs before: `built/<key>/<sha256>.raw`, and beside it the
+ * record of its contents. One whose bytes are not of that sha256 any more is thrown away.
  */
 export function cachedImage(cacheDirectory: string, key: string): CachedImage | undefined {
   const directory = join(cacheDirectory, 'built', key);
-  const [name] = listNames(directory);
-  if (name === undefined) return undefined;
-  const image = { path: join(directory, name), sha256: basename(name, '.raw') };
+  const name = listNames(directory).find((entry) => entry.endsWith('.raw'));
+  const record = readTextIfAny(join(directory, recordName));
+  if (name === undefined || record === undefined) return undefined;
+  const image = { path: join(directory, name), sha256: basename(name, '.raw'), record };
   if (sha256OfFile(image.path) === image.sha256) return image;
   removeTree(directory);
   return undefined;
 }
 
-/** Keeps a built image under the name of its inputs. */
-export function keepImage(cacheDirectory: string, key: string, image: string): CachedImage {
+/** Keeps a built image under the name of its inputs, with the record of its contents. */
+export function keepImage(cacheDirectory: string, key: string, image: string, record: string): CachedImage {
   const directory = join(cacheDirectory, 'built', key);
   const fresh = temporaryBeside(directory);
   makeDirectory(fresh);
   const digest = sha256OfFile(image);
   const name = `${digest}.raw`;
   rename(image, join(fresh, name));
+  writeAtomically(join(fresh, recordName), record);
   removeTree(directory);
   rename(fresh, directory);
-  return { path: join(directory, name), sha256: digest };
+  return { path: join(directory, name), sha256: digest, record };
 }

@@ -1,4 +1,5 @@
 import type { Architecture } from '../core/architecture.ts';
+import type { HostLibraries } from '../core/contents/linked-image.ts';
 import type { ReleaseFields } from '../core/os-release.ts';
 import type { Clock } from '../host/clock.ts';
 import type { PipingExec } from '../host/exec.ts';
@@ -20,6 +21,8 @@ export interface BuildHost {
   readonly root: string;
   readonly osRelease: ReleaseFields;
   readonly architecture: Architecture;
+  /** What this host has for the programs of an image; undefined where nothing can be told of it. */
+  libraries(): HostLibraries | undefined;
 }
 
 export interface BuildRequest {
@@ -35,5 +38,7 @@ export interface BuildRequest {
   readonly refresh?: boolean;
   /** Use only what is in the cache. */
   readonly offline?: boolean;
+  /** Take in the packages of the target that bring libraries which neither the image nor this host would have. */
+  readonly addMissing?: boolean;
   readonly signal?: AbortSignal;
 }

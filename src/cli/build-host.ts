@@ -8,6 +8,7 @@ import { systemClock } from '../host/clock.ts';
 import { fileStatus } from '../host/files.ts';
 import type { Progress } from '../host/progress.ts';
 import { belowRoot } from '../host/root.ts';
+import { hostLibraries } from '../systemd/host-libraries.ts';
 import { hostArchitecture, readOsRelease } from '../systemd/host-release.ts';
 import type { Options, OptionSpec } from './command.ts';
 import { hostExec, rootOf } from './invoker.ts';
@@ -30,6 +31,7 @@ export const buildOptions: readonly OptionSpec[] = [
   { flags: '--format <format>', description: 'erofs or squashfs (default: erofs)' },
   { flags: '--refresh', description: 'ask the repositories for new indexes now' },
   { flags: '--offline', description: 'use only what is in the cache' },
+  { flags: '--add-missing', description: 'add the packages that bring libraries which this host does not have' },
 ];
 
 /** What a build works with on this host. */
@@ -46,6 +48,7 @@ export async function buildHost(options: Options, progress: Progress): Promise<B
     root,
     osRelease: readOsRelease(root),
     architecture: buildArchitecture(),
+    libraries: () => hostLibraries(root),
   };
 }
 
@@ -92,6 +95,7 @@ export function buildRequest(specPath: string, options: Options, signal: AbortSi
     buildArguments: buildArguments(options),
     refresh: options.flag('refresh'),
     offline: options.flag('offline'),
+    addMissing: options.flag('addMissing'),
     signal,
     ...(target === undefined ? {} : { target }),
     ...(format === undefined ? {} : { format }),

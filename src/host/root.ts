@@ -17,7 +17,8 @@ export function belowRoot(root: string, path: string): string {
   return join(root, found);
 }
 
-function linkTarget(path: string): string | undefined {
+/** Where the symbolic link at a real path leads; undefined for what is none. */
+export function linkTarget(path: string): string | undefined {
   return attempt('look at', path, () => {
     const status = fs.lstatSync(path, { throwIfNoEntry: false });
     return status?.isSymbolicLink() === true ? fs.readlinkSync(path) : undefined;

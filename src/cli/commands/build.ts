@@ -45,8 +45,9 @@ export const buildCommand: CommandSpec = {
       copyAtomically(image.path, output);
     }
     const size = fileStatus(output)?.size;
-    const { name, version, target, sha256, packages } = image;
-    show(invocation, { path: output, name, version, target, size, sha256, unchanged, packages }, () => [
+    const { name, version, target, sha256, packages, findings, added } = image;
+    const built = { path: output, name, version, target, size, sha256, unchanged, packages, findings, added };
+    show(invocation, built, () => [
       `${output} (${formatSize(size)}, sha256 ${sha256.slice(0, 12)})${unchanged ? ' is up to date' : ''}`,
     ]);
     return exitCodes.ok;
@@ -55,7 +56,7 @@ export const buildCommand: CommandSpec = {
 
 async function showPlan(invocation: Invocation, spec: string): Promise<ExitCode> {
   const { planBuild } = await import('../../builder/build.ts');
-  const { order, packages } = await withBuildHost(invocation, spec, planBuild);
+  const { order, packages } = await withBuildHost(invocation, spec, (host, request) => planBuild(host, request));
   const { fileName, version, target } = order;
   show(invocation, { fileName, name: order.spec.name, version, target: target.name, packages }, () => [
     `would build ${fileName} from:`,

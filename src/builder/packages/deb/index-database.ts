@@ -24,18 +24,20 @@ export interface IndexedProvider extends IndexedPackage {
 export interface IndexDatabase {
   packages(name: string): readonly IndexedPackage[];
   providers(name: string): readonly IndexedProvider[];
+  /** The fields Pre-Depends and Depends of a package, as one; empty where it has none or is not there. */
+  dependsOf(name: string, version: string, architecture: string): string;
   /** Every name of these lengths that is a package or provided by one. */
   names(shortest: number, longest: number): readonly string[];
   close(): void;
 }
 
 /** Version of the tables below; part of the file name, so that no file of another version is ever read. */
-export const databaseFormat = 1;
+export const databaseFormat = 2;
 
 const tables = `
   CREATE TABLE packages (
     name TEXT NOT NULL, version TEXT NOT NULL, architecture TEXT NOT NULL,
-    filename TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    filename TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, depends TEXT NOT NULL,
     PRIMARY KEY (name, version, architecture)
   ) WITHOUT ROWID;
   CREATE TABLE provides (
@@ -43,7 +45,17 @@ const tables = `
     PRIMARY KEY (name, package, version, architecture, provided)
   ) WITHOUT ROWID;`;
 
-const wanted = ['package', 'version', 'architecture', 'filename', 'size', 'sha256', 'provides'];
+const wanted = [
+  'package',
+  'version',
+  'architecture',
+  'filename',
+  'size',
+  'sha256',
+  'provides',
+  'pre-depends',
+  'depends',
+];
 
 /**
  * Writes a Packages index into a new database file. The file is good only once this has returned: nothing is journalled,
@@ -69,13 +81,14 @@ export function buildIndexDatabase(path: string, pieces: Iterable<Uint8Array>): 
 
 /** A package without a hash could never be verified: it is left out, and so is a second one of the same version. */
 function inserter(database: Database.Database): (stanza: Stanza) => void {
-  const addPackage = database.prepare('INSERT OR IGNORE INTO packages VALUES (?, ?, ?, ?, ?, ?)');
+  const addPackage = database.prepare('INSERT OR IGNORE INTO packages VALUES (?, ?, ?, ?, ?, ?, ?)');
   const addProvided = database.prepare('INSERT OR IGNORE INTO provides VALUES (?, ?, ?, ?, ?)');
   return (stanza) => {
     const found = packageOf(stanza);
     if (found === undefined) return;
     const { name, version, architecture, filename, size, sha256 } = found;
-    addPackage.run(name, version, architecture, filename, size, sha256);
+    const depends = [stanza.get('pre-depends'), stanza.get('depends')].filter((field) => field !== undefined);
+    addPackage.run(name, version, architecture, filename, size, sha256, depends.join(', '));
     for (const provided of parseProvides(stanza.get('provides')))
       addProvided.run(provided.name, name, version, architecture, provided.version);
   };
@@ -104,17 +117,25 @@ export function parseProvides(field: string | undefined): { readonly name: strin
 
 /** Packages indexes, as the cache keeps them. */
 export const packagesFormat: IndexFormat = { name: String(databaseFormat), build: buildIndexDatabase };
+const columns = ['name', 'version', 'architecture', 'filename', 'size', 'sha256']
+  .map((column) => `packages.${column}`)
+  .join();
 
 /** Opens a database that `buildIndexDatabase` has written. */
 export function openIndexDatabase(path: string): IndexDatabase {
   const database = new Database(path, { readonly: true, fileMustExist: true });
-  const packages = database.prepare<[string], IndexedPackage>('SELECT * FROM packages WHERE name = ?');
+  const packages = database.prepare<[string], IndexedPackage>(`SELECT ${columns} FROM packages WHERE name = ?`);
   const providers = database.prepare<[string], IndexedProvider>(
-    `SELECT packages.*, provided FROM provides JOIN packages
+    `SELECT ${columns}, provided FROM provides JOIN packages
        ON packages.name = package AND packages.version = provides.version
       AND packages.architecture = provides.architecture
      WHERE provides.name = ?`,
   );
+  const depends = database
+    .prepare<[string, string, string], string>(
+      'SELECT depends FROM packages WHERE name = ? AND version = ? AND architecture = ?',
+    )
+    .pluck();
   const names = database
     .prepare<[number, number, number, number], string>(
       `SELECT name FROM packages WHERE length(name) BETWEEN ? AND ?
@@ -124,6 +145,7 @@ export function openIndexDatabase(path: string): IndexDatabase {
   return {
     packages: (name) => packages.all(name),
     providers: (name) => providers.all(name),
+    dependsOf: (name, version, architecture) => depends.get(name, version, architecture) ?? '',
     names: (shortest, longest) => names.all(shortest, longest, shortest, longest),
     close: () => database.close(),
   };

@@ -10,6 +10,7 @@ import { fetchPackageFile } from '../package-cache.ts';
 import { openIndexDatabase, type IndexDatabase } from './index-database.ts';
 import { largestDistance, nearestNames } from '../nearest.ts';
 import { inParallel } from '../parallel.ts';
+import { findProviders } from './providers.ts';
 import { selectPackages, type Catalogue, type Origin } from './select.ts';
 import { readSuite } from './suite.ts';
 
@@ -46,6 +47,23 @@ export function createDebSource(options: DebSourceOptions): PackageSource {
       const indexes = await openIndexes(settings, signal);
       try {
         return selectPackages(requests, catalogueOf(indexes), settings.architecture);
+      } finally {
+        for (const { database } of indexes) database.close();
+      }
+    },
+    providersOf: async (needs, signal) => {
+      const indexes = await openIndexes(settings, signal);
+      try {
+        return await findProviders(needs, {
+          dependsOf: ({ name, version, architecture }) =>
+            indexes.map(({ database }) => database.dependsOf(name, version, architecture)).join(', '),
+          select: (name) =>
+            selectPackages([{ name, constraints: [] }], catalogueOf(indexes), settings.architecture).slice(0, 1),
+          open: async (pkg) => {
+            const stop = signal ?? new AbortController().signal;
+            return options.entries(await fetchPackage(settings, pkg, stop), signal);
+          },
+        });
       } finally {
         for (const { database } of indexes) database.close();
       }
