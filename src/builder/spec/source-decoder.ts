@@ -26,6 +26,7 @@ import {
 import { fieldPath, itemPath, quote } from '../../core/yaml/text.ts';
 import { isEmpty, type Value } from '../../core/yaml/tree.ts';
 import { digestProblem } from './digest.ts';
+import { isExpandable } from './expansion.ts';
 import { generators } from './generator-decoder.ts';
 import { inlineContent } from './inline-decoder.ts';
 import type {
@@ -178,7 +179,7 @@ function mountsBelowPath(value: Value, path: string): readonly Problem[] {
   if (part === '' || list?.kind !== 'list') return [];
   return list.items.flatMap((mount, index) => {
     const dest = textOf(inner(mount, 'dest'));
-    if (dest === undefined || !`${dest.text}/`.startsWith(`${part}/`)) return [];
+    if (dest === undefined || isExpandable(dest.text) || !`${dest.text}/`.startsWith(`${part}/`)) return [];
     const message = 'mount destination must not be a descendent of the target source path';
     const field = `${itemPath(`${path}.image.cmd.mounts`, index)}.dest`;
     return [{ position: dest.position, field, message }];
