@@ -36,11 +36,16 @@ describe('a spec', () => {
     ['with a mistake of syntax', `${head}dependencies:\n  sysext: {jq\n`, `${line(2)}:14: `, '|   sysext: {jq\n'],
     ['with a key twice', `${head}name: other\n`, `${line(1)}:1: duplicate key "name"`],
     [
-      'with sources and a build',
-      `${head}sources:\n  code:\n    git: {url: x, commit: y}\nbuild:\n  steps:\n    - command: make\n`,
+      'with files that must be built',
+      `${head}sources:\n  code:\n    git: {url: x, commit: y}\nbuild:\n  steps:\n    - command: make\nartifacts: {binaries: {code/x: }}\n`,
       'there are 2 problems',
-      `${line(1)}:1: "sources" is not built by this version`,
-      `${line(4)}:1: "build" is not built by this version`,
+      `${line(3)}:5: sources.code.git: a git repository is not fetched by this version`,
+      `${line(6)}:7: build.steps: build steps are not run by this version`,
+    ],
+    [
+      'with a build argument that nobody declares',
+      `${head}sources:\n  code: {git: {url: $URL, commit: x}}\n`,
+      `${line(2)}:21: sources.code.git.url: error performing variable expansion: build arg "URL" not declared`,
     ],
     [
       'with several problems',

@@ -14,7 +14,7 @@ import {
   string,
   type Decoder,
 } from '../../core/yaml/decoder.ts';
-import { givenField, optional, requiredText, struct, withDefault } from '../../core/yaml/struct.ts';
+import { givenField, givenFields, optional, requiredText, struct, withDefault } from '../../core/yaml/struct.ts';
 import { itemPath, quote } from '../../core/yaml/text.ts';
 import { isEmpty, type Value } from '../../core/yaml/tree.ts';
 import type { Build, Cache } from './build.ts';
@@ -83,7 +83,7 @@ const cache: Decoder<Cache> = alsoChecked((value, path) => {
 const oneOfCaches = `invalid cache config: exactly one of (${cacheKinds.join(', ')}) must be set`;
 
 function severalCaches(value: Value, field: string): readonly Problem[] {
-  const [, ...others] = cacheKinds.flatMap((kind) => givenField(value, kind) ?? []);
+  const [, ...others] = givenFields(value, cacheKinds);
   return others.map(({ key }) => ({ position: key.position, field, message: oneOfCaches }));
 }
 

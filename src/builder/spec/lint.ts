@@ -80,8 +80,8 @@ function warnings(spec: Spec, { targets, target, rules }: LintRequest): readonly
 function missingFields(spec: Spec): readonly Problem[] {
   const given = { ...spec, version: spec.version.value, revision: spec.revision.value };
   const needed = {
-    name: 'rpm and deb packages',
-    version: 'rpm and deb packages',
+    name: 'rpm or deb packages',
+    version: 'rpm or deb packages',
     revision: 'rpm packages',
     description: 'rpm packages',
     license: 'rpm packages',

@@ -15,6 +15,7 @@ import {
 } from '../../core/yaml/decoder.ts';
 import {
   givenField,
+  givenFields,
   locatedOr,
   optional,
   requiredText,
@@ -22,9 +23,10 @@ import {
   withDefault,
   type Field,
 } from '../../core/yaml/struct.ts';
-import { fieldPath, quote } from '../../core/yaml/text.ts';
+import { fieldPath, itemPath, quote } from '../../core/yaml/text.ts';
 import { isEmpty, type Value } from '../../core/yaml/tree.ts';
 import { digestProblem } from './digest.ts';
+import { isExpandable } from './expansion.ts';
 import { generators } from './generator-decoder.ts';
 import { inlineContent } from './inline-decoder.ts';
 import type {
@@ -144,13 +146,13 @@ const anySource: Decoder<Source> = (value, path) => {
 
 /** Only one kind, and no part of a source that is one file. */
 function variantProblems(value: Value, path: string): readonly Problem[] {
-  const [, ...others] = kinds.flatMap((kind) => givenField(value, kind) ?? []);
+  const [, ...others] = givenFields(value, kinds);
   const several = others.map(({ key }) => ({
     position: key.position,
     field: path,
     message: 'more than one source variant defined',
   }));
-  return [...several, ...partsOfFile(value, path)];
+  return [...several, ...partsOfFile(value, path), ...mountsBelowPath(value, path)];
 }
 
 function partsOfFile(value: Value, path: string): readonly Problem[] {
@@ -159,7 +161,7 @@ function partsOfFile(value: Value, path: string): readonly Problem[] {
     givenField(value, 'http') !== undefined
       ? (part: string) => `http source cannot be used with ${part}`
       : inlined !== undefined && givenField(inlined, 'file') !== undefined
-        ? (part: string) => `inline file source cannot have a ${part} set`
+        ? (part: string) => `inline file source cannot have ${part === 'path' ? 'a path' : part} set`
         : undefined;
   if (what === undefined) return [];
   return ['path', 'includes', 'excludes'].flatMap((part) => {
@@ -167,6 +169,29 @@ function partsOfFile(value: Value, path: string): readonly Problem[] {
     if (entry === undefined || isEmpty(entry.value)) return [];
     return [{ position: entry.key.position, field: fieldPath(path, part), message: what(part) }];
   });
+}
+
+/** The files that are taken out of an image must not be mounted into it. */
+function mountsBelowPath(value: Value, path: string): readonly Problem[] {
+  const part = textOf(givenField(value, 'path')?.value)?.text.replace(/\/+$/, '') ?? '';
+  const command = inner(inner(value, 'image'), 'cmd');
+  const list = inner(command, 'mounts');
+  if (part === '' || list?.kind !== 'list') return [];
+  return list.items.flatMap((mount, index) => {
+    const dest = textOf(inner(mount, 'dest'));
+    if (dest === undefined || isExpandable(dest.text) || !`${dest.text}/`.startsWith(`${part}/`)) return [];
+    const message = 'mount destination must not be a descendent of the target source path';
+    const field = `${itemPath(`${path}.image.cmd.mounts`, index)}.dest`;
+    return [{ position: dest.position, field, message }];
+  });
+}
+
+function inner(value: Value | undefined, name: string): Value | undefined {
+  return value === undefined ? undefined : givenField(value, name)?.value;
+}
+
+function textOf(value: Value | undefined) {
+  return value?.kind === 'scalar' ? value : undefined;
 }
 
 /** A source, without what the place it stands in asks for. */

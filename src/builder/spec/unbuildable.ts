@@ -43,10 +43,8 @@ function artifactProblems(spec: Spec, target: string | undefined): readonly Prob
   const files = madeFiles(artifacts, fieldPath(parent, 'artifacts'));
   const [first] = files;
   if (first === undefined) return [];
-  const { build } = spec;
-  return build === undefined || build.steps.length === 0
-    ? unmadeFiles(spec, files)
-    : buildProblems(spec, build.position, first);
+  const [step] = spec.build?.steps ?? [];
+  return step === undefined ? unmadeFiles(spec, files) : buildProblems(spec, step.position, first);
 }
 
 /** All files that come out of the directory in which the sources are, with the paths of their fields. */

@@ -64,6 +64,13 @@ export function givenField(value: Value, name: string): Entry | undefined {
   return value.entries.find(({ key, value: inner }) => keyName(key) === name && !isNull(inner));
 }
 
+/** The entries of some fields that are there and not null, in the order of the document. */
+export function givenFields(value: Value, names: readonly string[]): readonly Entry[] {
+  return names
+    .flatMap((name) => givenField(value, name) ?? [])
+    .sort(({ key: { position: a } }, { key: { position: b } }) => a.line - b.line || a.column - b.column);
+}
+
 /** A map with known fields; any other field is a problem, and so is a field that is both merged and written out. */
 export function struct<F extends Fields>(fields: F, options: StructOptions = {}): Decoder<StructOf<F>> {
   return (value, path) => {

@@ -67,6 +67,10 @@ describe('settings of an image', () => {
     expect(refusal({ FOO: '' })).toMatch(/^unknown arg: "FOO"\n/);
   });
 
+  test('what the spec declares is accepted', () => {
+    expect(sysextSettings('jq', {}, { FOO: 'a' }, ['FOO'])).toEqual({ osId: '_any' });
+  });
+
   test.each([
     ['OS_ID', 'debian\nID=other'],
     ['OS_VERSION_ID', '"12"'],

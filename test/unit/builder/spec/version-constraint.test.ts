@@ -31,7 +31,7 @@ describe('version constraints', () => {
     ['!= 1', '"!= 1" begins with none of the operators << < <= = == >= > >>'],
     ['latest', '"latest" begins with none of the operators << < <= = == >= > >>'],
     ['>= 1.0, < 2', '"1.0, < 2": not a version'],
-    ['= ${VERSION}', '"${VERSION}": build arguments in versions are not built by this version yet'],
+    ['= ${VERSION}', '"${VERSION}": build arguments are not expanded in the versions of this list'],
     ['>= 1\u001b', '"1\\u001b": not a version'],
   ])('%j is refused', (text, problem) => {
     expect(parseVersionConstraint(text)).toEqual({ problem });

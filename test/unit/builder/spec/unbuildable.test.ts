@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+
+import { parseSpec } from '../../../../src/builder/spec/parse.ts';
+import { unbuildable } from '../../../../src/builder/spec/unbuildable.ts';
+import { renderProblem } from '../../../../src/core/problems.ts';
+
+function reasons(text: string, target?: string): readonly string[] {
+  return unbuildable(parseSpec(`name: a\nversion: 1\n${text}`, 's'), target).map(renderProblem);
+}
+
+const local = 'sources: {src: {inline: {dir: {files: {a: {}}}}}, conf: {context: {}}, file: {inline: {file: {}}}}';
+
+describe('a spec can be built', () => {
+  test.each([
+    ['of packages', 'dependencies: {sysext: [jq]}'],
+    ['with files of inline and context sources', `${local}\nartifacts: {binaries: {src/a: , ./conf/b: , file: }}`],
+    ['with units and drop-ins', `${local}\nartifacts: {systemd: {units: {src/a: }, dropins: {conf/b: {unit: c}}}}`],
+    ['with links and directories', 'artifacts: {links: [{source: /a, dest: /b}], createDirectories: {state: {a: }}}'],
+    ['with links beside build steps', 'build: {steps: [{command: a}]}\nartifacts: {links: [{source: /a, dest: /b}]}'],
+    ['with sources that nothing is made of', `sources: {src: {git: {url: u, commit: c}}}`],
+    ['with build steps that nothing is made of', 'build: {steps: [{command: make}]}'],
+    [
+      'with all that does not change the image',
+      'tests: [{name: a}]\nimage: {base: b}\nchangelog: [{author: a}]\npackage_config: {signer: {image: a}}',
+    ],
+  ])('%s', (_, text) => {
+    expect(reasons(text)).toEqual([]);
+  });
+});
+
+describe('a spec cannot be built, and why is said by name', () => {
+  test.each([
+    [
+      'git: {url: u, commit: c}',
+      's:3:16: sources.src.git: a git repository is not fetched by this version of sysext-agent',
+    ],
+    [
+      'path: /a, image: {ref: r}',
+      's:3:16: sources.src.image: a container image is not fetched by this version of sysext-agent',
+    ],
+    ['http: {url: u}', 's:3:16: sources.src.http: a file from the web is not fetched by this version of sysext-agent'],
+    [
+      'build: {source: {context: {}}}',
+      's:3:16: sources.src.build: a Dockerfile is not built by this version of sysext-agent',
+    ],
+    [
+      'context: {}, generate: [{nodemod: {}}]',
+      's:3:41: sources.src.generate[0]: the generator nodemod is not run by this version of sysext-agent',
+    ],
+  ])('a file of %s', (kind, reason) => {
+    expect(reasons(`sources: {src: {${kind}}}\nartifacts: {docs: {src/a: , src/b: }}`)).toEqual([reason]);
+  });
+
+  test('a file of a source with patches', () => {
+    const patched = `${local}\npatches: {src: [{source: file}]}`;
+    expect(reasons(`${patched}\nartifacts: {docs: {src/a: }}`)).toEqual([
+      's:4:17: patches.src: patches are not applied by this version of sysext-agent',
+    ]);
+    expect(reasons(`${patched}\nartifacts: {docs: {conf/a: }}`)).toEqual([]);
+  });
+
+  test('a file that build steps may change, with all that goes into the build', () => {
+    const text = `sources: {src: {context: {}}, lib: {git: {url: u, commit: c}}}\nbuild: {steps: [{command: make}]}`;
+    expect(reasons(`${text}\nartifacts: {docs: {src/a: }}`)).toEqual([
+      's:3:36: sources.lib.git: a git repository is not fetched by this version of sysext-agent',
+      's:4:17: build.steps: build steps are not run by this version of sysext-agent, and artifacts.docs["src/a"] may come out of them',
+    ]);
+  });
+
+  test('a file that comes from nowhere', () => {
+    expect(reasons(`${local}\nartifacts: {binaries: {out/a: , ../src/a: , /src/a: , '*': }}`)).toEqual([
+      's:4:24: artifacts.binaries["out/a"]: there is no source "out", and no build step that makes "out/a"',
+      's:4:33: artifacts.binaries["../src/a"]: "../src/a" leads out of the directory of the sources',
+      's:4:45: artifacts.binaries["/src/a"]: "/src/a" leads out of the directory of the sources',
+      's:4:55: artifacts.binaries["*"]: there is no source "*", and no build step that makes "*"',
+    ]);
+  });
+
+  test('for one target only', () => {
+    const text = `targets: {x: {artifacts: {opt: {out/a: }}}, y: {frontend: {image: f}}, z: {artifacts: {}}}`;
+    expect(reasons(text, 'x')).toEqual([
+      's:3:33: targets.x.artifacts.opt["out/a"]: there is no source "out", and no build step that makes "out/a"',
+    ]);
+    expect(reasons(text, 'y')).toEqual([
+      's:3:59: targets.y.frontend: the target is built by another program, "f": frontends are not run here',
+    ]);
+    expect(reasons(text, 'z')).toEqual([]);
+    expect(reasons(text)).toEqual([]);
+  });
+
+  test('without a name and a version', () => {
+    expect(unbuildable(parseSpec('null', 's'), 'trixie').map(renderProblem)).toEqual([
+      's:1:1: name: this field is required',
+      's:1:1: version: this field is required',
+    ]);
+  });
+});
