@@ -141,6 +141,19 @@ export class XmlReader {
   }
 }
 
+/** Small texts live and die in the young part of the heap, where large ones would pile up before they are collected. */
+const morsel = 32 * 1024;
+
+/** Gives a document to its reader, from bytes in pieces of any size: in UTF-8, as lists of packages are. */
+export function readXml(reader: XmlReader, pieces: Iterable<Uint8Array>): void {
+  const decoder = new TextDecoder();
+  for (const piece of pieces)
+    for (let at = 0; at < piece.length; at += morsel)
+      reader.write(decoder.decode(piece.subarray(at, at + morsel), { stream: true }));
+  reader.write(decoder.decode());
+  reader.end();
+}
+
 /** A tag up to the `>` that ends it, which is not one inside of a quoted value. */
 const wholeTag = /<[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>/y;
 

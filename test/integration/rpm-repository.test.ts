@@ -116,7 +116,7 @@ describe('build --target=azlinux3', () => {
   });
 
   function build(...more: readonly string[]) {
-    const args = ['--root', root, 'build', join(root, 'spec.yml'), '--target=azlinux3', ...more];
+    const args = ['build', join(root, 'spec.yml'), '--root', root, '--target=azlinux3', ...more];
     const program = join(import.meta.dirname, '../../bin/sysext-agent');
     return spawnSync(program, args, { cwd: root, encoding: 'utf8', env: { ...process.env, http_proxy: '' } });
   }

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { gunzipSync, zstdCompressSync } from 'node:zlib';
 
 import type { RpmRepository } from '../../../src/builder/targets/target.ts';
 import type { SigningKey } from './repository.ts';
@@ -107,7 +109,23 @@ function publishInto(directory: string, rpms: readonly string[], { compression =
   for (const name of ['Packages', 'repodata']) rmSync(join(directory, name), { recursive: true, force: true });
   mkdirSync(join(directory, 'Packages'));
   for (const rpm of rpms) copyFileSync(rpm, join(directory, 'Packages', basename(rpm)));
-  const lists = ['--no-database', '--general-compress-type', compression];
+  const lists = ['--no-database', '--general-compress-type', compression === 'zstd' ? 'gz' : compression];
   execFileSync('createrepo_c', ['--quiet', ...lists, directory], { stdio: 'pipe' });
+  if (compression === 'zstd') repackPrimary(join(directory, 'repodata'));
   if (key !== undefined) key.signBeside(join(directory, 'repodata/repomd.xml'));
+}
+
+/** Packs primary.xml with zstd, which createrepo_c cannot before 1.0: the same lists as newer ones make. */
+function repackPrimary(repodata: string): void {
+  const packed = readdirSync(repodata).find((name) => name.endsWith('-primary.xml.gz')) ?? '';
+  const before = readFileSync(join(repodata, packed));
+  const after = zstdCompressSync(gunzipSync(before));
+  const [oldSum, newSum] = [before, after].map((bytes) => createHash('sha256').update(bytes).digest('hex'));
+  const name = `${newSum}-primary.xml.zst`;
+  writeFileSync(join(repodata, name), after);
+  const repomd = readFileSync(join(repodata, 'repomd.xml'), 'utf8')
+    .replace(packed, name)
+    .replace(`>${oldSum}<`, `>${newSum}<`)
+    .replace(`<size>${before.length}</size>`, `<size>${after.length}</size>`);
+  writeFileSync(join(repodata, 'repomd.xml'), repomd);
 }
