@@ -1,6 +1,7 @@
 /** What a document is made of, in its order. Names come without the prefix of their name space. */
 export interface XmlHandler {
-  open(name: string, attributes: ReadonlyMap<string, string>): void;
+  /** @param attributes reads them: most elements are passed over, and theirs with them. */
+  open(name: string, attributes: () => ReadonlyMap<string, string>): void;
   /** Text between tags; one run of it may come in several calls. */
   text(text: string): void;
   close(name: string): void;
@@ -93,15 +94,17 @@ export class XmlReader {
       this.#close(localName(tag.slice(1).trimEnd()));
       return;
     }
-    const [, name, attributes = '', slash] = /^([^\s/>="'<&]+)((?:\s[^]*?)?)(\/?)$/.exec(tag) ?? [];
-    if (name === undefined) throw this.#refuse('a tag is malformed');
+    const isEmpty = tag.endsWith('/');
+    const space = tag.search(/[\s/]/);
+    const name = space === -1 ? tag : tag.slice(0, space);
+    if (!/^[^="'<&]+$/.test(name)) throw this.#refuse('a tag is malformed');
     if (this.#stack.length === 0 && this.#seenRoot) throw this.#refuse('there is a second root element');
     if (this.#stack.length >= deepest) throw this.#refuse(`elements are nested deeper than ${deepest}`);
     this.#seenRoot = true;
     const local = localName(name);
     this.#stack.push(local);
-    this.#handler.open(local, this.#attributes(attributes));
-    if (slash === '/') this.#close(local);
+    this.#handler.open(local, () => this.#attributes(tag.slice(name.length, isEmpty ? -1 : undefined)));
+    if (isEmpty) this.#close(local);
   }
 
   #close(name: string): void {
@@ -138,16 +141,25 @@ export class XmlReader {
   }
 }
 
-/** The `>` that ends a tag: not one inside of a quoted value. */
+/** Small texts live and die in the young part of the heap, where large ones would pile up before they are collected. */
+const morsel = 32 * 1024;
+
+/** Gives a document to its reader, from bytes in pieces of any size: in UTF-8, as lists of packages are. */
+export function readXml(reader: XmlReader, pieces: Iterable<Uint8Array>): void {
+  const decoder = new TextDecoder();
+  for (const piece of pieces)
+    for (let at = 0; at < piece.length; at += morsel)
+      reader.write(decoder.decode(piece.subarray(at, at + morsel), { stream: true }));
+  reader.write(decoder.decode());
+  reader.end();
+}
+
+/** A tag up to the `>` that ends it, which is not one inside of a quoted value. */
+const wholeTag = /<[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>/y;
+
 function endOfTag(buffer: string, at: number): number | undefined {
-  for (let index = at; index < buffer.length; index++) {
-    const character = buffer[index];
-    if (character === '>') return index;
-    if (character !== '"' && character !== "'") continue;
-    index = buffer.indexOf(character, index + 1);
-    if (index === -1) return undefined;
-  }
-  return undefined;
+  wholeTag.lastIndex = at;
+  return wholeTag.test(buffer) ? wholeTag.lastIndex - 1 : undefined;
 }
 
 function localName(name: string): string {

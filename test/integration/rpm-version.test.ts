@@ -43,7 +43,9 @@ function ordersOfRpm(pairs: readonly (readonly [string, string])[]): number[] {
   );
   return groups.flatMap((group) => {
     const calls = group.map(([a, b]) => `print(rpm.vercmp("${a}", "${b}") .. " ")`).join(' ');
-    const output = execFileSync('rpm', ['--eval', `%{lua: ${calls}}`], { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+    const output = execFileSync('rpm', ['--eval', `%{lua: ${calls}}`], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).toString();
     return output.trim().split(/\s+/).map(Number);
   });
 }

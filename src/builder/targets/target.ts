@@ -41,6 +41,8 @@ export interface RpmRepository {
   readonly keys: readonly Keys[];
   /** The architectures it is for; all when absent. */
   readonly architectures?: readonly Architecture[];
+  /** What `$basearch` stands for, once it is known: lists of mirrors have it, too. */
+  readonly basearch?: string;
 }
 
 /** A repository of any family. */
@@ -82,6 +84,7 @@ export function inBasearch(repository: RpmRepository, basearch: string): RpmRepo
   const filled = (url: string) => url.replaceAll('$basearch', basearch);
   return {
     ...repository,
+    basearch,
     baseurl: baseurl.map(filled),
     ...(metalink === undefined ? {} : { metalink: filled(metalink) }),
     ...(mirrorlist === undefined ? {} : { mirrorlist: filled(mirrorlist) }),

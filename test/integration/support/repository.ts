@@ -46,6 +46,10 @@ export interface SigningKey {
   /** The public key in the binary form. */
   readonly keyFile: string;
   readonly armoredKeyFile: string;
+  /** The home directory of gpg with the secret key. */
+  readonly home: string;
+  /** Signs a file, armored, in a file beside it: `NAME.asc`. */
+  signBeside(path: string): void;
   /** Signs a text in clear. */
   sign(text: string): string;
   /** Ends the agent of gpg and removes the secret key. */
@@ -70,6 +74,8 @@ export function makeSigningKey(directory: string, name = 'archive'): SigningKey 
     fingerprint,
     keyFile,
     armoredKeyFile,
+    home,
+    signBeside: (path) => gpg(['--yes', '--armor', '--detach-sign', path]),
     sign: (text) => gpg(['--clearsign'], text).toString(),
     discard: () => {
       execFileSync('gpgconf', ['--homedir', home, '--kill', 'all']);

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { AgentError } from '../../../core/errors.ts';
+import { readXml } from '../../../core/xml.ts';
 import type { PipingExec } from '../../../host/exec.ts';
 import { sha256OfFile } from '../../../host/digest.ts';
 import { fileStatus, makeDirectory, piecesOf, removeTree, temporaryBeside } from '../../../host/files.ts';
@@ -83,11 +84,7 @@ function scan(path: string, wanted: ReadonlySet<string>): ReadonlyMap<string, re
   const take = (file: string, sum: string): void => {
     found.set(file, [...(found.get(file) ?? []), sum]);
   };
-  const reader = fileListsReader(wanted, take, malformed);
-  const decoder = new TextDecoder();
-  for (const piece of piecesOf(path)) reader.write(decoder.decode(piece, { stream: true }));
-  reader.write(decoder.decode());
-  reader.end();
+  readXml(fileListsReader(wanted, take, malformed), piecesOf(path));
   return found;
 }
 

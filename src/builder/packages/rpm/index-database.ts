@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 
 import { AgentError } from '../../../core/errors.ts';
+import { readXml } from '../../../core/xml.ts';
 import type { IndexFormat } from '../index-cache.ts';
 import { fullVersion, primaryReader, type ListedPackage } from './primary.ts';
 
@@ -86,10 +87,7 @@ function fill(database: Database.Database, pieces: Iterable<Uint8Array>): void {
     if (insert(pkg)) counts.kept++;
     else if (pkg.arch !== 'src') counts.left++;
   }, malformed);
-  const decoder = new TextDecoder();
-  for (const piece of pieces) reader.write(decoder.decode(piece, { stream: true }));
-  reader.write(decoder.decode());
-  reader.end();
+  readXml(reader, pieces);
   if (counts.kept === 0 && counts.left > 0)
     throw new AgentError('verification-failed', 'none of the packages of the repository has a sha256 to verify it by');
 }

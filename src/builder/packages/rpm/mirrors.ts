@@ -22,14 +22,15 @@ const mostTried = 5;
  * @throws AgentError `network`, `no-such-file`, `verification-failed`
  */
 export async function mirrorsOf(http: Http, repository: RpmRepository, signal?: AbortSignal): Promise<Mirrors> {
-  const { baseurl, metalink, mirrorlist } = repository;
+  const { baseurl, metalink, mirrorlist, basearch = '$basearch' } = repository;
   const options = { maxSize, ...(signal === undefined ? {} : { signal }) };
   if (metalink !== undefined) {
     const { mirrors, checksums } = parseMetalink(shown(metalink), await textOf(http, metalink, options));
     return { bases: [...mirrors, ...baseurl].slice(0, mostTried), checksums };
   }
   const listed = mirrorlist === undefined ? [] : parseMirrorList(await textOf(http, mirrorlist, options));
-  return { bases: [...listed, ...baseurl].slice(0, mostTried), checksums: undefined };
+  const filled = listed.map((base) => base.replaceAll('$basearch', basearch));
+  return { bases: [...filled, ...baseurl].slice(0, mostTried), checksums: undefined };
 }
 
 async function textOf(http: Http, url: string, options: Parameters<Http['get']>[1]): Promise<string> {

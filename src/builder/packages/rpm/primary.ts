@@ -29,6 +29,9 @@ export interface ListedPackage {
 /** Elements whose text counts. */
 const texts: ReadonlySet<string> = new Set(['name', 'arch', 'checksum', 'file']);
 
+/** Elements whose attributes count. */
+const noted: ReadonlySet<string> = new Set(['version', 'checksum', 'size', 'location']);
+
 /** Longer than any name or path, and more of them than any package has. */
 const longestText = 8192;
 const mostItems = 100_000;
@@ -57,14 +60,14 @@ class PrimaryHandler implements XmlHandler {
     this.#refuse = refuse;
   }
 
-  open(name: string, attributes: ReadonlyMap<string, string>): void {
-    if (name === 'package' && attributes.get('type') === 'rpm') this.#draft = emptyDraft();
+  open(name: string, attributes: () => ReadonlyMap<string, string>): void {
+    if (name === 'package' && attributes().get('type') === 'rpm') this.#draft = emptyDraft();
     const draft = this.#draft;
     if (draft === undefined) return;
     if (texts.has(name)) this.#text = '';
     if (name === 'provides') this.#inProvides = true;
-    else if (name === 'entry' && this.#inProvides) this.#add(draft.provides, providedOf(attributes));
-    else note(draft, name, attributes);
+    else if (name === 'entry' && this.#inProvides) this.#add(draft.provides, providedOf(attributes()));
+    else if (noted.has(name)) note(draft, name, attributes());
   }
 
   text(text: string): void {
@@ -138,7 +141,7 @@ export function fileListsReader(
   return new XmlReader(
     {
       open: (name, attributes) => {
-        if (name === 'package') checksum = attributes.get('pkgid') ?? '';
+        if (name === 'package') checksum = attributes().get('pkgid') ?? '';
         if (name === 'file') text = '';
       },
       text: (piece) => {

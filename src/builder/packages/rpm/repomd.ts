@@ -53,9 +53,9 @@ function readData(text: string, refuse: (why: string) => AgentError): ReadonlyMa
   const reader = new XmlReader(
     {
       open: (name, attributes) => {
-        if (name === 'data') found.set(attributes.get('type') ?? '', (data = { texts: new Map(), href: '' }));
-        if (name === 'location' && data !== undefined) data.href = attributes.get('href') ?? '';
-        const isOther = name.endsWith('checksum') && attributes.get('type') !== 'sha256';
+        if (name === 'data') found.set(attributes().get('type') ?? '', (data = { texts: new Map(), href: '' }));
+        if (name === 'location' && data !== undefined) data.href = attributes().get('href') ?? '';
+        const isOther = name.endsWith('checksum') && attributes().get('type') !== 'sha256';
         element = data !== undefined && texts.has(name) && !isOther ? name : undefined;
       },
       text: (piece) => {
@@ -107,8 +107,8 @@ export function parseMetalink(source: string, text: string): Metalink {
   const reader = new XmlReader(
     {
       open: (name, attributes) => {
-        preference = Number(attributes.get('preference') ?? 0);
-        taking = name === 'url' || (name === 'hash' && attributes.get('type') === 'sha256') ? name : undefined;
+        preference = Number(attributes().get('preference') ?? 0);
+        taking = name === 'url' || (name === 'hash' && attributes().get('type') === 'sha256') ? name : undefined;
       },
       text: (piece) => {
         if (taking === 'hash') checksums.push(piece.trim());

@@ -99,7 +99,7 @@ describe('mirrors of the host', () => {
   }
 
   function addresses({ repositories }: Target): readonly string[] {
-    return repositories.map(({ uri, suites }) => [uri, ...suites].join(' '));
+    return repositories.map((of) => (of.family === 'deb' ? [of.uri, ...of.suites].join(' ') : ''));
   }
 
   test('serve the suites that are named like theirs', () => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { loadTarget, loadTargets } from '../../../../src/builder/targets/load.ts';
-import { repositoriesFor, targetFor } from '../../../../src/builder/targets/target.ts';
+import { repositoriesFor, targetFor, type Repository } from '../../../../src/builder/targets/target.ts';
 import { isAgentError } from '../../../../src/core/errors.ts';
 import { renderProblem } from '../../../../src/core/problems.ts';
 
@@ -15,13 +15,16 @@ describe('the targets that ship', () => {
   const targets = loadTargets([shipped]);
 
   test('are these', () => {
-    expect(targets.map(({ name }) => name)).toEqual(['bookworm', 'flatcar', 'forky', 'noble', 'resolute', 'trixie']);
+    expect(targets.map(({ name }) => name)).toEqual([
+      ...['almalinux8', 'almalinux9', 'azlinux3', 'azlinux4', 'bookworm', 'fedora', 'flatcar', 'forky', 'noble'],
+      ...['resolute', 'rockylinux8', 'rockylinux9', 'trixie'],
+    ]);
   });
 
   test('have every key they name, as armored text', () => {
-    const keys = targets.flatMap(({ repositories }) => repositories.flatMap((repository) => repository.keys));
+    const keys = targets.flatMap(({ repositories }) => repositories.flatMap((repository) => repository.keys.map(String)));
     expect(keys.length).toBeGreaterThan(0);
-    for (const key of keys) {
+    for (const key of keys.filter((path) => !path.startsWith('/etc/'))) {
       expect(existsSync(key), key).toBe(true);
       expect(readFileSync(key, 'utf8')).toMatch(/^-----BEGIN PGP PUBLIC KEY BLOCK-----\n/);
     }
@@ -29,7 +32,13 @@ describe('the targets that ship', () => {
 
   test('check the dates of indexes', () => {
     const repositories = targets.flatMap((target) => target.repositories);
-    expect(repositories.every(({ checkDate, checkValidUntil }) => checkDate && checkValidUntil)).toBe(true);
+    expect(repositories.every((of) => of.family !== 'deb' || (of.checkDate && of.checkValidUntil))).toBe(true);
+  });
+
+  test('check the signatures of rpm packages', () => {
+    const repositories = targets.flatMap((target) => target.repositories);
+    expect(repositories.some(({ family }) => family === 'rpm')).toBe(true);
+    expect(repositories.every((of) => of.family !== 'rpm' || of.gpgcheck)).toBe(true);
   });
 
   test.each([
@@ -45,11 +54,11 @@ describe('the targets that ship', () => {
 
   test('have an archive for each architecture', () => {
     const noble = targets.find(({ name }) => name === 'noble')!;
-    expect(repositoriesFor(noble, 'x86-64').map(({ uri, suites }) => [uri, ...suites])).toEqual([
+    expect(addresses(repositoriesFor(noble, 'x86-64'))).toEqual([
       ['http://archive.ubuntu.com/ubuntu', 'noble', 'noble-updates'],
       ['http://security.ubuntu.com/ubuntu', 'noble-security'],
     ]);
-    expect(repositoriesFor(noble, 'arm64').map(({ uri }) => uri)).toEqual(['http://ports.ubuntu.com/ubuntu-ports']);
+    expect(addresses(repositoriesFor(noble, 'arm64')).map(([uri]) => uri)).toEqual(['http://ports.ubuntu.com/ubuntu-ports']);
     expect(repositoriesFor(noble, 'sparc64')).toEqual([]);
   });
 
@@ -64,6 +73,10 @@ describe('the targets that ship', () => {
     expect(noble?.sysextDefaults).toEqual({});
   });
 });
+
+function addresses(repositories: readonly Repository[]): readonly (readonly string[])[] {
+  return repositories.map((of) => (of.family === 'deb' ? [of.uri, ...of.suites] : of.baseurl));
+}
 
 describe('targets of the administrator', () => {
   let etc: string;
