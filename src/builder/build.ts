@@ -79,7 +79,7 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
   const kept = cachedImage(host.cacheDirectory, key);
   const { record, ...image } = kept ?? (await buildAnew(host, request, plan, key));
   const check = await checkLibraries(parseRecord(record), host.libraries(), source, packages, request.signal);
-  for (const { message, remedy } of check.findings) host.progress.warn(`${message}; ${remedy}`);
+  for (const { message, remedy } of check.findings) host.progress.warn(`${message}. ${remedy}`);
   return {
     ...image,
     findings: check.findings,
