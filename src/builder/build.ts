@@ -100,10 +100,10 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
   const { order, packages, source, own } = plan;
   const { settings, fileName, version } = order;
   const key = cacheKey({ settings, fileName, packages, own: own?.digest, format: request.format });
-  const kept = cachedImage(host.cacheDirectory, key);
-  const { record, ...image } = kept ?? (await buildAnew(host, request, plan, key));
-  const check = await checkLibraries(parseRecord(record), host.libraries(), source, packages, request.signal);
-  for (const { message, remedy } of check.findings) host.progress.warn(`${message}; ${remedy}`);
+  const kept = keptImage(host, key);
+  const { image, record } = kept ?? (await buildAnew(host, request, plan, key));
+  const check = await checkLibraries(record, host.libraries(), source, packages, request.signal);
+  for (const { message, remedy } of check.findings) host.progress.warn(`${message}. ${remedy}`);
   return {
     ...image,
     findings: check.findings,
@@ -153,13 +153,26 @@ async function contentsOf(
   return own === undefined ? contents : [...contents, { name: order.spec.name, entries: own.entries, own: true }];
 }
 
-async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan, key: string): Promise<CachedImage> {
+interface Image {
+  readonly image: Pick<CachedImage, 'path' | 'sha256'>;
+  readonly record: LibraryRecord;
+}
+
+function keptImage(host: BuildHost, key: string): Image | undefined {
+  const kept = cachedImage(host.cacheDirectory, key);
+  const record = kept === undefined ? undefined : parseRecord(kept.record);
+  if (kept === undefined || record === undefined) return undefined;
+  return { image: { path: kept.path, sha256: kept.sha256 }, record };
+}
+
+async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan, key: string): Promise<Image> {
   const { cacheDirectory, clock } = host;
   for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
   const work = makeTemporaryDirectory(join(cacheDirectory, 'work'));
   try {
     const { output, record } = await makeInto(work, host, request, plan);
-    return keepImage(cacheDirectory, key, output, formatRecord(record));
+    const { path, sha256 } = keepImage(cacheDirectory, key, output, formatRecord(record));
+    return { image: { path, sha256 }, record };
   } finally {
     removeTree(work);
   }

@@ -7,6 +7,7 @@ import {
   type LinkedImage,
 } from '../core/contents/linked-image.ts';
 import { linkProblems, missingLibraryFinding, type MissingLibrary } from '../core/contents/linking.ts';
+import { isAgentError } from '../core/errors.ts';
 import type { Content, Tree } from '../core/tree.ts';
 import { openElfFiles } from '../host/elf-file.ts';
 import type { LibraryNeed, LocalPackage, PackageSource, SelectedPackage } from './packages/packages.ts';
@@ -49,7 +50,16 @@ export function formatRecord({ linked, owners }: LibraryRecord): string {
   return JSON.stringify({ linked: formatLinkedImage(linked), owners: [...owners] });
 }
 
-export function parseRecord(text: string): LibraryRecord {
+/** Reads what formatRecord() wrote; undefined where the text is something else. */
+export function parseRecord(text: string): LibraryRecord | undefined {
+  try {
+    return recordIn(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function recordIn(text: string): LibraryRecord {
   const { linked, owners } = JSON.parse(text) as { linked: string; owners: [string, string][] };
   return { linked: parseLinkedImage(linked), owners: new Map(owners) };
 }
@@ -64,7 +74,10 @@ export interface LibraryCheck {
 
 export const nothingMissing: LibraryCheck = { missing: [], providers: new Map(), findings: [] };
 
-/** Holds what an image needs against a host, and asks the repositories for what is missing. */
+/**
+ * Holds what an image needs against a host, and asks the repositories for what is missing. Where they cannot say, the
+ * answer is without names of packages.
+ */
 export async function checkLibraries(
   record: LibraryRecord,
   libraries: HostLibraries | undefined,
@@ -75,9 +88,18 @@ export async function checkLibraries(
   if (libraries === undefined) return nothingMissing;
   const { missing, findings } = linkProblems(record.linked, libraries);
   const providers =
-    missing.length === 0 ? new Map<string, never>() : await ask(missing, record, source, packages, signal);
+    missing.length === 0 ? new Map<string, never>() : await providersOf(missing, record, source, packages, signal);
   const told = missing.map((library) => missingLibraryFinding(library, providers.get(library.library)));
   return { missing, providers, findings: [...told, ...findings] };
+}
+
+async function providersOf(...question: Parameters<typeof ask>): ReturnType<typeof ask> {
+  try {
+    return await ask(...question);
+  } catch (error) {
+    if (isAgentError(error) && error.code !== 'interrupted') return new Map();
+    throw error;
+  }
 }
 
 async function ask(

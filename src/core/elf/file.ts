@@ -106,8 +106,8 @@ export interface Memory {
   follow(address: number): number;
 }
 
-export function memoryOf({ segments, at }: ElfFile): Memory {
-  const loaded = segments.filter(({ type, fileSize }) => type === segmentTypes.load && fileSize > 0);
+export function memoryOf(elf: ElfFile): Memory {
+  const loaded = elf.segments.filter(({ type, fileSize }) => type === segmentTypes.load && fileSize > 0);
   const holder = (from: number): Segment => {
     const found = loaded.find(({ address, fileSize }) => address <= from && from < address + fileSize);
     if (found === undefined) throw new Contradiction(`it refers to the address ${from}, where it loads nothing`);
@@ -122,7 +122,7 @@ export function memoryOf({ segments, at }: ElfFile): Memory {
     at: (address, length) => {
       if (length > follow(address)) throw new Contradiction(`it refers beyond what it loads at the address ${address}`);
       const segment = holder(address);
-      return at(segment.offset + (address - segment.address), length);
+      return elf.at(segment.offset + (address - segment.address), length);
     },
   };
 }

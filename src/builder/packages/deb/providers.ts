@@ -58,7 +58,7 @@ async function firstThatBrings(
 async function entriesOf(name: string, shelves: Shelves): Promise<readonly ArchiveEntry[]> {
   try {
     const [pkg] = shelves.select(name);
-    return pkg === undefined || pkg.name !== name || pkg.size > mostBytes ? [] : await shelves.open(pkg);
+    return pkg?.name !== name || pkg.size > mostBytes ? [] : await shelves.open(pkg);
   } catch (error) {
     if (isAgentError(error) && error.code !== 'interrupted') return [];
     throw error;
