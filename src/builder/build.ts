@@ -8,6 +8,7 @@ import { writeTree } from '../host/tree-writer.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
+import { manifestFile, manifestText } from './manifest.ts';
 import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
 import { packageSourceFor } from './packages/source.ts';
@@ -18,6 +19,8 @@ import { assemble } from './tree/assemble.ts';
 export interface BuiltImage {
   /** In the cache: to be copied, not changed. */
   readonly path: string;
+  /** The list of its packages in SPDX, which is in the image too; in the cache as well. */
+  readonly manifest: string;
   readonly fileName: string;
   readonly name: string;
   /** Version and revision of the spec: `1.7-1`. */
@@ -57,7 +60,7 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
   const plan = await planBuild(host, request);
   const { order, packages } = plan;
   const { settings, fileName, version } = order;
-  const key = cacheKey({ settings, fileName, packages, format: request.format });
+  const key = cacheKey({ settings, fileName, version, packages, format: request.format });
   const kept = cachedImage(host.cacheDirectory, key);
   const image = kept ?? (await buildAnew(host, request, plan, key));
   return {
@@ -76,14 +79,20 @@ async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan
   for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
   const work = makeTemporaryDirectory(join(cacheDirectory, 'work'));
   try {
-    return keepImage(cacheDirectory, key, await makeInto(work, host, request, plan));
+    const made = await makeInto(work, host, request, plan);
+    return keepImage(cacheDirectory, key, made.image, made.manifest);
   } finally {
     removeTree(work);
   }
 }
 
-/** Makes the image below `work`, which the caller removes, and returns its path. */
-async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: BuildPlan): Promise<string> {
+/** Makes the image below `work`, which the caller removes; answers with its path and the text of its manifest. */
+async function makeInto(
+  work: string,
+  host: BuildHost,
+  request: BuildRequest,
+  plan: BuildPlan,
+): Promise<{ readonly image: string; readonly manifest: string }> {
   const { order, source, packages } = plan;
   const { progress } = host;
   progress.step(
@@ -93,7 +102,11 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   const contents = await Promise.all(
     local.map(async (pkg) => ({ name: pkg.name, entries: await source.entries(pkg, request.signal) })),
   );
-  const { tree, warnings } = assemble(contents, order.settings, sameContent);
+  const listed = { name: order.spec.name, version: order.version, packages };
+  const manifestAt = (timestamp: number) => manifestText(listed, timestamp);
+  const { tree, warnings } = assemble(contents, order.settings, sameContent, (timestamp) => [
+    manifestFile(listed.name, manifestAt(timestamp), timestamp),
+  ]);
   for (const warning of warnings) progress.warn(warning);
   const [directory, output] = [join(work, 'tree'), join(work, order.fileName)];
   makeDirectory(directory);
@@ -101,7 +114,7 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   const image = { directory, output, uuid: treeUuid(tree), timestamp: tree.timestamp };
   const made = await makeImage(image, request.format ?? 'erofs', host.exec, request.signal);
   for (const warning of made.warnings) progress.warn(warning);
-  return output;
+  return { image: output, manifest: manifestAt(tree.timestamp) };
 }
 
 function nothingToBuild(order: Order, specPath: string): AgentError {

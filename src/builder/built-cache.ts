@@ -1,27 +1,40 @@
 import { basename, join } from 'node:path';
 
+import { manifestSuffix } from '../core/sbom.ts';
 import { findProgram } from '../host/exec.ts';
 import { sha256, sha256OfFile } from '../host/digest.ts';
-import { fileStatus, listNames, makeDirectory, removeTree, rename, temporaryBeside } from '../host/files.ts';
+import {
+  fileStatus,
+  listNames,
+  makeDirectory,
+  removeTree,
+  rename,
+  temporaryBeside,
+  writeAtomically,
+} from '../host/files.ts';
 import type { ImageFormat } from './image/command.ts';
 import type { SelectedPackage } from './packages/packages.ts';
 import type { ImageSettings } from './tree/settings.ts';
 
 /** Counts up with every change of the builder that changes the bytes of an image. */
-const builderVersion = 1;
+const builderVersion = 2;
 
 /** Everything that an image is made of. */
 export interface BuildInputs {
   readonly settings: ImageSettings;
   readonly fileName: string;
+  /** Version and revision of the spec. */
+  readonly version: string;
   readonly packages: readonly SelectedPackage[];
   readonly format: ImageFormat | undefined;
 }
 
 /** The name of the inputs in the cache; the program that makes images counts by its file, since asking it costs a process. */
-export function cacheKey({ settings, fileName, packages, format }: BuildInputs): string {
-  const digests = packages.map((pkg) => [pkg.name, pkg.sha256]);
-  return sha256(JSON.stringify([builderVersion, settings, fileName, digests, format ?? 'default', ...tools()]));
+export function cacheKey({ settings, fileName, version, packages, format }: BuildInputs): string {
+  const digests = packages.map((pkg) => [pkg.name, pkg.sha256, pkg.source, pkg.url]);
+  return sha256(
+    JSON.stringify([builderVersion, settings, fileName, version, digests, format ?? 'default', ...tools()]),
+  );
 }
 
 function tools(): string[] {
@@ -32,35 +45,50 @@ function tools(): string[] {
   });
 }
 
-/** An image in the cache, and the sha256 that its bytes were just found to have. */
+/** An image in the cache with its manifest, and the sha256 that its bytes were just found to have. */
 export interface CachedImage {
   readonly path: string;
   readonly sha256: string;
+  /** The path of the list of its packages. */
+  readonly manifest: string;
 }
 
 /**
- * The image that was built from the same inputs before: `built/<key>/<sha256>.raw`. One whose bytes are not of that
- * sha256 any more is thrown away.
+ * The image that was built from the same inputs before: `built/<key>/<sha256>.raw`, and `<sha256>.spdx.json` with the
+ * sha256 of the manifest. Where the bytes of one are not of its sha256 any more both are thrown away.
  */
 export function cachedImage(cacheDirectory: string, key: string): CachedImage | undefined {
   const directory = join(cacheDirectory, 'built', key);
-  const [name] = listNames(directory);
-  if (name === undefined) return undefined;
-  const image = { path: join(directory, name), sha256: basename(name, '.raw') };
-  if (sha256OfFile(image.path) === image.sha256) return image;
+  const names = listNames(directory);
+  if (names.length === 0) return undefined;
+  const [image, manifest] = ['.raw', manifestSuffix].map((suffix) => soundFile(directory, names, suffix));
+  if (image !== undefined && manifest !== undefined) return { ...image, manifest: manifest.path };
   removeTree(directory);
   return undefined;
 }
 
-/** Keeps a built image under the name of its inputs. */
-export function keepImage(cacheDirectory: string, key: string, image: string): CachedImage {
+/** The file with this ending, if its bytes are of the sha256 that is its name. */
+function soundFile(
+  directory: string,
+  names: readonly string[],
+  suffix: string,
+): Pick<CachedImage, 'path' | 'sha256'> | undefined {
+  const name = names.find((candidate) => candidate.endsWith(suffix));
+  if (name === undefined) return undefined;
+  const file = { path: join(directory, name), sha256: basename(name, suffix) };
+  return sha256OfFile(file.path) === file.sha256 ? file : undefined;
+}
+
+/** Keeps a built image and the text of its manifest under the name of its inputs. */
+export function keepImage(cacheDirectory: string, key: string, image: string, manifest: string): CachedImage {
   const directory = join(cacheDirectory, 'built', key);
   const fresh = temporaryBeside(directory);
   makeDirectory(fresh);
   const digest = sha256OfFile(image);
-  const name = `${digest}.raw`;
-  rename(image, join(fresh, name));
+  const [imageName, manifestName] = [`${digest}.raw`, `${sha256(manifest)}${manifestSuffix}`];
+  rename(image, join(fresh, imageName));
+  writeAtomically(join(fresh, manifestName), manifest);
   removeTree(directory);
   rename(fresh, directory);
-  return { path: join(directory, name), sha256: digest };
+  return { path: join(directory, imageName), sha256: digest, manifest: join(directory, manifestName) };
 }

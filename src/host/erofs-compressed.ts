@@ -23,7 +23,7 @@ interface Extent {
  */
 export function compressedContent(image: ImageBytes, superblock: Superblock, inode: Inode): ImageBytes | undefined {
   const map = clusterMap(image, superblock, inode);
-  if (map === undefined || map.algorithms !== 0) return undefined;
+  if (map?.algorithms !== 0) return undefined;
   const last: { unpacked: Pick<Extent, 'from' | 'to'> & { readonly bytes: Buffer } } = {
     unpacked: { from: 0, to: 0, bytes: Buffer.alloc(0) },
   };

@@ -1,17 +1,12 @@
 import type { Candidate } from '../../agent/candidate.ts';
 import type { HostRelease } from '../../core/compatibility.ts';
-import { AgentError, exitCodes } from '../../core/errors.ts';
+import { exitCodes } from '../../core/errors.ts';
 import { parseReleaseFields } from '../../core/os-release.ts';
 import { readText } from '../../host/files.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { show } from '../output.ts';
+import { judge, type Verdict } from '../fit.ts';
 import { agentFor } from '../invoker.ts';
-
-const why = {
-  any: 'it says it is for any system (ID=_any)',
-  rolling: 'this system has no version, and the ID is the same',
-  match: 'the release fields are those of this system',
-} as const;
 
 export const checkCommand: CommandSpec = {
   name: 'check',
@@ -31,8 +26,7 @@ export const checkCommand: CommandSpec = {
   ],
   run: async (invocation) => {
     const { args, options } = invocation;
-    const { admit, readCandidate } = await import('../../agent/candidate.ts');
-    const { refuseHiding } = await import('../../agent/shape.ts');
+    const { readCandidate } = await import('../../agent/candidate.ts');
     const { readHostRelease } = await import('../../systemd/host-release.ts');
     const agent = await agentFor(options);
     const { version } = await agent.tool.features();
@@ -44,31 +38,17 @@ export const checkCommand: CommandSpec = {
     const here = readHostRelease(agent.root, version);
     const there = (file: string) => ({ ...here, title: 'that system', fields: parseReleaseFields(readText(file)) });
     const host = osRelease === undefined ? here : there(osRelease);
-    const refusal = refusalOf(() => {
-      admit(candidate, host);
-      // Of a host that is known by its os-release only, nothing tells how its directories are laid out.
-      if (osRelease === undefined) refuseHiding(candidate, agent.root);
-    });
-    await showVerdict(invocation, candidate, host, refusal);
-    return refusal?.exitCode ?? exitCodes.ok;
+    const verdict = await judge(candidate, host, osRelease === undefined ? agent.root : undefined);
+    await showVerdict(invocation, candidate, host, verdict);
+    return verdict.refusal?.exitCode ?? exitCodes.ok;
   },
 };
-
-function refusalOf(check: () => void): AgentError | undefined {
-  try {
-    check();
-    return undefined;
-  } catch (error) {
-    if (error instanceof AgentError) return error;
-    throw error;
-  }
-}
 
 async function showVerdict(
   invocation: Invocation,
   candidate: Candidate,
   host: HostRelease,
-  refusal: AgentError | undefined,
+  { refusal, why }: Verdict,
 ): Promise<void> {
   const { fitOf } = await import('../../agent/candidate.ts');
   const { name, version } = candidate;
@@ -76,8 +56,7 @@ async function showVerdict(
   const title = `${name} ${version}`.trim();
   const fit = fitOf(candidate, host);
   if (refusal === undefined) {
-    const reason = fit.fits ? why[fit.why] : fit.why.reason;
-    show(invocation, { ...identity, fits: true, why: reason }, () => [`${title} fits: ${reason}`]);
+    show(invocation, { ...identity, fits: true, why }, () => [`${title} fits: ${why}`]);
     return;
   }
   const { facts = [] } = refusal.details;

@@ -147,8 +147,9 @@ function failuresOf(failures: readonly Failure[], code: ErrorCode): AgentError {
   });
 }
 
-function selected({ name, version, architecture, sha256, size, filename, origin }: Candidate): SelectedPackage {
-  return { name, version, architecture, sha256, size, url: packageUrl(origin.uri, filename) };
+function selected({ name, version, architecture, sha256, size, filename, source, origin }: Candidate): SelectedPackage {
+  const from = source === undefined || source === '' ? {} : { source };
+  return { name, version, architecture, sha256, size, url: packageUrl(origin.uri, filename), ...from };
 }
 
 /**
