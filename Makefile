@@ -2,7 +2,7 @@
 
 # What the product and its tests run, by Debian package.
 packages := attr bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
-	apt-utils ca-certificates debian-archive-keyring dpkg-dev e2fsprogs fdisk gnupg gpgv libarchive-tools mmdebstrap mount \
+	apt-utils ca-certificates debian-archive-keyring dpkg-dev e2fsprogs fdisk gnupg gpgv libarchive-tools lz4 mmdebstrap mount \
 	strace systemd-container zstd
 
 .PHONY: help setup check test demo bench format dist clean

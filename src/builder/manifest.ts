@@ -14,7 +14,7 @@ export interface BuildManifest {
 
 /** The manifest as text; `timestamp` is that of all that the build adds. */
 export function manifestText({ name, version, packages }: BuildManifest, timestamp: number): string {
-  const digests = packages.map((pkg) => [pkg.name, pkg.version, pkg.sha256]);
+  const digests = packages.map((pkg) => [pkg.name, pkg.version, pkg.sha256, pkg.url]);
   const uuid = uuidOf(sha256(JSON.stringify(['manifest', name, version, timestamp, digests])));
   return spdxDocument({ name, version, uuid, created: timestamp, packages });
 }

@@ -31,7 +31,7 @@ export interface IndexDatabase {
 }
 
 /** Version of the tables below; part of the file name, so that no file of another version is ever read. */
-export const databaseFormat = 2;
+export const databaseFormat = 3;
 
 const tables = `
   CREATE TABLE packages (
