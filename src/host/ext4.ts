@@ -35,8 +35,13 @@ function contentOf({ image, superblock }: Ext4, inode: Ext4Inode): ImageBytes {
   }
   if (inode.size <= inode.map.length) return imageBytesOf(image.name, inode.map.subarray(0, inode.size));
   const content = Buffer.concat([inode.map, attributeOf(image, superblock, inode, 'system.data') ?? Buffer.alloc(0)]);
-  if (content.length < inode.size) throw damaged(image.name, `inode ${inode.id} has less content than it says`);
-  return imageBytesOf(image.name, content.subarray(0, inode.size));
+  // What is not written is zeros, in a block at most.
+  if (inode.size > Math.max(content.length, superblock.blockSize)) {
+    throw damaged(image.name, `inode ${inode.id} has less content than it says`);
+  }
+  const whole = Buffer.alloc(inode.size);
+  content.copy(whole);
+  return imageBytesOf(image.name, whole);
 }
 
 const largestValue = 64 * 1024;

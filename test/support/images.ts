@@ -69,7 +69,6 @@ export const erofsOptions: Readonly<Record<string, readonly string[]>> = {
 export const ext4Options: Readonly<Record<string, readonly [size: number, ...options: string[]]>> = {
   usual: [8192],
   small: [8192, '-b1024'],
-  large: [65536, '-b65536'],
   noJournal: [8192, '-b2048', '-O^has_journal,^64bit,^metadata_csum'],
   oldMaps: [8192, '-b1024', '-O^extent,^64bit,^flex_bg,^metadata_csum'],
   inline: [8192, '-Oinline_data', '-I256'],
