@@ -12,6 +12,7 @@ import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cach
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
 import { checkLibraries, formatRecord, parseRecord, recordLibraries, type LibraryRecord } from './libraries.ts';
+import { manifestFile, manifestText } from './manifest.ts';
 import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
 import { packageSourceFor } from './packages/source.ts';
@@ -23,6 +24,8 @@ import { assemble, type PackageContents } from './tree/assemble.ts';
 export interface BuiltImage {
   /** In the cache: to be copied, not changed. */
   readonly path: string;
+  /** The list of its packages in SPDX, which is in the image too; in the cache as well. */
+  readonly manifest: string;
   readonly fileName: string;
   readonly name: string;
   /** Version and revision of the spec: `1.7-1`. */
@@ -31,7 +34,7 @@ export interface BuiltImage {
   readonly sha256: string;
   readonly packages: readonly SelectedPackage[];
   /** The rules that its spec allows what they find in it. */
-  readonly allow?: readonly string[];
+  readonly allow: readonly string[];
   /** Whether an image of the same inputs was there already. */
   readonly reused: boolean;
   /** What was found about its contents on this host. */
@@ -99,7 +102,7 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
   const plan = await planBuild(host, request, added);
   const { order, packages, source, own } = plan;
   const { settings, fileName, version } = order;
-  const key = cacheKey({ settings, fileName, packages, own: own?.digest, format: request.format });
+  const key = cacheKey({ settings, fileName, version, packages, own: own?.digest, format: request.format });
   const kept = keptImage(host, key);
   const { image, record } = kept ?? (await buildAnew(host, request, plan, key));
   const check = await checkLibraries(record, host.libraries(), source, packages, request.signal);
@@ -108,6 +111,7 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
     ...image,
     findings: check.findings,
     added,
+    allow: order.spec.allow.map(({ value }) => value),
     fileName,
     name: order.spec.name,
     version,
@@ -154,7 +158,7 @@ async function contentsOf(
 }
 
 interface Image {
-  readonly image: Pick<CachedImage, 'path' | 'sha256'>;
+  readonly image: Omit<CachedImage, 'record'>;
   readonly record: LibraryRecord;
 }
 
@@ -162,7 +166,11 @@ function keptImage(host: BuildHost, key: string): Image | undefined {
   const kept = cachedImage(host.cacheDirectory, key);
   const record = kept === undefined ? undefined : parseRecord(kept.record);
   if (kept === undefined || record === undefined) return undefined;
-  return { image: { path: kept.path, sha256: kept.sha256 }, record };
+  return { image: keptFiles(kept), record };
+}
+
+function keptFiles({ path, sha256, manifest }: CachedImage): Image['image'] {
+  return { path, sha256, manifest };
 }
 
 async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan, key: string): Promise<Image> {
@@ -170,27 +178,33 @@ async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan
   for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
   const work = makeTemporaryDirectory(join(cacheDirectory, 'work'));
   try {
-    const { output, record } = await makeInto(work, host, request, plan);
-    const { path, sha256 } = keepImage(cacheDirectory, key, output, formatRecord(record));
-    return { image: { path, sha256 }, record };
+    const { record, ...made } = await makeInto(work, host, request, plan);
+    const kept = keepImage(cacheDirectory, key, { ...made, record: formatRecord(record) });
+    return { image: keptFiles(kept), record };
   } finally {
     removeTree(work);
   }
 }
 
 interface Made {
-  readonly output: string;
+  readonly image: string;
+  /** The text of its manifest. */
+  readonly manifest: string;
   readonly record: LibraryRecord;
 }
 
 /** Makes the image below `work`, which the caller removes. */
 async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: BuildPlan): Promise<Made> {
-  const { order, own } = plan;
+  const { order, packages, own } = plan;
   const { progress } = host;
   progress.step(`building ${order.fileName} from ${partsOf(plan).join(', ')}`);
   for (const warning of own?.warnings ?? []) progress.warn(warning);
   const contents = await contentsOf(plan, request);
-  const { tree, warnings } = assemble(contents, order.settings, sameContent);
+  const listed = { name: order.spec.name, version: order.version, packages };
+  const manifestAt = (timestamp: number) => manifestText(listed, timestamp);
+  const { tree, warnings } = assemble(contents, order.settings, sameContent, (timestamp) => [
+    manifestFile(listed.name, manifestAt(timestamp), timestamp),
+  ]);
   for (const warning of warnings) progress.warn(warning);
   const [directory, output] = [join(work, 'tree'), join(work, order.fileName)];
   makeDirectory(directory);
@@ -198,7 +212,7 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   const image = { directory, output, uuid: treeUuid(tree), timestamp: tree.timestamp };
   const made = await makeImage(image, request.format ?? 'erofs', host.exec, request.signal);
   for (const warning of made.warnings) progress.warn(warning);
-  return { output, record: recordLibraries(tree, contents) };
+  return { image: output, manifest: manifestAt(tree.timestamp), record: recordLibraries(tree, contents) };
 }
 
 function partsOf({ packages, own }: BuildPlan): readonly string[] {

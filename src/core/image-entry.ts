@@ -13,8 +13,8 @@ export interface ImageEntry {
   readonly mtime: number;
   /** Where a symbolic link leads. */
   readonly target?: string;
-  /** The file capabilities, `security.capability` (capabilities(7)), where a reader finds them. */
-  readonly capability?: string;
+  /** There where a file is seen to have capabilities (capabilities(7)); not every reader looks. */
+  readonly capability?: true;
 }
 
 export type EntryKind = ImageEntry['kind'];

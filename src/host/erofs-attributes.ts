@@ -1,14 +1,13 @@
 import { attributeHead, attributeHeadSize, sharedIdentifiers, type Inode, type Superblock } from './erofs-format.ts';
+import { splitAttribute } from './file-system.ts';
 import { damaged, type ImageBytes } from './image-bytes.ts';
 
-/** The prefix `user.` of a name. Long prefixes of an image's own (mkfs.erofs --xattr-prefix=) are not read. */
-const userPrefix = 1;
-
 /**
- * The extended attribute `user.<name>`: among those beside the inode, else among those that files share.
+ * The extended attribute of this name: among those beside the inode, else among those that files share. Long prefixes
+ * of an image's own (mkfs.erofs --xattr-prefix=) are not read.
  * @throws AgentError `invalid-image`
  */
-export function attributeIn(image: ImageBytes, superblock: Superblock, inode: Inode, name: string): string | undefined {
+export function attributeIn(image: ImageBytes, superblock: Superblock, inode: Inode, name: string): Buffer | undefined {
   if (inode.attributesSize === 0) return undefined;
   const attributes = image.read(inode.attributesAt, inode.attributesSize);
   const { ids, end } = sharedIdentifiers(image, attributes);
@@ -18,7 +17,7 @@ export function attributeIn(image: ImageBytes, superblock: Superblock, inode: In
   );
 }
 
-function amongOwn(image: ImageBytes, attributes: Buffer, name: string): string | undefined {
+function amongOwn(image: ImageBytes, attributes: Buffer, name: string): Buffer | undefined {
   for (let at = 0; at + attributeHeadSize <= attributes.length;) {
     const head = attributeHead(attributes.subarray(at));
     if (at + head.length > attributes.length) throw damaged(image.name, 'an extended attribute overlaps a content');
@@ -29,14 +28,17 @@ function amongOwn(image: ImageBytes, attributes: Buffer, name: string): string |
   return undefined;
 }
 
-function valueAt(image: ImageBytes, at: number, name: string): string | undefined {
+function valueAt(image: ImageBytes, at: number, name: string): Buffer | undefined {
   const head = attributeHead(image.read(at, attributeHeadSize));
   return valueIf(image.read(at, attributeHeadSize + head.nameLength + head.valueLength), name);
 }
 
-function valueIf(attribute: Buffer, name: string): string | undefined {
+function valueIf(attribute: Buffer, name: string): Buffer | undefined {
   const { prefix, nameLength, valueLength } = attributeHead(attribute);
+  const wanted = splitAttribute(name);
   const valueFrom = attributeHeadSize + nameLength;
-  if (prefix !== userPrefix || attribute.toString('utf8', attributeHeadSize, valueFrom) !== name) return undefined;
-  return attribute.toString('utf8', valueFrom, valueFrom + valueLength);
+  if (prefix !== wanted.prefix || attribute.toString('utf8', attributeHeadSize, valueFrom) !== wanted.rest) {
+    return undefined;
+  }
+  return attribute.subarray(valueFrom, valueFrom + valueLength);
 }

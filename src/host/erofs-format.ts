@@ -1,4 +1,6 @@
-import { kindOfMode, type EntryKind } from '../core/image-entry.ts';
+import { kindOfMode } from '../core/image-entry.ts';
+import { crc32c } from './crc32c.ts';
+import type { DirectoryEntry, InodeFacts } from './file-system.ts';
 import { damaged, truncated, type ImageBytes } from './image-bytes.ts';
 
 /**
@@ -26,7 +28,9 @@ export interface Superblock {
   readonly attributesAt: number;
   /** Seconds since 1970 to which compact inodes add their times. */
   readonly epoch: number;
-  /** Features that a reader must know and this one does not: 0 where it can read everything. */
+  /** Features that a reader must know, as bits. */
+  readonly features: number;
+  /** Those of them that a reader must know and this one does not: 0 where it can read everything. */
   readonly unknownFeatures: number;
 }
 
@@ -56,6 +60,7 @@ export function readSuperblock(image: ImageBytes): Superblock {
     inodesAt: block.readUInt32LE(40) * blockSize,
     attributesAt: block.readUInt32LE(44) * blockSize,
     epoch: seconds(block.readBigInt64LE(24)),
+    features,
     unknownFeatures: (features & ~knownIncompat) >>> 0,
   };
 }
@@ -65,21 +70,6 @@ function verifyChecksum(image: ImageBytes, blockSize: number, expected: number):
   const covered = image.read(superblockOffset, blockSize > superblockOffset ? blockSize - superblockOffset : blockSize);
   covered.writeUInt32LE(0, 4);
   if (crc32c(covered) !== expected) throw damaged(image.name, 'the checksum of its superblock does not match');
-}
-
-/** CRC-32C as erofs takes it: all bits set at the start, not inverted at the end. */
-export function crc32c(bytes: Uint8Array): number {
-  const table = Int32Array.from({ length: 256 }, (_, byte) => remainderOf(byte));
-  let crc = -1;
-  for (const byte of bytes) crc = (crc >>> 8) ^ (table[(crc ^ byte) & 0xff] ?? 0);
-  return crc >>> 0;
-}
-
-/** One byte divided by the reversed polynomial of Castagnoli. */
-function remainderOf(byte: number): number {
-  let rest = byte;
-  for (let bit = 0; bit < 8; bit++) rest = (rest >>> 1) ^ (0x82f63b78 & -(rest & 1));
-  return rest;
 }
 
 /** A 64-bit number that we can count with. */
@@ -96,27 +86,19 @@ function seconds(value: bigint): number {
   return Number(value > limit ? limit : value < -limit ? -limit : value);
 }
 
-/** How the content of an inode is laid out. */
-export type Layout = 'plain' | 'inline' | 'chunks' | 'compressed';
+/** How the content of an inode is laid out; `compressed` and `compact` differ in their indexes. */
+export type Layout = 'plain' | 'inline' | 'chunks' | 'compressed' | 'compact';
 
-const layouts: readonly (Layout | undefined)[] = ['plain', 'compressed', 'inline', 'compressed', 'chunks'];
+const layouts: readonly (Layout | undefined)[] = ['plain', 'compressed', 'inline', 'compact', 'chunks'];
 
 /** One inode; places are byte offsets in the image. */
-export interface Inode {
-  readonly nid: number;
-  readonly kind: EntryKind;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly size: number;
-  readonly mtime: number;
+export interface Inode extends InodeFacts {
   readonly layout: Layout;
   /** The first block of its content; undefined where it is a hole. */
   readonly start: number | undefined;
   /** The format field of chunks. */
   readonly chunkFormat: number;
   readonly attributesAt: number;
-  readonly attributesSize: number;
   /** What follows inode and attributes: inline content, or the table of chunks. */
   readonly tailAt: number;
 }
@@ -139,7 +121,7 @@ export function readInode(image: ImageBytes, superblock: Superblock, nid: number
   }
   const attributesSize = sizeOfAttributes(bytes.readUInt16LE(2));
   return {
-    nid,
+    id: nid,
     kind,
     mode: mode & 0o7777,
     ...(extended ? extendedFields(image, bytes) : compactFields(superblock, bytes)),
@@ -217,12 +199,6 @@ export function attributeHead(bytes: Buffer): AttributeHead {
   return { nameLength, prefix: bytes.readUInt8(1), valueLength, length };
 }
 
-/** A name in a directory, as its bytes. */
-export interface DirectoryEntry {
-  readonly name: Buffer;
-  readonly nid: number;
-}
-
 const direntSize = 12;
 const longestName = 255;
 const slash = 0x2f;
@@ -248,7 +224,7 @@ export function parseDirectoryBlock(image: ImageBytes, block: Buffer): Directory
     const name = block.subarray(from, to);
     if (name.includes(0) || name.includes(slash))
       throw damaged(image.name, 'a directory has a name with a slash or NUL');
-    return { name, nid: wholeNumber(image, block, at) };
+    return { name, id: wholeNumber(image, block, at) };
   });
 }
 

@@ -1,25 +1,14 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
 import type { Exec, ExecResult } from './exec.ts';
 
-/** What erofs-utils does for us: contents that are compressed. */
-
-/** The content of one file, or undefined where this dump.erofs (before 1.8) prints none. */
-export async function catErofs(
-  image: string,
-  path: string,
-  exec: Exec,
-  signal?: AbortSignal,
-): Promise<string | undefined> {
-  const result = await run(image, 'dump.erofs', catArguments(image, path), exec, signal);
-  return result.exitCode === 0 ? result.stdout : undefined;
-}
+/** What erofs-utils does for us: contents that are packed in ways that are not read here. */
 
 /**
  * Unpacks a whole image to `to`, owned by this user.
  * @throws AgentError `tool-failed`, for a feature that this fsck.erofs does not know or damage; or `tool-missing`.
  */
 export async function extractErofs(image: string, to: string, exec: Exec, signal?: AbortSignal): Promise<void> {
-  const result = await run(image, 'fsck.erofs', extractArguments(image, to), exec, signal);
+  const result = await run(image, extractArguments(image, to), exec, signal);
   if (result.exitCode === 0) return;
   throw new AgentError('tool-failed', `cannot unpack ${image}: fsck.erofs failed with exit code ${result.exitCode}`, {
     facts: result.stderr.trimEnd().split('\n').slice(-8),
@@ -27,26 +16,16 @@ export async function extractErofs(image: string, to: string, exec: Exec, signal
   });
 }
 
-export function catArguments(image: string, path: string): string[] {
-  return [`--path=/${path}`, '--cat', image];
-}
-
 export function extractArguments(image: string, to: string): string[] {
   return [`--extract=${to}`, '--no-preserve', image];
 }
 
-async function run(
-  image: string,
-  program: string,
-  args: readonly string[],
-  exec: Exec,
-  signal?: AbortSignal,
-): Promise<ExecResult> {
+async function run(image: string, args: readonly string[], exec: Exec, signal?: AbortSignal): Promise<ExecResult> {
   try {
-    return await exec.run(program, args, signal === undefined ? {} : { signal });
+    return await exec.run('fsck.erofs', args, signal === undefined ? {} : { signal });
   } catch (error) {
     if (!isAgentError(error, 'tool-missing')) throw error;
-    throw new AgentError('tool-missing', `cannot unpack ${image}: this host has no ${program}`, {
+    throw new AgentError('tool-missing', `cannot unpack ${image}: this host has no fsck.erofs`, {
       cause: error,
       next: 'Install the package erofs-utils.',
     });

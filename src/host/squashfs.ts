@@ -55,7 +55,24 @@ export async function extractSquashfs(
   exec: Exec,
   signal?: AbortSignal,
 ): Promise<void> {
-  await unsquashfs(place, extractArguments(place, paths, to), exec, signal);
+  for (const some of batches(paths)) await unsquashfs(place, extractArguments(place, some, to), exec, signal);
+}
+
+/** How many bytes of names one command may have: the system allows some more for arguments and environment. */
+const longestArguments = 512 * 1024;
+
+function batches(paths: readonly string[]): readonly string[][] {
+  const found: string[][] = [];
+  const length = { sum: Infinity };
+  for (const path of paths) {
+    length.sum += Buffer.byteLength(path) + 1;
+    if (length.sum > longestArguments) {
+      found.push([]);
+      length.sum = 0;
+    }
+    found.at(-1)?.push(path);
+  }
+  return found;
 }
 
 export function listArguments(place: SquashfsPlace, root: string): string[] {
@@ -63,7 +80,7 @@ export function listArguments(place: SquashfsPlace, root: string): string[] {
 }
 
 export function extractArguments(place: SquashfsPlace, paths: readonly string[], to: string): string[] {
-  const quietly = ['-quiet', '-no-progress', '-no-wildcards', '-user-xattrs'];
+  const quietly = ['-quiet', '-no-progress', '-no-wildcards', '-user-xattrs', '-force'];
   return [...quietly, ...beginningAt(place), '-dest', to, place.path, ...paths];
 }
 

@@ -2,9 +2,12 @@ import type { ImageEntry } from '../core/image-entry.ts';
 import { entryBelow, listTree } from '../host/directory-tree.ts';
 import type { Exec } from '../host/exec.ts';
 import { listNames, makeTemporaryDirectory, readText, removeTree } from '../host/files.ts';
+import type { Partition } from '../host/gpt.ts';
+import { openFileBytes, type ImageBytes } from '../host/image-bytes.ts';
 import { readAttributes } from '../host/xattr.ts';
 
-export type ImageFormat = 'erofs' | 'squashfs' | 'disk' | 'directory';
+/** `disk` is what only systemd-dissect opens. */
+export type ImageFormat = 'erofs' | 'squashfs' | 'ext4' | 'disk' | 'directory';
 
 /** What an extension-release file holds, and its extended attribute `user.extension-release.strict` where it has one. */
 export interface ReleaseContent {
@@ -15,13 +18,22 @@ export interface ReleaseContent {
 /** An image as a tree to look into; paths are relative to its root, and no part of them may be a link. */
 export interface ImageTree {
   readonly format: ImageFormat;
+  /** The partitions of a disk image; `format` is then that of the one that systemd takes. */
+  readonly partitions?: readonly Partition[];
   /** What is at a path, itself not followed; undefined where there is nothing. */
   entryAt(path: string): Pick<ImageEntry, 'kind' | 'size' | 'target'> | undefined;
   /** The names in a directory, sorted by their bytes. */
   namesIn(path: string): readonly string[];
   /** The contents of regular files of a few bytes, by path. */
   readReleases(paths: readonly string[]): Promise<ReadonlyMap<string, ReleaseContent>>;
+  /**
+   * Lets `use` read from each of these regular files, at any places, and answers with what it returned, by path. What
+   * it got may be used only until it returns.
+   */
+  readFiles<T>(paths: readonly string[], use: (file: ImageBytes, path: string) => T): Promise<ReadonlyMap<string, T>>;
   list(): readonly ImageEntry[];
+  /** The same, capabilities with them where this format tells them at all: squashfs does not. */
+  listWithCapabilities(): Promise<readonly ImageEntry[]>;
 }
 
 /** How to run programs on behalf of one reading. */
@@ -30,9 +42,7 @@ export interface Tools {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The attribute without its prefix `user.`, and with it. */
-export const strictAttribute = 'extension-release.strict';
-const strictAttributeName = `user.${strictAttribute}`;
+export const strictAttribute = 'user.extension-release.strict';
 
 /** An image that is a directory, or was unpacked into one. */
 export function directoryTree(root: string, format: ImageFormat, tools: Tools): ImageTree {
@@ -41,7 +51,9 @@ export function directoryTree(root: string, format: ImageFormat, tools: Tools): 
     entryAt: (path) => entryBelow(root, path),
     namesIn: (path) => listNames(`${root}/${path}`),
     readReleases: (paths) => readReleasesBelow(root, paths, tools),
+    readFiles: (paths, use) => Promise.resolve(readFilesBelow(root, paths, use)),
     list: () => listTree(root),
+    listWithCapabilities: () => listWithCapabilities(root, tools),
   };
 }
 
@@ -54,13 +66,41 @@ export async function readReleasesBelow(
   const places = paths.map((path) => ({ path, place: `${root}/${path}` }));
   const attributes = await readAttributes(
     places.map(({ place }) => place),
-    strictAttributeName,
+    strictAttribute,
     exec,
     signal,
   );
   return new Map(
     places.map(({ path, place }) => [path, releaseContent(readText(place), attributes.get(place))] as const),
   );
+}
+
+/** Lets `use` read from regular files below a directory. */
+export function readFilesBelow<T>(
+  root: string,
+  paths: readonly string[],
+  use: (file: ImageBytes, path: string) => T,
+): ReadonlyMap<string, T> {
+  return new Map(
+    paths.map((path) => {
+      using file = openFileBytes(`${root}/${path}`);
+      return [path, use(file, path)] as const;
+    }),
+  );
+}
+
+/** How many files one run of getfattr looks at: each may have a path of 4096 bytes. */
+const filesAtOnce = 200;
+
+async function listWithCapabilities(root: string, { exec, signal }: Tools): Promise<readonly ImageEntry[]> {
+  const entries = listTree(root);
+  const files = entries.filter(({ kind }) => kind === 'file').map(({ path }) => `${root}/${path}`);
+  const capable = new Set<string>();
+  for (let at = 0; at < files.length; at += filesAtOnce) {
+    const some = files.slice(at, at + filesAtOnce);
+    for (const path of (await readAttributes(some, 'security.capability', exec, signal)).keys()) capable.add(path);
+  }
+  return entries.map((entry) => (capable.has(`${root}/${entry.path}`) ? { ...entry, capability: true } : entry));
 }
 
 export function releaseContent(text: string, strict: string | undefined): ReleaseContent {

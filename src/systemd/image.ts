@@ -4,6 +4,7 @@ import { followLinks } from '../core/links.ts';
 import { isImageName } from '../core/names.ts';
 import type { ReleaseFile } from '../core/release-file.ts';
 import type { Exec } from '../host/exec.ts';
+import type { Partition } from '../host/gpt.ts';
 import { openTree } from './open-image.ts';
 import type { ImageFormat, ImageTree } from './image-tree.ts';
 
@@ -17,6 +18,8 @@ export interface ReleaseText extends ReleaseFile {
 /** What an image shows of itself to whoever decides whether it may be merged. */
 export interface ImageFacts {
   readonly format: ImageFormat;
+  /** The partitions of a disk image, which the format is then that of one of. */
+  readonly partitions?: readonly Partition[];
   /** The files of usr/lib/extension-release.d, by name. */
   readonly releaseFiles: readonly ReleaseText[];
   /** Whether it carries usr/lib/os-release, which an extension must not. */
@@ -30,8 +33,8 @@ export interface ImageFacts {
 export type ShapeEntry = Pick<ImageEntry, 'path' | 'kind'>;
 
 /**
- * Reads of an image what decides whether systemd-sysext could merge it. Nothing is mounted, but for disk images, which
- * systemd-dissect mounts apart from the host. An uncompressed erofs image is read in this process.
+ * Reads of an image what decides whether systemd-sysext could merge it. Nothing is mounted, but for what
+ * only systemd-dissect opens, which mounts it apart from the host. erofs and ext4 are read in this process.
  * @param path a `.raw` file or a directory.
  * @throws AgentError `no-such-file`; `invalid-image` for what systemd-sysext could not merge; `tool-missing`,
  * `not-root` and the like where this host cannot tell.
@@ -57,7 +60,7 @@ export function readImage(
  * @throws AgentError as readImageFacts().
  */
 export function listImage(path: string, exec: Exec, signal?: AbortSignal): Promise<readonly ImageEntry[]> {
-  return openTree(path, { exec, signal }, (tree) => Promise.resolve(tree.list()));
+  return openTree(path, { exec, signal }, (tree) => tree.listWithCapabilities());
 }
 
 const releaseDirectory = 'usr/lib/extension-release.d';
@@ -72,6 +75,7 @@ export async function factsOf(name: string, tree: ImageTree): Promise<ImageFacts
   const contents = await tree.readReleases([...new Set(found.map((file) => file.place))]);
   return {
     format: tree.format,
+    ...(tree.partitions === undefined ? {} : { partitions: tree.partitions }),
     releaseFiles: found.flatMap(({ place, ...file }) => {
       const content = contents.get(place);
       return content === undefined ? [] : [{ ...file, text: content.text, ...strictOf(file.regular, content.strict) }];

@@ -1,13 +1,19 @@
 import { AgentError } from '../core/errors.ts';
-import type { ImageEntry } from '../core/image-entry.ts';
 import { openErofs } from '../host/erofs.ts';
 import { isErofs } from '../host/erofs-format.ts';
+import { openExt4 } from '../host/ext4.ts';
+import { isExt4 } from '../host/ext4-format.ts';
 import { fileStatus } from '../host/files.ts';
-import { damaged, openImageBytes, type ImageBytes } from '../host/image-bytes.ts';
-import { extractSquashfs, isSquashfs, listSquashfs, checkSquashfs, type SquashfsPlace } from '../host/squashfs.ts';
-import { checkDiskSize, copyFromImage, diskKind, type DiskKind } from './dissect.ts';
-import { erofsTree } from './erofs-tree.ts';
-import { directoryTree, inTemporaryDirectory, readReleasesBelow, type ImageTree, type Tools } from './image-tree.ts';
+import { isGpt, readPartitions } from '../host/gpt.ts';
+import { openImageBytes, sliceOf, type ImageBytes } from '../host/image-bytes.ts';
+import { isSquashfs } from '../host/squashfs.ts';
+import { checkBtrfsSize, copyFromImage, isBtrfs } from './dissect.ts';
+import { unpackErofs } from './erofs-unpacking.ts';
+import { hostArchitecture } from './host-release.ts';
+import { directoryTree, inTemporaryDirectory, type ImageTree, type Tools } from './image-tree.ts';
+import { inodeTree } from './inode-tree.ts';
+import { choosePartition, mountedOnUsr } from './partitions.ts';
+import { squashfsTree } from './squashfs-tree.ts';
 
 /**
  * Opens an image, lets `use` look into it, and closes it whatever happens.
@@ -19,39 +25,67 @@ export async function openTree<T>(path: string, tools: Tools, use: (tree: ImageT
   if (fileStatus(name)?.isDirectory() === true) return use(directoryTree(name, 'directory', tools));
   using image = openImageBytes(name);
   const format = formatOf(image);
-  if (format === 'erofs') return await useErofs(image, tools, use);
-  if (format === 'squashfs') return await use(await squashfsTree(image, tools));
-  checkDiskSize(image, format);
-  return await useCopy(image, tools, use);
+  if (format === undefined) throw noImage(image, 'neither erofs, squashfs, ext4, btrfs nor a GPT disk image');
+  if (format === 'GPT') return await useDisk(image, tools, use);
+  const tree = await treeOf(image, format, tools);
+  return tree === undefined ? await useCopy(image, tools, use) : await use(tree);
 }
 
+type SingleFormat = 'erofs' | 'squashfs' | 'btrfs' | 'ext4';
+
 /** The one format whose signature the file has: what carries two would be one image to us and another to systemd. */
-function formatOf(image: ImageBytes): 'erofs' | 'squashfs' | DiskKind {
-  const disk = diskKind(image);
+function formatOf(image: ImageBytes): SingleFormat | 'GPT' | undefined {
   const found = [
     ...(isErofs(image) ? ['erofs' as const] : []),
     ...(isSquashfs(image) ? ['squashfs' as const] : []),
-    // The two bytes of ext4 turn up in other images by chance.
-    ...(disk === undefined || disk === 'ext4' ? [] : [disk]),
+    ...(isGpt(image) ? ['GPT' as const] : []),
+    ...(isBtrfs(image) ? ['btrfs' as const] : []),
   ];
-  const [format = disk, other] = found;
-  if (format === undefined) {
-    throw new AgentError(
-      'invalid-image',
-      `${image.name} is no image that systemd-sysext could merge: neither erofs, squashfs, ext4, btrfs nor a GPT disk image`,
-    );
-  }
+  const [format, other] = found;
   if (other !== undefined) {
-    throw new AgentError('invalid-image', `${image.name} is ambiguous: it says it is ${format} and ${other} at once`);
+    const names = `${format ?? ''} and ${other}`;
+    throw new AgentError('invalid-image', `${image.name} is ambiguous: it says it is ${names} at once`);
   }
-  return format;
+  // The two bytes of ext4 turn up in other images by chance.
+  return format ?? (isExt4(image) ? 'ext4' : undefined);
 }
 
-/** Where its features are newer than what we know, systemd and the kernel may still read it. */
-async function useErofs<T>(image: ImageBytes, tools: Tools, use: (tree: ImageTree) => Promise<T>): Promise<T> {
-  const erofs = openErofs(image);
-  if (erofs.superblock.unknownFeatures !== 0) return useCopy(image, tools, use);
-  return use(erofsTree(erofs, tools));
+function noImage({ name }: ImageBytes, why: string): AgentError {
+  return new AgentError('invalid-image', `${name} is no image that systemd-sysext could merge: ${why}`);
+}
+
+/** The tree of an image of one file system; undefined where only the kernel reads it. */
+async function treeOf(image: ImageBytes, format: SingleFormat, tools: Tools): Promise<ImageTree | undefined> {
+  switch (format) {
+    case 'squashfs':
+      return squashfsTree(image, tools);
+    case 'ext4':
+      return inodeTree('ext4', openExt4(image), nothingPacked);
+    case 'btrfs':
+      checkBtrfsSize(image);
+      return undefined;
+    case 'erofs': {
+      const erofs = openErofs(image);
+      // Where its features are newer than what we know, systemd and the kernel may still read it.
+      return erofs.superblock.unknownFeatures === 0 ? inodeTree('erofs', erofs, unpackErofs(erofs, tools)) : undefined;
+    }
+  }
+}
+
+function nothingPacked(): Promise<never> {
+  throw new AgentError('internal', 'a content of ext4 was not read');
+}
+
+async function useDisk<T>(image: ImageBytes, tools: Tools, use: (tree: ImageTree) => Promise<T>): Promise<T> {
+  const partitions = readPartitions(image);
+  const onDisk = (tree: ImageTree) => use({ ...tree, partitions });
+  const chosen = choosePartition(image.name, partitions, hostArchitecture());
+  if (chosen === undefined) return useCopy(image, tools, onDisk);
+  const part = sliceOf(image, chosen.partition.offset, chosen.partition.size);
+  const format = formatOf(part);
+  const tree = format === undefined || format === 'GPT' ? undefined : await treeOf(part, format, tools);
+  if (tree === undefined) return useCopy(image, tools, onDisk);
+  return onDisk(chosen.mountedOn === 'usr' ? mountedOnUsr(tree) : tree);
 }
 
 async function useCopy<T>(image: ImageBytes, tools: Tools, use: (tree: ImageTree) => Promise<T>): Promise<T> {
@@ -59,43 +93,5 @@ async function useCopy<T>(image: ImageBytes, tools: Tools, use: (tree: ImageTree
     const copy = `${directory}/tree`;
     await copyFromImage(image.name, copy, tools.exec, tools.signal);
     return use(directoryTree(copy, 'disk', tools));
-  });
-}
-
-async function squashfsTree(image: ImageBytes, tools: Tools): Promise<ImageTree> {
-  checkSquashfs(image);
-  const place = { path: image.name, offset: 0 };
-  const entries = await listSquashfs(place, tools.exec, tools.signal);
-  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
-  const root: Pick<ImageEntry, 'kind' | 'size'> = { kind: 'directory', size: 0 };
-  return {
-    format: 'squashfs',
-    entryAt: (path) => (path === '' ? root : byPath.get(path)),
-    namesIn: (path) => childrenOf(entries, path),
-    readReleases: (paths) => readSquashfsReleases(place, paths, tools),
-    list: () => entries,
-  };
-}
-
-function childrenOf(entries: readonly ImageEntry[], directory: string): string[] {
-  const prefix = directory === '' ? '' : `${directory}/`;
-  return entries
-    .filter((entry) => entry.path.startsWith(prefix))
-    .map((entry) => entry.path.slice(prefix.length))
-    .filter((name) => !name.includes('/'));
-}
-
-async function readSquashfsReleases(
-  place: SquashfsPlace,
-  paths: readonly string[],
-  tools: Tools,
-): ReturnType<ImageTree['readReleases']> {
-  if (paths.length === 0) return new Map();
-  return inTemporaryDirectory(async (directory) => {
-    const tree = `${directory}/tree`;
-    await extractSquashfs(place, paths, tree, tools.exec, tools.signal);
-    const lost = paths.find((path) => fileStatus(`${tree}/${path}`) === undefined);
-    if (lost !== undefined) throw damaged(place.path, `unsquashfs lists /${lost} and does not unpack it`);
-    return readReleasesBelow(tree, paths, tools);
   });
 }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createExec, type Exec } from '../../src/host/exec.ts';
 import { listTree } from '../../src/host/directory-tree.ts';
+import { erofsSample } from '../unit/host/erofs-samples.ts';
 import { listImage, readImageFacts, type ImageEntry } from '../../src/systemd/image.ts';
 
 /** Needs root (owners, devices, loop devices), erofs-utils, squashfs-tools, e2fsprogs, attr and systemd-dissect. */
@@ -137,14 +138,9 @@ describe('an erofs image', () => {
     }
   });
 
-  test('a compressed release file is read by erofs-utils', async () => {
-    fs.mkdirSync(join(work, 'wide', releases), { recursive: true });
-    const text = `ID=_any\n#${'x'.repeat(20_000)}\n`;
-    fs.writeFileSync(join(work, 'wide', releases, 'extension-release.wide'), text);
-    run('mkfs.erofs', '-zlz4hc', image('wide.raw'), join(work, 'wide'));
-    await expect(readImageFacts(image('wide.raw'), noExec)).rejects.toThrow(/dump\.erofs was run/);
-    const { releaseFiles } = await readImageFacts(image('wide.raw'), exec);
-    expect(releaseFiles).toEqual([{ name: 'extension-release.wide', regular: true, text }]);
+  test('a release file that is packed in fragments is left to erofs-utils', async () => {
+    fs.writeFileSync(image('packed.raw'), erofsSample('packed'));
+    await expect(readImageFacts(image('packed.raw'), noExec)).rejects.toThrow(/fsck\.erofs was run/);
   });
 });
 
@@ -179,31 +175,77 @@ describe('a squashfs image', () => {
   });
 });
 
-/** The type of a root partition for x86-64 (UAPI.2, Discoverable Partitions). */
+/** Types of partitions (UAPI.2, Discoverable Partitions). */
 const rootPartition = '4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709';
+const usrPartition = '8484680C-9521-48C6-9C11-B0720656F69E';
+const verityPartition = '2C7357ED-EBD2-46D9-AEC1-23D437EC2BF5';
+const foreignPartition = 'B921B045-1DF0-41C3-AF44-4C6F280D3FAE';
+
+/** Puts a file system at 1 MiB of a disk image, and an empty partition of another type behind it. */
+function makeDisk(name: string, inside: string, type: string, other = verityPartition): void {
+  const sectors = Math.ceil(fs.statSync(image(inside)).size / 512);
+  const behind = 2048 + Math.ceil(sectors / 2048) * 2048;
+  run('truncate', `--size=${(behind + 8192) * 512}`, image(name));
+  const table = `label: gpt\nstart=2048, size=${sectors}, type=${type}\nstart=${behind}, size=2048, type=${other}\n`;
+  execFileSync('sfdisk', ['--quiet', image(name)], { input: table, stdio: ['pipe', 'ignore', 'pipe'] });
+  run('dd', `if=${image(inside)}`, `of=${image(name)}`, 'bs=1M', 'seek=1', 'conv=notrunc', 'status=none');
+}
 
 describe('a disk image', () => {
-  test('is opened by systemd-dissect', async () => {
-    expect(await readImageFacts(image('ext4.raw'), exec)).toMatchObject({
-      format: 'disk',
+  test.each([
+    ['ext4', 'ext4.raw'],
+    ['erofs', 'lz4hc.raw'],
+    ['squashfs', 'zstd.squashfs.raw'],
+  ])('with a root partition of %s is read without mounting it', async (format, inside) => {
+    makeDisk('gpt.raw', inside, rootPartition);
+    const reader = format === 'squashfs' ? exec : noExec;
+    expect(await readImageFacts(image('gpt.raw'), reader)).toMatchObject({
+      format,
+      partitions: [{ type: 'root-x86-64' }, { type: 'root-verity-x86-64' }],
       releaseFiles: expectedReleases,
-      hasOsRelease: false,
       hierarchies: ['usr'],
     });
-    expect(comparable(await listImage(image('ext4.raw'), exec))).toEqual(input());
+    expect(comparable(await listImage(image('gpt.raw'), reader))).toEqual(input());
   });
 
-  test('with a partition table is opened by systemd-dissect', async () => {
-    const [file, offset] = [image('gpt.raw'), 1024 * 1024];
-    run('truncate', '--size=80M', file);
-    const table = `label: gpt\nstart=${offset / 512}, size=${(64 * 1024 * 1024) / 512}, type=${rootPartition}\n`;
-    execFileSync('sfdisk', ['--quiet', file], { input: table, stdio: ['pipe', 'ignore', 'pipe'] });
-    run('dd', `if=${image('ext4.raw')}`, `of=${file}`, 'bs=1M', 'seek=1', 'conv=notrunc', 'status=none');
-    expect(await readImageFacts(image('gpt.raw'), exec)).toMatchObject({
-      format: 'disk',
+  test('with a usr partition has everything below usr', async () => {
+    run('mkfs.erofs', image('usr.raw'), join(tree, 'usr'));
+    makeDisk('gpt.raw', 'usr.raw', usrPartition);
+    expect(await readImageFacts(image('gpt.raw'), noExec)).toMatchObject({
+      format: 'erofs',
       releaseFiles: expectedReleases,
       hierarchies: ['usr'],
     });
+    const below = (entries: readonly ImageEntry[]) => entries.filter(({ path }) => path.startsWith('usr/'));
+    expect(comparable(below(await listImage(image('gpt.raw'), noExec)))).toEqual(comparable(below(listTree(tree))));
+  });
+
+  test('of another architecture is refused with its partitions', async () => {
+    makeDisk('gpt.raw', 'plain.raw', foreignPartition);
+    await expect(readImageFacts(image('gpt.raw'), noExec)).rejects.toMatchObject({
+      message: `${image('gpt.raw')} has no partition for an extension on x86-64`,
+      details: { facts: ['it has: root-arm64', 'it has: root-verity-x86-64'] },
+    });
+  });
+
+  test('with several partitions to choose from is opened by systemd-dissect', async () => {
+    makeDisk('gpt.raw', 'ext4.raw', rootPartition, usrPartition);
+    await expect(readImageFacts(image('gpt.raw'), noExec)).rejects.toThrow('systemd-dissect was run');
+  });
+
+  test('with one byte of its partition table changed is refused', async () => {
+    makeDisk('gpt.raw', 'plain.raw', rootPartition);
+    const whole = fs.readFileSync(image('gpt.raw'));
+    for (const [at, message] of [
+      [450, 'without the MBR that protects it'],
+      [512 + 72, 'the head of its partition table does not match its checksum'],
+      [1024 + 40, 'its partition table does not match its checksum'],
+    ] as const) {
+      const bytes = Buffer.from(whole);
+      bytes.writeUInt8(bytes.readUInt8(at) ^ 0xff, at);
+      fs.writeFileSync(image('gpt.raw'), bytes);
+      await expect(readImageFacts(image('gpt.raw'), noExec)).rejects.toThrow(message);
+    }
   });
 
   test('that is cut is refused before anything opens it', async () => {

@@ -4,11 +4,14 @@ import type { Content, Tree, TreeNode } from '../../core/tree.ts';
 import { sha256 } from '../../host/digest.ts';
 
 /**
- * The UUID of the file system that holds a tree: version 8 (RFC 9562) from a sha256 of the tree, so that the same tree
- * always has the same. A range of an archive counts by the archive's file name, which carries the archive's digest.
+ * The UUID of the file system that holds a tree, from a sha256 of the tree: the same tree always has the same. A range of an archive counts by the archive's file name, which carries the archive's digest.
  */
 export function treeUuid(tree: Tree): string {
-  const digest = sha256(JSON.stringify([tree.timestamp, tree.nodes.map(described)]));
+  return uuidOf(sha256(JSON.stringify([tree.timestamp, tree.nodes.map(described)])));
+}
+
+/** A UUID of version 8 (RFC 9562) from a sha256. */
+export function uuidOf(digest: string): string {
   const variant = ((parseInt(digest.slice(16, 18), 16) & 0x3f) | 0x80).toString(16);
   return [
     digest.slice(0, 8),

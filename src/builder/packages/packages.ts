@@ -28,6 +28,8 @@ export interface SelectedPackage {
   readonly size: number;
   /** Where the package file is fetched from. */
   readonly url: string;
+  /** The source package, where its name is another, with its version where that is: `git (1:2.47-1)`. */
+  readonly source?: string;
 }
 
 /** A package file on this host whose sha256 was found to be the one the index promised. */

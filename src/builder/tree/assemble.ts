@@ -1,6 +1,6 @@
 import { AgentError } from '../../core/errors.ts';
 import { isImageName } from '../../core/names.ts';
-import type { ArchiveEntry, Tree } from '../../core/tree.ts';
+import type { ArchiveEntry, FileNode, Tree } from '../../core/tree.ts';
 import { generate, isIdentity } from './generate.ts';
 import { judge, latestTime, type SoundEntry } from './judge.ts';
 import { directoriesAbove, merge, treeOf, type Layer, type SameContent } from './merge.ts';
@@ -27,12 +27,14 @@ export interface Assembly {
  * are, /bin, /sbin, /lib and /lib64 below /usr, /etc below /usr/share/NAME/etc with a tmpfiles.d file that copies it
  * back, the extension-release file, and services kept running. The order of the packages does not matter.
  * @param sameContent compares files that two packages bring, or one brings twice
+ * @param more files of the extension itself, made for the time that all it adds has
  * @throws AgentError `content-refused` with every entry that no image may have, or where nothing is left for an image
  */
 export function assemble(
   packages: readonly PackageContents[],
   settings: ImageSettings,
   sameContent: SameContent,
+  more: (timestamp: number) => readonly FileNode[] = () => [],
 ): Assembly {
   checkSettings(settings);
   const sorted = packages.toSorted(inOrder).map((pkg) => prepare(pkg, settings.name));
@@ -43,7 +45,8 @@ export function assemble(
   if (brought.nodes.length === 0) throw new AgentError('content-refused', 'the packages hold nothing for /usr or /opt');
 
   const timestamp = settings.sourceDateEpoch ?? newest(packages);
-  const generated = { owner: 'the extension itself', nodes: generate(brought.nodes, settings, timestamp) };
+  const own = [...generate(brought.nodes, settings, timestamp), ...more(timestamp)];
+  const generated = { owner: 'the extension itself', nodes: own };
   const all = merge([{ owner: 'the packages', nodes: brought.nodes }, generated], sameContent);
   refuse(all.refusals);
   return {

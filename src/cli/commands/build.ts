@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { BuiltImage } from '../../builder/build.ts';
 import type { BuildHost, BuildRequest } from '../../builder/request.ts';
 import { exitCodes, type ExitCode } from '../../core/errors.ts';
+import { manifestSuffix } from '../../core/sbom.ts';
 import { systemClock } from '../../host/clock.ts';
 import { copyAtomically, fileStatus, makeDirectory } from '../../host/files.ts';
 import { buildHost, buildOptions, buildRequest } from '../build-host.ts';
@@ -16,7 +17,7 @@ export const buildCommand: CommandSpec = {
   summary: 'build the image of a Dalec spec',
   description:
     'Takes the packages of `dependencies.sysext` from the repositories of the target and makes one image of them. ' +
-    'The same packages and tools give the same bytes.',
+    'The same packages and tools give the same bytes. The list of the packages is in the image and beside it (.spdx.json).',
   options: [
     ...buildOptions,
     { flags: '--output <dir>', description: 'put the image there (default: the current directory)' },
@@ -44,9 +45,11 @@ export const buildCommand: CommandSpec = {
       makeDirectory(options.text('output') ?? '.');
       copyAtomically(image.path, output);
     }
+    const manifest = `${output.replace(/\.raw$/, '')}${manifestSuffix}`;
+    copyAtomically(image.manifest, manifest);
     const size = fileStatus(output)?.size;
     const { name, version, target, sha256, packages, findings, added } = image;
-    const built = { path: output, name, version, target, size, sha256, unchanged, packages, findings, added };
+    const built = { path: output, manifest, name, version, target, size, sha256, unchanged, packages, findings, added };
     show(invocation, built, () => [
       `${output} (${formatSize(size)}, sha256 ${sha256.slice(0, 12)})${unchanged ? ' is up to date' : ''}`,
     ]);

@@ -1,20 +1,10 @@
-import type { Agent } from '../../agent/agent.ts';
 import type { Candidate } from '../../agent/candidate.ts';
-import type { HostRelease } from '../../core/compatibility.ts';
-import type { Judgement } from '../../core/contents/allow.ts';
-import type { Finding } from '../../core/contents/finding.ts';
-import { AgentError, exitCodes } from '../../core/errors.ts';
-import { parseReleaseFields } from '../../core/os-release.ts';
-import { readText } from '../../host/files.ts';
-import { common, type CommandSpec, type Invocation, type Options } from '../command.ts';
-import { show } from '../output.ts';
+import { type AgentError, exitCodes } from '../../core/errors.ts';
+import { common, type CommandSpec, type Invocation } from '../command.ts';
+import { findingLines, findingsJson } from '../finding-output.ts';
+import { judge, type Verdict } from '../fit.ts';
 import { agentFor } from '../invoker.ts';
-
-const why = {
-  any: 'it says it is for any system (ID=_any)',
-  rolling: 'this system has no version, and the ID is the same',
-  match: 'the release fields are those of this system',
-} as const;
+import { show } from '../output.ts';
 
 export const checkCommand: CommandSpec = {
   name: 'check',
@@ -35,8 +25,7 @@ export const checkCommand: CommandSpec = {
   ],
   run: async (invocation) => {
     const { args, options } = invocation;
-    const { admit, readCandidate } = await import('../../agent/candidate.ts');
-    const { groundsElsewhere, groundsFor, judgeContents } = await import('../../agent/contents.ts');
+    const { readCandidate } = await import('../../agent/candidate.ts');
     const { allowedByOption } = await import('../allowances.ts');
     const agent = await agentFor(options);
     const { version } = await agent.tool.features();
@@ -45,58 +34,26 @@ export const checkCommand: CommandSpec = {
     const allow = allowedByOption(options);
     const request = { path, source: path, allow, ...(name === undefined ? {} : { name }) };
     const candidate = await readCandidate(request, version, agent.exec);
-    const host = await hostToCheck(agent, options);
-    // Of a host that is known by its os-release only, nothing tells what is on it.
-    const elsewhere = options.text('osRelease') !== undefined;
-    const grounds = elsewhere ? await groundsElsewhere(agent) : await groundsFor(agent, [candidate]);
-    const judgement = await judgeContents(candidate, grounds);
-    const refusal = refusalOf(() => {
-      admit(candidate, host, judgement);
-    });
-    await showVerdict(invocation, candidate, host, judgement, refusal);
-    return refusal?.exitCode ?? exitCodes.ok;
+    const verdict = await judge(agent, candidate, options.text('osRelease'));
+    showVerdict(invocation, candidate, verdict);
+    return verdict.refusal?.exitCode ?? exitCodes.ok;
   },
 };
 
-async function hostToCheck(agent: Agent, options: Options): Promise<HostRelease> {
-  const { readHostRelease } = await import('../../systemd/host-release.ts');
-  const { version } = await agent.tool.features();
-  const here = readHostRelease(agent.root, version);
-  const file = options.text('osRelease');
-  return file === undefined ? here : { ...here, title: 'that system', fields: parseReleaseFields(readText(file)) };
-}
-
-function refusalOf(check: () => void): AgentError | undefined {
-  try {
-    check();
-    return undefined;
-  } catch (error) {
-    if (error instanceof AgentError) return error;
-    throw error;
-  }
-}
-
-async function showVerdict(
-  invocation: Invocation,
-  candidate: Candidate,
-  host: HostRelease,
-  judgement: Judgement,
-  refusal: AgentError | undefined,
-): Promise<void> {
-  const { fitOf } = await import('../../agent/candidate.ts');
-  const { name, version } = candidate;
+function showVerdict(invocation: Invocation, { name, version }: Candidate, verdict: Verdict): void {
+  const { why, refusal, judgement } = verdict;
   const identity = { name, version: version === '' ? null : version };
   const findings = findingsJson(judgement);
-  const title = `${name} ${version}`.trim();
-  const fit = fitOf(candidate, host);
   const lines = findingLines(judgement);
   if (refusal === undefined) {
-    const reason = fit.fits ? why[fit.why] : fit.why.reason;
-    show(invocation, { ...identity, fits: true, why: reason, findings }, () => [`${title} fits: ${reason}`, ...lines]);
+    show(invocation, { ...identity, fits: true, why, findings }, () => [
+      `${name} ${version}`.trim() + ` fits: ${why}`,
+      ...lines,
+    ]);
     return;
   }
   note(invocation, refusal);
-  const misfit = fit.fits ? {} : { why: fit.why };
+  const misfit = verdict.misfit === undefined ? {} : { why: verdict.misfit };
   show(invocation, { ...identity, fits: false, error: refusal.message, ...misfit, findings }, () => lines);
 }
 
@@ -105,25 +62,4 @@ function note({ terminal }: Invocation, { code, message, details: { facts = [], 
   const more = code === 'content-refused' ? [] : facts.map((fact) => `  ${fact}`);
   const way = code === 'content-refused' && next !== undefined ? [next] : [];
   terminal.note([`sysext-agent: ${message}`, ...more, ...way].join('\n'));
-}
-
-/** Every finding with what install would do about it. */
-function findingsJson({ refused, allowed, told }: Judgement): object[] {
-  return [
-    ...refused.map((finding) => ({ ...finding, verdict: 'refused', allowedBy: null })),
-    ...allowed.map(({ finding, by }) => ({ ...finding, verdict: 'allowed', allowedBy: by })),
-    ...told.map((finding) => ({ ...finding, verdict: 'told', allowedBy: null })),
-  ];
-}
-
-function findingLines({ refused, allowed, told }: Judgement): string[] {
-  return [
-    ...refused.flatMap((finding) => [`refused: ${textOf(finding)}`, `  ${finding.remedy}`]),
-    ...allowed.map(({ finding, by }) => `allowed by ${by}: ${textOf(finding)}`),
-    ...told.flatMap((finding) => [`note: ${textOf(finding)}`, `  ${finding.remedy}`]),
-  ];
-}
-
-function textOf({ rule, message }: Finding): string {
-  return `${rule}: ${message}`;
 }

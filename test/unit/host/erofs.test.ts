@@ -2,12 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { AgentError } from '../../../src/core/errors.ts';
-import { crc32c, isErofs } from '../../../src/host/erofs-format.ts';
-import { inodeFinder, listErofs, namesIn, openErofs, readContent, userAttribute } from '../../../src/host/erofs.ts';
+import { crc32c } from '../../../src/host/crc32c.ts';
+import { isErofs } from '../../../src/host/erofs-format.ts';
+import { openErofs } from '../../../src/host/erofs.ts';
+import { inodeFinder, listFiles, namesIn } from '../../../src/host/file-system.ts';
 import { imageBytesOf } from '../../../src/host/image-bytes.ts';
 import { erofsSample, samples, type ErofsSample } from './erofs-samples.ts';
 
-const strict = 'extension-release.strict';
+const strict = 'user.extension-release.strict';
 const releases = 'usr/lib/extension-release.d';
 
 function open(bytes: Buffer) {
@@ -17,7 +19,8 @@ function open(bytes: Buffer) {
 function read(bytes: Buffer, path: string): string | undefined {
   const erofs = open(bytes);
   const inode = inodeFinder(erofs)(path);
-  return inode === undefined ? undefined : readContent(erofs, inode, 10_000)?.toString();
+  const content = inode === undefined ? undefined : erofs.contentOf(inode);
+  return content?.read(0, content.size).toString();
 }
 
 /** The image without the checksum of its superblock, so that a change is seen by what reads it. */
@@ -30,7 +33,7 @@ function unchecked(sample: ErofsSample): Buffer {
 /** What goes wrong with an image that was changed at some places. */
 function failureOf(bytes: Buffer): AgentError | undefined {
   try {
-    listErofs(open(bytes));
+    listFiles(open(bytes));
     return undefined;
   } catch (error) {
     if (error instanceof AgentError) return error;
@@ -40,7 +43,7 @@ function failureOf(bytes: Buffer): AgentError | undefined {
 
 describe('reading an erofs image', () => {
   test.each(samples)('%s: lists what went in', (sample) => {
-    const entries = listErofs(open(erofsSample(sample)));
+    const entries = listFiles(open(erofsSample(sample)));
     const found = entries.map(({ path, kind, mode, target }) => [path, kind, mode.toString(8), target ?? '']);
     expect(found).toEqual([
       ['opt', 'directory', '755', ''],
@@ -61,13 +64,13 @@ describe('reading an erofs image', () => {
   });
 
   test.each(samples)('%s: knows sizes and times', (sample) => {
-    const long = listErofs(open(erofsSample(sample))).find((entry) => entry.path === 'usr/bin/long');
+    const long = listFiles(open(erofsSample(sample))).find((entry) => entry.path === 'usr/bin/long');
     expect(long).toMatchObject({ size: 5000, mtime: 1_700_000_000 });
   });
 
   test('knows owners, in extended inodes and in compact ones', () => {
     const owner = (sample: ErofsSample) => {
-      const jq = listErofs(open(erofsSample(sample))).find((entry) => entry.path === 'usr/bin/jq');
+      const jq = listFiles(open(erofsSample(sample))).find((entry) => entry.path === 'usr/bin/jq');
       return [jq?.uid, jq?.gid];
     };
     expect(owner('plain')).toEqual([1000, 1001]);
@@ -79,7 +82,7 @@ describe('reading an erofs image', () => {
     expect(read(erofsSample(sample), 'usr/bin/long')).toBe('x'.repeat(5000));
   });
 
-  test('does not read what is compressed', () => {
+  test('leaves to others what is packed in fragments', () => {
     expect(read(erofsSample('packed'), `${releases}/extension-release.jq`)).toBeUndefined();
   });
 
@@ -87,12 +90,12 @@ describe('reading an erofs image', () => {
     const erofs = open(erofsSample(sample));
     const attribute = (path: string, name: string) => {
       const inode = inodeFinder(erofs)(path);
-      return inode === undefined ? 'no file' : userAttribute(erofs, inode, name);
+      return inode === undefined ? 'no file' : erofs.attribute(inode, name)?.toString();
     };
     expect(attribute(`${releases}/extension-release.jq`, strict)).toBe('false');
     expect(attribute(`${releases}/extension-release.other`, strict)).toBe('true');
-    expect(attribute(`${releases}/extension-release.jq`, 'shared')).toBe('same');
-    expect(attribute('usr/bin/jq', 'shared')).toBe('same');
+    expect(attribute(`${releases}/extension-release.jq`, 'user.shared')).toBe('same');
+    expect(attribute('usr/bin/jq', 'user.shared')).toBe('same');
     expect(attribute('usr/bin/jq', strict)).toBeUndefined();
     expect(attribute('usr/bin/long', strict)).toBeUndefined();
   });
@@ -188,12 +191,13 @@ describe('a damaged erofs image', () => {
 function exercise(bytes: Buffer): void {
   const erofs = tryTo(() => open(bytes));
   if (erofs === undefined) return;
-  for (const entry of tryTo(() => listErofs(erofs)) ?? []) {
+  for (const entry of tryTo(() => listFiles(erofs)) ?? []) {
     tryTo(() => {
       const inode = inodeFinder(erofs)(entry.path);
       if (inode === undefined) return;
-      userAttribute(erofs, inode, strict);
-      readContent(erofs, inode, 100_000);
+      erofs.attribute(inode, strict);
+      const content = erofs.contentOf(inode);
+      content?.read(0, Math.min(content.size, 100_000));
     });
   }
 }

@@ -69,7 +69,7 @@ test.each([
 test('the programs get their arguments', () => {
   expect(listArguments({ path: '/x.raw', offset: 0 }, 'N')).toEqual(['-lln', '-dest', 'N', '/x.raw']);
   expect(extractArguments({ path: '/x.raw', offset: 4096 }, ['usr/a'], '/t')).toEqual([
-    ...['-quiet', '-no-progress', '-no-wildcards', '-user-xattrs', '-offset', '4096'],
+    ...['-quiet', '-no-progress', '-no-wildcards', '-user-xattrs', '-force', '-offset', '4096'],
     ...['-dest', '/t', '/x.raw', 'usr/a'],
   ]);
 });

@@ -39,7 +39,9 @@ function treeOf(files: Readonly<Record<string, Entry>>): ImageTree {
           }),
         ),
       ),
+    readFiles: () => Promise.resolve(new Map()),
     list: () => [],
+    listWithCapabilities: () => Promise.resolve([]),
   };
 }
 

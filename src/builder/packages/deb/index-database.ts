@@ -12,6 +12,8 @@ export interface IndexedPackage {
   readonly filename: string;
   readonly size: number;
   readonly sha256: string;
+  /** The field `Source`; empty where the source package is of the same name and version. */
+  readonly source?: string;
 }
 
 /** A package that says it stands for another name (Debian policy 7.5). */
@@ -32,12 +34,12 @@ export interface IndexDatabase {
 }
 
 /** Version of the tables below; part of the file name, so that no file of another version is ever read. */
-export const databaseFormat = 2;
+export const databaseFormat = 4;
 
 const tables = `
   CREATE TABLE packages (
     name TEXT NOT NULL, version TEXT NOT NULL, architecture TEXT NOT NULL,
-    filename TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, depends TEXT NOT NULL,
+    filename TEXT NOT NULL, size INTEGER NOT NULL, sha256 TEXT NOT NULL, source TEXT NOT NULL, depends TEXT NOT NULL,
     PRIMARY KEY (name, version, architecture)
   ) WITHOUT ROWID;
   CREATE TABLE provides (
@@ -52,6 +54,7 @@ const wanted = [
   'filename',
   'size',
   'sha256',
+  'source',
   'provides',
   'pre-depends',
   'depends',
@@ -81,14 +84,14 @@ export function buildIndexDatabase(path: string, pieces: Iterable<Uint8Array>): 
 
 /** A package without a hash could never be verified: it is left out, and so is a second one of the same version. */
 function inserter(database: Database.Database): (stanza: Stanza) => void {
-  const addPackage = database.prepare('INSERT OR IGNORE INTO packages VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const addPackage = database.prepare('INSERT OR IGNORE INTO packages VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
   const addProvided = database.prepare('INSERT OR IGNORE INTO provides VALUES (?, ?, ?, ?, ?)');
   return (stanza) => {
     const found = packageOf(stanza);
     if (found === undefined) return;
-    const { name, version, architecture, filename, size, sha256 } = found;
+    const { name, version, architecture, filename, size, sha256, source } = found;
     const depends = [stanza.get('pre-depends'), stanza.get('depends')].filter((field) => field !== undefined);
-    addPackage.run(name, version, architecture, filename, size, sha256, depends.join(', '));
+    addPackage.run(name, version, architecture, filename, size, sha256, source ?? '', depends.join(', '));
     for (const provided of parseProvides(stanza.get('provides')))
       addProvided.run(provided.name, name, version, architecture, provided.version);
   };
@@ -103,7 +106,7 @@ function packageOf(stanza: Stanza): IndexedPackage | undefined {
   const sha256 = stanza.get('sha256');
   if (!name || !version || !architecture || !filename || !Number.isSafeInteger(size)) return undefined;
   if (sha256 === undefined || !/^[0-9a-f]{64}$/.test(sha256)) return undefined;
-  return { name, version, architecture, filename, size, sha256 };
+  return { name, version, architecture, filename, size, sha256, source: stanza.get('source') ?? '' };
 }
 
 /** Reads a Provides field: names, each perhaps with the version that it stands for and an architecture. */
@@ -117,7 +120,7 @@ export function parseProvides(field: string | undefined): { readonly name: strin
 
 /** Packages indexes, as the cache keeps them. */
 export const packagesFormat: IndexFormat = { name: String(databaseFormat), build: buildIndexDatabase };
-const columns = ['name', 'version', 'architecture', 'filename', 'size', 'sha256']
+const columns = ['name', 'version', 'architecture', 'filename', 'size', 'sha256', 'source']
   .map((column) => `packages.${column}`)
   .join();
 

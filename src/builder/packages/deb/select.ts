@@ -86,6 +86,7 @@ function describeProvider({ name, version, provided, origin }: Provider): string
   return `available: provided by ${name} ${version} in ${origin.suite}, ${meaning}`;
 }
 
-function selected({ name, version, architecture, sha256, size, filename, origin }: Candidate): SelectedPackage {
-  return { name, version, architecture, sha256, size, url: packageUrl(origin.uri, filename) };
+function selected({ name, version, architecture, sha256, size, filename, source, origin }: Candidate): SelectedPackage {
+  const from = source === undefined || source === '' ? {} : { source };
+  return { name, version, architecture, sha256, size, url: packageUrl(origin.uri, filename), ...from };
 }

@@ -1,0 +1,54 @@
+import type { Agent } from '../agent/agent.ts';
+import type { Candidate } from '../agent/candidate.ts';
+import type { Fit, HostRelease, Misfit } from '../core/compatibility.ts';
+import type { Judgement } from '../core/contents/allow.ts';
+import { AgentError } from '../core/errors.ts';
+import { parseReleaseFields } from '../core/os-release.ts';
+import { readText } from '../host/files.ts';
+
+const reasons: Readonly<Record<Fit, string>> = {
+  any: 'it says it is for any system (ID=_any)',
+  rolling: 'this system has no version, and the ID is the same',
+  match: 'the release fields are those of this system',
+};
+
+/** Whether a candidate may be merged on a host, and why in a clause. */
+export interface Verdict {
+  readonly fits: boolean;
+  readonly why: string;
+  /** What the rules about contents find. */
+  readonly judgement: Judgement;
+  /** What of its release fields does not fit, where that is so. */
+  readonly misfit?: Misfit;
+  /** Why it is refused, where it is. */
+  readonly refusal?: AgentError;
+}
+
+/**
+ * Judges a candidate as an installation would.
+ * @param osRelease a file that describes another system than this one: nothing else is known of that.
+ */
+export async function judge(agent: Agent, candidate: Candidate, osRelease: string | undefined): Promise<Verdict> {
+  const { admit, fitOf } = await import('../agent/candidate.ts');
+  const { groundsElsewhere, groundsFor, judgeContents } = await import('../agent/contents.ts');
+  const host = await hostFor(agent, osRelease);
+  const grounds = osRelease === undefined ? await groundsFor(agent, [candidate]) : await groundsElsewhere(agent);
+  const judgement = await judgeContents(candidate, grounds);
+  const fit = fitOf(candidate, host);
+  try {
+    admit(candidate, host, judgement);
+    return { fits: true, why: fit.fits ? reasons[fit.why] : fit.why.reason, judgement };
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    const misfit = fit.fits ? {} : { misfit: fit.why };
+    return { fits: false, why: fit.fits ? error.message : fit.why.reason, judgement, refusal: error, ...misfit };
+  }
+}
+
+async function hostFor(agent: Agent, osRelease: string | undefined): Promise<HostRelease> {
+  const { readHostRelease } = await import('../systemd/host-release.ts');
+  const { version } = await agent.tool.features();
+  const here = readHostRelease(agent.root, version);
+  if (osRelease === undefined) return here;
+  return { ...here, title: 'that system', fields: parseReleaseFields(readText(osRelease)) };
+}
