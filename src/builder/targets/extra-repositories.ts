@@ -52,7 +52,7 @@ function parseIni(text: string): ReadonlyMap<string, IniSection> {
   for (const line of text.split('\n')) {
     const [, title] = /^\[([^\]]+)\]\s*$/.exec(line) ?? [];
     const [, key, value] = /^([A-Za-z_]+)\s*[=:]\s*(.*?)\s*$/.exec(line) ?? [];
-    if (title !== undefined) sections.set(title, (section = new Map()));
+    if (title !== undefined) sections.set(title, (section = new Map<string, string>()));
     else if (/^\s+\S/.test(line) && last !== '') section.set(last, `${section.get(last) ?? ''} ${line.trim()}`);
     else if (key !== undefined) section.set((last = key), value ?? '');
   }
