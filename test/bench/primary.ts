@@ -53,7 +53,8 @@ async function measure(path: string): Promise<void> {
   const seconds = (performance.now() - started) / 1000;
   const { maxRSS } = process.resourceUsage();
   const database = openIndexDatabase(`${path}.sqlite`);
-  const found = database.packages('package-7').length === 1 && database.providers('libpackage-7-3.so.1()(64bit)').length;
+  const found =
+    database.packages('package-7').length === 1 && database.providers('libpackage-7-3.so.1()(64bit)').length;
   database.close();
   const [size, index] = [statSync(path).size, statSync(`${path}.sqlite`).size].map((bytes) => bytes / mebibyte);
   process.stdout.write(

@@ -101,7 +101,7 @@ function subjectOf(cache: IndexCache, repository: RpmRepository): Subject {
   const sums = keys.files.map(({ bytes }) => sha256(bytes)).join();
   return {
     repository,
-    name: `${places.find((place) => place !== '') ?? ''}`,
+    name: places.find((place) => place !== '') ?? '',
     statePath,
     repomdPath,
     signaturePath: `${repomdPath}.asc`,
