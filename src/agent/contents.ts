@@ -7,13 +7,16 @@ import {
   type Surroundings,
 } from '../core/contents/contents.ts';
 import type { Finding } from '../core/contents/finding.ts';
+import { linkFindings } from '../core/contents/linking.ts';
 import { contentsFindings } from '../core/contents/rules.ts';
 import { shadowedPaths } from '../core/contents/tell.ts';
 import { isAgentError } from '../core/errors.ts';
 import type { ImageEntry } from '../core/image-entry.ts';
+import { hostLibraries } from '../systemd/host-libraries.ts';
 import { hostView, mergedPaths } from '../systemd/host-view.ts';
 import { packageOwners, type PackageOwners } from '../systemd/host-packages.ts';
 import { listImage } from '../systemd/image.ts';
+import { readLinked, withImages } from '../systemd/linked.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
 import type { JudgedImage } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
@@ -29,6 +32,8 @@ export interface Grounds {
   readonly ownersOf: PackageOwners;
   /** The extensions that would be merged along with them, themselves included. */
   readonly extensions: readonly OtherExtension[];
+  /** Finds what programs of a candidate miss on this host; nothing is known of another one. */
+  readonly linkFindings: (candidate: Candidate) => Promise<readonly Finding[]>;
 }
 
 /**
@@ -47,6 +52,11 @@ export async function groundsFor(agent: Agent, candidates: readonly Candidate[])
     hostEntry: hostView(agent.root, mergedPaths(images.filter(isMerged).map(({ entries }) => entries))),
     ownersOf: packageOwners(agent.root, agent.exec),
     extensions: [...staying, ...candidates].map(({ name, entries }) => ({ name, paths: new Set(filePaths(entries)) })),
+    linkFindings: linkFinder(
+      agent,
+      candidates,
+      images.filter((image) => isMerged(image) && replaced.has(image.name)),
+    ),
   };
 }
 
@@ -57,6 +67,26 @@ export async function groundsElsewhere(agent: Agent): Promise<Grounds> {
     hostEntry: noSurroundings.hostEntry,
     ownersOf: () => Promise.resolve(noSurroundings.owners),
     extensions: [],
+    linkFindings: () => Promise.resolve([]),
+  };
+}
+
+/**
+ * Judges what the programs of candidates need by this host as it is merged now, by the candidates themselves, and without
+ * what these replace.
+ */
+function linkFinder(
+  agent: Agent,
+  candidates: readonly Candidate[],
+  replaced: readonly ListedImage[],
+): Grounds['linkFindings'] {
+  const gone = mergedPaths(replaced.map(({ entries }) => entries));
+  const host = hostLibraries(agent.root, { ignored: (path) => gone.has(path.slice(1)) });
+  if (host === undefined) return () => Promise.resolve([]);
+  const linkedOf = async ({ path, entries }: Candidate) => readLinked(path, entries, agent.exec);
+  return async (candidate) => {
+    const others = await Promise.all(candidates.filter(({ name }) => name !== candidate.name).map(linkedOf));
+    return linkFindings(await linkedOf(candidate), withImages(host, others));
   };
 }
 
@@ -96,7 +126,8 @@ export async function entriesOf(agent: Agent, image: JudgedImage['image']): Prom
 export async function findingsOf(candidate: Candidate, grounds: Grounds): Promise<readonly Finding[]> {
   const { name, entries, request } = candidate;
   const contents = { name, entries, releaseNames: [name, stemOf(request), ...releaseNames(candidate)] };
-  return contentsFindings(contents, await surroundingsOf(contents, grounds));
+  const found = contentsFindings(contents, await surroundingsOf(contents, grounds));
+  return [...found, ...(await grounds.linkFindings(candidate))];
 }
 
 /** The databases of packages are asked only where the image shadows something. */

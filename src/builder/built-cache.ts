@@ -34,7 +34,7 @@ export interface BuildInputs {
 
 /** The name of the inputs in the cache; the program that makes images counts by its file, since asking it costs a process. */
 export function cacheKey({ settings, fileName, version, packages, own = '', format }: BuildInputs): string {
-  const digests = packages.map((pkg) => [pkg.name, pkg.sha256, pkg.source, pkg.url]);
+  const digests = packages.map((pkg) => [pkg.name, pkg.sha256, pkg.source]);
   const inputs = [settings, fileName, version, digests, own, format ?? 'default'];
   return sha256(JSON.stringify([builderVersion, ...inputs, ...tools()]));
 }

@@ -1,4 +1,4 @@
-import { manifestPath, spdxDocument } from '../core/sbom.ts';
+import { manifestPath, spdxDocument, type ManifestPackage } from '../core/sbom.ts';
 import type { FileNode } from '../core/tree.ts';
 import { sha256 } from '../host/digest.ts';
 import { uuidOf } from './image/uuid.ts';
@@ -14,9 +14,14 @@ export interface BuildManifest {
 
 /** The manifest as text; `timestamp` is that of all that the build adds. */
 export function manifestText({ name, version, packages }: BuildManifest, timestamp: number): string {
-  const digests = packages.map((pkg) => [pkg.name, pkg.version, pkg.sha256, pkg.url]);
+  const digests = packages.map((pkg) => [pkg.name, pkg.version, pkg.sha256]);
   const uuid = uuidOf(sha256(JSON.stringify(['manifest', name, version, timestamp, digests])));
-  return spdxDocument({ name, version, uuid, created: timestamp, packages });
+  return spdxDocument({ name, version, uuid, created: timestamp, packages: packages.map(described) });
+}
+
+/** Without the address it was fetched from: another mirror must give the same bytes. */
+function described({ name, version, architecture, source, sha256: digest }: SelectedPackage): ManifestPackage {
+  return { name, version, architecture, sha256: digest, ...(source === undefined ? {} : { source }) };
 }
 
 /** The file that tells in an image of this name which packages are in it. */

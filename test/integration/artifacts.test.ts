@@ -211,7 +211,9 @@ describe('a spec with files of its own', () => {
 
     expect(exitCode).toBe(1);
     expect(stderr).toContain('artifacts.binaries["written/gone"]: no source of the spec has "written/gone"');
-    expect(stderr).toContain('artifacts.libexec["here/helpers"]: no source of the spec has "here/helpers", did you mean "here/helper"?');
+    expect(stderr).toContain(
+      'artifacts.libexec["here/helpers"]: no source of the spec has "here/helpers", did you mean "here/helper"?',
+    );
     expect(stderr).toMatch(/greeter\.yml:\d+:5: artifacts\.binaries/);
     expect(stderr).toContain('Nothing was built.');
   });

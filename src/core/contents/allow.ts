@@ -1,6 +1,8 @@
 import { checked, list, string, type Decoder } from '../yaml/decoder.ts';
 import { nearestName, quote } from '../yaml/text.ts';
 import type { Finding } from './finding.ts';
+import { linkRules } from './link-rules.ts';
+import type { Rule } from './rule.ts';
 import { contentsRules } from './rules.ts';
 
 /** That what a rule finds is allowed, and by what: a file, a spec, an option. */
@@ -22,10 +24,13 @@ export interface Judgement {
   readonly told: readonly Finding[];
 }
 
-/** Every rule that may be allowed by its name. */
-export const allowableRules: readonly string[] = contentsRules.filter((rule) => rule.allowable).map(({ id }) => id);
+/** Every rule there is, about files and about what programs need. */
+export const allRules: readonly Pick<Rule, 'id' | 'severity' | 'allowable'>[] = [...contentsRules, ...linkRules];
 
-const otherRules: readonly string[] = contentsRules.filter((rule) => !rule.allowable).map(({ id }) => id);
+/** Every rule that may be allowed by its name. */
+export const allowableRules: readonly string[] = allRules.filter((rule) => rule.allowable).map(({ id }) => id);
+
+const otherRules: readonly string[] = allRules.filter((rule) => !rule.allowable).map(({ id }) => id);
 
 /** What is wrong with a name as that of a rule to allow, or undefined. */
 export function problemOfRule(name: string): string | undefined {

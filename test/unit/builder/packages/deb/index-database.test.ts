@@ -42,7 +42,7 @@ describe('the database of an index', () => {
     );
     expect(database.packages('vim').map(({ version }) => version)).toEqual(['1', '2']);
     expect(database.packages('nano')).toEqual([
-      { name: 'nano', version: '3', architecture: 'amd64', filename: 'pool/nano.deb', size: 7, sha256 },
+      { name: 'nano', version: '3', architecture: 'amd64', filename: 'pool/nano.deb', size: 7, sha256, source: '' },
     ]);
     expect(database.providers('editor').map(({ name, version, provided }) => [name, version, provided])).toEqual([
       ['nano', '3', ''],
