@@ -1,22 +1,18 @@
 import { AgentError } from '../core/errors.ts';
+import { fileStatus } from '../host/files.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
-import { findImages } from '../systemd/search.ts';
-import { activationStep, conflictWith, foreignEntry } from './activation.ts';
-import { type StoredImage, recordedImage } from './stored-image.ts';
+import type { StoredImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
-import { bootStep } from './boot.ts';
 import { admit, readCandidate, type Candidate, type ImageRequest } from './candidate.ts';
+import { changeSet, type ChangeOptions, type ChangeReport } from './change.ts';
 import type { ExtensionChange, InstalledExtension } from './history.ts';
-import { changeMerged, refreshDescription, type ChangeOptions, type ChangeReport } from './change.ts';
-import { installedExtensions } from './installed.ts';
-import { operate } from './operation.ts';
 import { refuseHiding } from './shape.ts';
-import type { Step } from './steps.ts';
-import { addToStore } from './store.ts';
+import { addToStore, digestOf } from './store.ts';
 
 /**
  * Installs images as extensions and merges them: all of them or, where anything fails, none.
- * @throws AgentError `incompatible`, `content-refused`, `conflict`, `merge-failed`, `busy`, and those of reading an image.
+ * @throws AgentError `incompatible`, `content-refused`, `conflict`, `held`, `merge-failed`, `busy`, and those of reading
+ * an image.
  */
 export async function install(
   agent: Agent,
@@ -24,22 +20,35 @@ export async function install(
   options: ChangeOptions = {},
 ): Promise<ChangeReport> {
   const candidates = await admissible(agent, requests);
-  if (options.dryRun === true) return dryRun(agent, candidates);
-  return operate(agent, 'install', async ({ installed }) => {
-    const before = byName(installed);
-    await refuseForeign(agent, candidates, before);
-    const stored = await storeAll(agent, candidates);
-    const directories = stored.some(({ image }) => image.kind === 'directory');
-    const activations = stored.map(({ candidate, image }) => activation(agent, candidate.name, image, before));
-    const { merged, warnings } = await changeMerged(agent, [...activations, bootStep(agent)], {
-      directories,
-      ...options,
-    });
-    const extensions = stored.map(({ candidate, image }) => changeOf(candidate, image, before.get(candidate.name)));
-    const now = agent.clock.now();
-    for (const { candidate, image } of stored) before.set(candidate.name, recordOf(candidate, image, now));
-    return { value: { extensions, steps: [], merged, warnings }, extensions, installed: [...before.values()] };
-  });
+  const coming = candidates.map((candidate) => ({ candidate, image: digestOfSource(candidate) }));
+  const now = agent.clock.now();
+  return changeSet(
+    agent,
+    {
+      verb: 'install',
+      desired: (installed) => {
+        const extensions = byName(installed);
+        for (const { candidate, image } of coming) extensions.set(candidate.name, recordOf(candidate, image, now));
+        return {
+          extensions: [...extensions.values()],
+          named: candidates.map(({ name }) => name),
+          sources: new Map(coming.map(({ candidate, image }) => [image.sha256, candidate.request.path])),
+          merge: { verb: 'refresh', options: {} },
+        };
+      },
+      stage: ({ extension }) => stage(agent, candidates, extension),
+      changes: (installed) => {
+        const before = byName(installed);
+        return coming.map(({ candidate, image }) => changeOf(candidate, image, before.get(candidate.name)));
+      },
+    },
+    options,
+  );
+}
+
+/** What the image will be in the store, unless it changes until then. */
+function digestOfSource({ request }: Candidate): Omit<StoredImage, 'path'> {
+  return { ...digestOf(request.path), kind: fileStatus(request.path)?.isDirectory() === true ? 'directory' : 'raw' };
 }
 
 async function admissible(agent: Agent, requests: readonly ImageRequest[]): Promise<Candidate[]> {
@@ -65,41 +74,16 @@ function byName(installed: readonly InstalledExtension[]): Map<string, Installed
   return new Map(installed.map((extension) => [extension.name, extension]));
 }
 
-async function dryRun(agent: Agent, candidates: readonly Candidate[]): Promise<ChangeReport> {
-  await refuseForeign(agent, candidates, byName(await installedExtensions(agent)));
-  const steps = candidates.map(
-    ({ name, request }) => `put ${name} from ${request.path} into ${agent.paths.extensions}`,
-  );
-  return { extensions: [], steps: [...steps, refreshDescription], merged: [], warnings: [] };
-}
-
-async function refuseForeign(
+async function stage(
   agent: Agent,
   candidates: readonly Candidate[],
-  before: ReadonlyMap<string, InstalledExtension>,
-): Promise<void> {
-  const { version } = await agent.tool.features();
-  const images = findImages(agent.root, version);
-  for (const { name } of candidates) {
-    const foreign = foreignEntry(images, agent.paths.extensions, name, imageOf(agent, before.get(name)));
-    if (foreign === undefined) continue;
-    throw conflictWith(foreign, name, `Move ${foreign} away, then install ${name} again.`);
-  }
-}
-
-interface StoredCandidate {
-  readonly candidate: Candidate;
-  readonly image: StoredImage;
-}
-
-async function storeAll(agent: Agent, candidates: readonly Candidate[]): Promise<StoredCandidate[]> {
-  const stored: StoredCandidate[] = [];
-  for (const candidate of candidates) {
-    const image = await addToStore(agent.paths.store, candidate.request.path, agent.exec);
-    await judgeStored(agent, candidate, image);
-    stored.push({ candidate, image });
-  }
-  return stored;
+  { name }: InstalledExtension,
+): Promise<StoredImage> {
+  const candidate = candidates.find((one) => one.name === name);
+  if (candidate === undefined) throw new AgentError('internal', `nobody asked for the image of ${name}`);
+  const image = await addToStore(agent.paths.store, candidate.request.path, agent.exec);
+  await judgeStored(agent, candidate, image);
+  return image;
 }
 
 /** What was judged is what the source held then: it could have changed before it was copied. */
@@ -110,29 +94,20 @@ async function judgeStored(agent: Agent, { request, name, version }: Candidate, 
   refuseHiding({ ...copy, request }, agent.root);
 }
 
-function activation(
-  agent: Agent,
-  name: string,
-  image: StoredImage,
-  before: ReadonlyMap<string, InstalledExtension>,
-): Step {
-  return activationStep(agent.paths.extensions, name, image, imageOf(agent, before.get(name)), agent.exec);
-}
-
-function imageOf(agent: Agent, extension: InstalledExtension | undefined): StoredImage | undefined {
-  return extension === undefined ? undefined : recordedImage(agent.paths.store, extension);
-}
-
 function changeOf(
   { name, version, request }: Candidate,
-  image: StoredImage,
+  image: Pick<StoredImage, 'sha256'>,
   previous: InstalledExtension | undefined,
 ): ExtensionChange {
   const change = previous === undefined ? 'added' : previous.sha256 === image.sha256 ? 'kept' : 'replaced';
   return { name, version, sha256: image.sha256, source: request.source, change };
 }
 
-function recordOf({ name, version, request, release }: Candidate, image: StoredImage, now: Date): InstalledExtension {
+function recordOf(
+  { name, version, request, release }: Candidate,
+  image: Omit<StoredImage, 'path'>,
+  now: Date,
+): InstalledExtension {
   const { kind, sha256, size } = image;
   return { name, version, sha256, size, kind, source: request.source, release: release?.text ?? '', installedAt: now };
 }

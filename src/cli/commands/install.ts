@@ -20,6 +20,7 @@ export const installCommand: CommandSpec = {
     common.root,
     common.dryRun,
     common.json,
+    common.reason,
     common.wait,
   ],
   examples: [
