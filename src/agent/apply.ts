@@ -1,4 +1,4 @@
-import { AgentError } from '../core/errors.ts';
+import { AgentError, isAgentError } from '../core/errors.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { Agent } from './agent.ts';
@@ -29,13 +29,41 @@ export async function apply(
   const workshop: Workshop = { agent, findings, stage };
   scope.intend(stepRecords(agent, plan), changedSet(plan, scope.installed));
   for (const image of plan.quarantined) scope.history.addBadImage(image);
-  const steps = plan.steps.map((step) => timed(agent, scope, step, workshop));
-  const [only, ...others] = steps;
-  // A merge alone has nothing to undo, and its error says what is merged now.
-  if (others.length === 0 && plan.steps[0]?.kind === 'merge') await only?.do();
-  else await runSteps([restoring(agent, plan), ...steps], signal);
+  try {
+    await takeSteps(agent, plan, (step) => timed(agent, scope, step, workshop), signal);
+  } catch (error) {
+    if (isAgentError(error, 'rolled-back')) denyPlaced(agent, scope, plan, error.message);
+    throw error;
+  }
   for (const step of plan.steps) if (step.kind === 'stage') scope.history.removeBadImage(step.extension.sha256);
   return findings;
+}
+
+/** A merge alone has nothing to undo, and its error says what is merged now. */
+async function takeSteps(
+  agent: Agent,
+  { steps }: Plan,
+  executable: (step: PlanStep) => Step,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const [only, ...others] = steps;
+  if (only?.kind === 'merge' && others.length === 0) {
+    await executable(only).do();
+    return;
+  }
+  const unseen = steps.filter(({ kind }) => kind === 'stage' || kind === 'verify');
+  const seen = steps.filter((step) => !unseen.includes(step));
+  await runSteps([...unseen.map(executable), restoring(agent, steps), ...seen.map(executable)], signal);
+}
+
+/** Remembers images that the host was not well with: they are not installed again unless someone insists. */
+function denyPlaced(agent: Agent, { history }: OperationScope, { steps }: Plan, reason: string): void {
+  const since = agent.clock.now();
+  for (const step of steps) {
+    if (step.kind !== 'place') continue;
+    const { name, sha256 } = step.extension;
+    history.addBadImage({ name, sha256, kind: 'unhealthy', reason, since });
+  }
 }
 
 /** What the record says of the steps of a plan. */
@@ -79,9 +107,9 @@ function timed(agent: Agent, scope: OperationScope, step: PlanStep, workshop: Wo
  * The step that is undone last: it merges again what was merged before, where that is not so any more.
  * What counts is what is merged: a refresh can do its work and still fail, over units that do not start.
  */
-function restoring(agent: Agent, plan: Plan): Step {
+function restoring(agent: Agent, steps: readonly PlanStep[]): Step {
   const before = agent.driver.observe();
-  const merges = plan.steps.find((step) => step.kind === 'merge');
+  const merges = steps.find((step) => step.kind === 'merge');
   return {
     description: 'merge again what was merged before',
     do: () => undefined,

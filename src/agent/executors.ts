@@ -13,6 +13,7 @@ import { belowRoot } from '../host/root.ts';
 import { disableUnit, enableUnit } from '../systemd/units.ts';
 import { entryPath, removeEntry, replaceEntry } from './activation.ts';
 import type { Agent } from './agent.ts';
+import { runHealthCheck } from './health.ts';
 import { maskMark } from './masks.ts';
 import { runMerge } from './merging.ts';
 import type { ImageOf, Mask, PlanStep } from './plan.ts';
@@ -103,6 +104,7 @@ const executors: Executors = {
       Object.assign(findings, { merged, said });
     },
   }),
+  confirm: ({ agent }, { check }) => ({ do: () => runHealthCheck(check, agent.exec) }),
 };
 
 /** What is to be done for one step of a plan. */
@@ -124,6 +126,7 @@ const describers: Describers = {
   unmask: ({ mask }) => `remove the mask ${mask.at}`,
   enable: ({ unit }) => `enable ${unit}`,
   merge: ({ verb }) => `systemd-sysext ${verb}`,
+  confirm: ({ check }) => `run the health check ${check}`,
 };
 
 /** A step in words. @param extensions the search directory. */

@@ -10,14 +10,16 @@ import { refuseHiding } from './shape.ts';
 import { addToStore, digestOf } from './store.ts';
 
 /**
- * Installs images as extensions and merges them: all of them or, where anything fails, none.
- * @throws AgentError `incompatible`, `content-refused`, `conflict`, `held`, `merge-failed`, `busy`, and those of reading
+ * Installs images as extensions and merges them: all of them or, where anything fails or the host is not well with them,
+ * none.
+ * @param options.retry whether to try again what the host was not well with.
+ * @throws AgentError `incompatible`, `content-refused`, `conflict`, `held`, `rolled-back`, `merge-failed`, `busy`, and those of reading
  * an image.
  */
 export async function install(
   agent: Agent,
   requests: readonly ImageRequest[],
-  options: ChangeOptions = {},
+  options: ChangeOptions & { readonly retry?: boolean } = {},
 ): Promise<ChangeReport> {
   const candidates = await admissible(agent, requests);
   const coming = candidates.map((candidate) => ({ candidate, image: digestOfSource(candidate) }));
@@ -33,6 +35,8 @@ export async function install(
           extensions: [...extensions.values()],
           named: candidates.map(({ name }) => name),
           sources: new Map(coming.map(({ candidate, image }) => [image.sha256, candidate.request.path])),
+          confirm: true,
+          retry: options.retry === true,
           merge: { verb: 'refresh', options: {} },
         };
       },

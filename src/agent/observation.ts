@@ -10,6 +10,7 @@ import { judgeAll, type JudgedImage } from '../systemd/verdicts.ts';
 import { entryPath } from './activation.ts';
 import type { Agent } from './agent.ts';
 import { digestIn, ourEntries } from './entries.ts';
+import { healthChecks } from './health.ts';
 import { maskDirectories, maskMark } from './masks.ts';
 import { bootUnit, type Mask, type Observed } from './plan.ts';
 import { storedImages } from './stored-image.ts';
@@ -43,6 +44,7 @@ export async function observe(agent: Agent, { names, atBoot = false }: Observati
     stored: new Set(storedImages(paths.store).map(({ path }) => digestIn(path))),
     masks,
     hierarchies: readMerged(root),
+    healthChecks: healthChecks(root),
     bootUnit: atBoot ? await unitFileState(exec, root, bootUnit) : undefined,
   };
 }

@@ -18,7 +18,11 @@ export function refusalsOf(input: PlanInput, targets: readonly Target[]): AgentE
 
 function refusalOf(input: PlanInput, target: Target): AgentError | undefined {
   return (
-    heldRefusal(target) ?? conflictRefusal(input, target) ?? goneRefusal(input, target) ?? misfitRefusal(input, target)
+    heldRefusal(target) ??
+    deniedRefusal(target) ??
+    conflictRefusal(input, target) ??
+    goneRefusal(input, target) ??
+    misfitRefusal(input, target)
   );
 }
 
@@ -30,6 +34,19 @@ function heldRefusal({ name, kept, wanted }: Target): AgentError | undefined {
     left,
     next: `Let it go with \`sysext-agent unhold ${name}\`, then try again.`,
   });
+}
+
+function deniedRefusal({ name, wanted, bad }: Target): AgentError | undefined {
+  if (wanted === undefined || bad?.kind !== 'unhealthy') return undefined;
+  return new AgentError(
+    'rolled-back',
+    `${title(wanted)} was rolled back on ${bad.since.toISOString()}: ${bad.reason}`,
+    {
+      facts: [`sha256 ${bad.sha256}`],
+      left,
+      next: `Install another version of ${name}, or this one again with --retry.`,
+    },
+  );
 }
 
 /** For an extension that goes it does not matter what systemd takes in its place. */

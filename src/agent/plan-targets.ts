@@ -13,8 +13,8 @@ export interface Target {
   readonly current: readonly Entry[];
   /** Whether the wanted image is what is in place. */
   readonly inPlace: boolean;
-  /** Why the wanted image must not be seen by systemd; undefined where it may. */
-  readonly bad: string | undefined;
+  /** What is known against the wanted image: systemd must not see it. */
+  readonly bad: BadImage | undefined;
   /** The same where that was found only now. */
   readonly newlyBad: BadImage | undefined;
   /** Whether it is held and so keeps what it has, although something else was asked for. */
@@ -38,7 +38,7 @@ function targetOf(input: PlanInput, name: string, wanted: InstalledExtension | u
   const current = input.observed.ours.filter((entry) => entry.name === name);
   const inPlace = current.some((entry) => entry.sha256 === wanted?.sha256 && entry.kind === wanted.kind);
   const newlyBad = damaged(current, input.observed.images, input.now);
-  const bad = badImage(input, wanted, newlyBad)?.reason;
+  const bad = badImage(input, wanted, newlyBad);
   return { name, wanted, current, inPlace, bad, newlyBad, kept };
 }
 
@@ -51,7 +51,8 @@ function badImage(
   if (wanted === undefined) return undefined;
   const all = newlyBad === undefined ? recorded.bad : [newlyBad, ...recorded.bad];
   const known = all.find(({ sha256 }) => sha256 === wanted.sha256);
-  return known?.kind === 'damaged' && desired.sources?.has(wanted.sha256) === true ? undefined : known;
+  const forgiven = known?.kind === 'damaged' ? desired.sources?.has(wanted.sha256) === true : desired.retry === true;
+  return forgiven ? undefined : known;
 }
 
 /** What systemd finds that is an entry of ours and would stop the merge of all others: its content is no longer right. */

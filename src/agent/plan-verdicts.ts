@@ -36,7 +36,7 @@ function ownVerdict(input: PlanInput, target: Target): PlanVerdict[] {
   const { observed, desired } = input;
   const { name, wanted, bad, inPlace } = target;
   if (wanted === undefined) return [];
-  if (bad !== undefined) return [leftOut(name, `its image is damaged: ${bad}`)];
+  if (bad !== undefined) return [leftOut(name, `its image is ${bad.kind}: ${bad.reason}`)];
   const inTheWay = observed.occupied.get(name) ?? observed.shadowing.get(name);
   if (inTheWay !== undefined) return [];
   const available = desired.sources?.has(wanted.sha256) === true || observed.stored.has(wanted.sha256);

@@ -20,6 +20,7 @@ export type PlanStep = { readonly reason: string } & (
   | { readonly kind: 'place'; readonly extension: ImageOf; readonly previous: ImageOf | undefined }
   | { readonly kind: 'enable'; readonly unit: string }
   | { readonly kind: 'merge'; readonly verb: MergeVerb; readonly options: MergeOptions }
+  | { readonly kind: 'confirm'; readonly check: string }
 );
 
 /** What must be known of an extension to put its image in place. */
@@ -40,6 +41,10 @@ export interface Desired {
   readonly sources?: ReadonlyMap<string, string>;
   /** Names that must become as desired, or nothing is done; of others it is told why they do not. */
   readonly named?: readonly string[];
+  /** Whether health checks decide if what was changed stays. */
+  readonly confirm?: boolean;
+  /** Whether to try again what the host was not well with. */
+  readonly retry?: boolean;
   readonly merge: MergeRequest;
 }
 
@@ -67,6 +72,8 @@ export interface Observed {
   readonly hierarchies: readonly HierarchyStatus[];
   /** What systemctl(1) says of the unit that merges at boot; undefined where that does not matter. */
   readonly bootUnit: string | undefined;
+  /** Real paths of the programs that tell whether the host is well. */
+  readonly healthChecks: readonly string[];
 }
 
 /** What the history says. */
@@ -130,7 +137,7 @@ export function plan(input: PlanInput): Plan {
     ...bootSteps(observed),
   ];
   return {
-    steps: [...steps.sort(inOrder), ...mergeSteps(input, steps, verdicts)],
+    steps: [...steps.sort(inOrder), ...mergeSteps(input, steps, verdicts), ...confirmSteps(input, steps)],
     extensions: desired.extensions && targets.flatMap(({ wanted }) => wanted ?? []),
     verdicts,
     quarantined: targets.flatMap(({ newlyBad }) => newlyBad ?? []),
@@ -150,7 +157,7 @@ function entrySteps(input: PlanInput, target: Target): PlanStep[] {
   const { name, wanted, current, bad } = target;
   const isDesired = input.desired.extensions !== undefined;
   if (bad !== undefined || (wanted === undefined && isDesired)) {
-    const reason = bad ?? 'it is not in the set that is desired';
+    const reason = bad?.reason ?? 'it is not in the set that is desired';
     return current.map((entry) => ({ kind: 'withdraw', extension: { ...entry, size: 0 }, reason }));
   }
   if (wanted === undefined || !isDesired || input.observed.occupied.has(name)) return [];
@@ -215,6 +222,12 @@ function warningsOf({ name, kept, newlyBad, wanted }: Target): string[] {
     ...(kept ? [`${name} is held: it stays at ${wanted?.version ?? ''}`.trim()] : []),
     ...(newlyBad === undefined ? [] : [`${name} is damaged and was taken out: ${newlyBad.reason}`]),
   ];
+}
+
+/** A change is confirmed where it brought an image: without one there is nothing that could be denied afterwards. */
+function confirmSteps({ desired, observed }: PlanInput, steps: readonly PlanStep[]): PlanStep[] {
+  if (desired.confirm !== true || !steps.some(({ kind }) => kind === 'place')) return [];
+  return observed.healthChecks.map((check) => ({ kind: 'confirm', check, reason: 'the host must be well with it' }));
 }
 
 /** From 260 on systemd does not see by itself that a directory changed. */

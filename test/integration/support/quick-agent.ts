@@ -7,11 +7,23 @@ import { extensionImage } from './images.ts';
 
 const program = resolve(import.meta.dirname, '../../../bin/sysext-agent');
 
+/** What goes wrong while a command runs: at the `nth` of these system calls on a path, or of all. */
+export interface Fault {
+  readonly calls: string;
+  /** What strace(1) injects: `error=EIO`, `signal=KILL`. */
+  readonly inject: string;
+  /** Below the root. */
+  readonly path?: string;
+  readonly nth?: number;
+}
+
 /** A scratch root with the agent of this checkout, and the systemd-sysext of this host. */
 export interface QuickAgent extends AsyncDisposable {
   readonly quick: QuickRoot;
   /** Runs `sysext-agent ARGS --root=...`, whatever its exit code. */
   agent(...args: readonly string[]): Promise<CommandResult>;
+  /** Runs it while something goes wrong in its main thread. */
+  faulty(fault: Fault, ...args: readonly string[]): Promise<CommandResult>;
   /** Runs it where it must succeed, and returns what it printed. */
   ok(...args: readonly string[]): Promise<string>;
   /** What it prints as JSON. */
@@ -27,6 +39,12 @@ export interface QuickAgent extends AsyncDisposable {
 export async function quickAgent(): Promise<QuickAgent> {
   const quick = await quickRoot({ files: { 'etc/os-release': 'ID=scratch\nVERSION_ID=1\n' } });
   const agent: QuickAgent['agent'] = (...args) => quick.run([program, ...args, `--root=${quick.root}`]);
+  const faulty: QuickAgent['faulty'] = ({ calls, inject, path, nth = 1 }, ...args) => {
+    const on = path === undefined ? [] : ['-P', join(quick.root, path)];
+    const fault = ['-e', `trace=${calls}`, '-e', `inject=${calls}:${inject}:when=${nth}`];
+    const strace = ['strace', '-qq', '-o', '/dev/null', ...on, ...fault, '--'];
+    return quick.run([...strace, program, ...args, `--root=${quick.root}`]);
+  };
   const ok: QuickAgent['ok'] = async (...args) => {
     const { exitCode, stdout, stderr } = await agent(...args);
     if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${args.join(' ')}\n${stdout}${stderr}`);
@@ -39,6 +57,7 @@ export async function quickAgent(): Promise<QuickAgent> {
   return {
     quick,
     agent,
+    faulty,
     ok,
     json: async <T>(...args: readonly string[]) => JSON.parse(await ok(...args, '--json=short')) as T,
     shell: async (script) => {

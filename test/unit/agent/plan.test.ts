@@ -45,6 +45,7 @@ function hostWith(...extensions: readonly InstalledExtension[]): Observed {
     masks: [],
     hierarchies: [{ hierarchy: '/usr', extensions: extensions.map(({ name }) => name), since: now }],
     bootUnit: 'enabled',
+    healthChecks: [],
   };
 }
 
@@ -75,6 +76,7 @@ function short({ steps }: Plan): string[] {
   return steps.map((step) => {
     if ('extension' in step) return `${step.kind} ${step.extension.name}`;
     if ('mask' in step) return `${step.kind} ${step.mask.at}`;
+    if (step.kind === 'confirm') return `confirm ${step.check}`;
     return step.kind === 'merge' ? step.verb : `${step.kind} ${step.unit}`;
   });
 }
@@ -296,6 +298,24 @@ describe('a bad image', () => {
     expect(short(planOf({ desired, observed: foreign, maskForeign: false, recorded: { extensions: [a] } }))).toEqual([
       'unmerge',
     ]);
+  });
+});
+
+describe('health checks', () => {
+  const observed = { ...hostWith(a), healthChecks: ['/etc/sysext-agent/health.d/net'] };
+  const bad = [{ name: 'a', sha256: 'a2', kind: 'unhealthy', reason: 'no net', since: now }] as const;
+  const desired = { extensions: [a2], sources, named: ['a'], confirm: true };
+
+  test('come last, where an image comes', () => {
+    expect(short(planOf({ desired, observed })).at(-1)).toBe('confirm /etc/sysext-agent/health.d/net');
+    expect(short(planOf({ desired: { ...desired, extensions: [] }, observed }))).toEqual(['withdraw a', 'refresh']);
+  });
+
+  test('that failed are a reason to refuse the image, unless someone insists', () => {
+    expect(planOf({ desired, observed, recorded: { bad } }).refusals).toMatchObject([
+      { code: 'rolled-back', exitCode: 9, message: expect.stringMatching(/^a 2 was rolled back on 2026-.*: no net$/) },
+    ]);
+    expect(planOf({ desired: { ...desired, retry: true }, observed, recorded: { bad } }).refusals).toEqual([]);
   });
 });
 
