@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 
 import { listNames, removeTree } from '../host/files.ts';
+import { belowRoot } from '../host/root.ts';
 import type { Agent } from './agent.ts';
 import type { History } from './history.ts';
+import { maskDirectories } from './masks.ts';
 import type { Generation } from './records.ts';
 import { defaultRetention, retained, type RetentionPolicy } from './retention.ts';
 import { sweepStore } from './store.ts';
@@ -21,6 +23,7 @@ export interface Sweeping {
  * while the caller holds the lock.
  */
 export function sweep(agent: Agent, history: History, policy: RetentionPolicy = defaultRetention): Sweeping {
+  for (const directory of maskDirectories) sweepTemporary(belowRoot(agent.root, directory));
   sweepTemporary(agent.paths.extensions);
   const images = keptGenerations(agent, history, policy).flatMap(({ extensions }) => extensions);
   return sweepStore(
