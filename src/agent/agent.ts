@@ -1,5 +1,8 @@
 import type { Clock } from '../host/clock.ts';
 import type { Exec } from '../host/exec.ts';
+import { readTextIfAny } from '../host/files.ts';
+import type { MergeDriver } from '../systemd/drivers/driver.ts';
+import { refreshDriver } from '../systemd/drivers/refresh.ts';
 import { createSysextTool, type SysextTool } from '../systemd/sysext-tool.ts';
 import type { Actor } from './history.ts';
 import { pathsBelow, type Paths } from './paths.ts';
@@ -12,12 +15,28 @@ export interface Agent {
   readonly exec: Exec;
   readonly clock: Clock;
   readonly tool: SysextTool;
+  /** How what is merged is changed. */
+  readonly driver: MergeDriver;
   readonly actor: Actor;
+  /** Why, in the words of who asks, for the record. */
+  readonly reason?: string;
+  /** The boot of this host; absent below another root, which did not boot. */
+  readonly bootId?: string;
   /** How long to wait for another operation to end, in seconds. */
   readonly waitSeconds: number;
 }
 
-export function createAgent(options: Pick<Agent, 'root' | 'exec' | 'clock' | 'actor' | 'waitSeconds'>): Agent {
+export function createAgent(
+  options: Pick<Agent, 'root' | 'exec' | 'clock' | 'actor' | 'reason' | 'waitSeconds'>,
+): Agent {
   const paths = pathsBelow(options.root);
-  return { ...options, paths, tool: createSysextTool(options.exec, options.root, paths.toolMemory) };
+  const tool = createSysextTool(options.exec, options.root, paths.toolMemory);
+  const bootId = options.root === '/' ? readTextIfAny('/proc/sys/kernel/random/boot_id')?.trim() : undefined;
+  return {
+    ...options,
+    ...(bootId === undefined ? {} : { bootId }),
+    paths,
+    tool,
+    driver: refreshDriver(tool, options.root),
+  };
 }

@@ -6,7 +6,8 @@ import type { Verdict } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
 import { entriesOf } from './contents.ts';
 import type { OperationRecord } from './history.ts';
-import { installedExtensions, latestOperations } from './installed.ts';
+import { installedExtensions } from './installed.ts';
+import { latestOperations } from './past.ts';
 import { overview, type ExtensionOverview, type Overview } from './overview.ts';
 
 /** How an extension came here. */

@@ -1,9 +1,11 @@
 import type Database from 'better-sqlite3';
 
 import { AgentError, messageOf, type ErrorCode } from '../core/errors.ts';
+import { writeAtomically } from '../host/files.ts';
+import { generationScript } from './generation-schema.ts';
 
 /** One script per version of the schema, in order; a script that shipped is never changed, the next one is added. */
-const migrations: readonly string[] = [
+export const migrations: readonly string[] = [
   `
   CREATE TABLE operation (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,13 +47,19 @@ const migrations: readonly string[] = [
   ALTER TABLE operation_extension ADD COLUMN allowed TEXT NOT NULL DEFAULT '[]';
   ALTER TABLE installed ADD COLUMN allowed TEXT NOT NULL DEFAULT '[]';
   `,
+  generationScript,
 ];
 
+/** The version of the schema that this agent writes. */
+export const newestSchema = migrations.length;
+
 /**
- * Brings the schema up to this agent's version; SQLite's user_version counts the scripts that ran.
+ * Brings the schema up to this agent's version; SQLite's user_version counts the scripts that ran. What an older agent
+ * wrote is copied first, to `PATH.before-N`, where N is the version that it gets.
+ * @param path where the database is; undefined for one in memory.
  * @throws AgentError `io` where a newer agent wrote it.
  */
-export function migrate(database: Database.Database): void {
+export function migrate(database: Database.Database, path?: string): void {
   const version = schemaVersion(database);
   if (version > migrations.length) {
     throw new AgentError(
@@ -63,12 +71,24 @@ export function migrate(database: Database.Database): void {
       },
     );
   }
+  if (path !== undefined && version > 0 && version < migrations.length) {
+    writeAtomically(`${path}.before-${migrations.length}`, database.serialize());
+  }
   for (const [index, script] of migrations.slice(version).entries()) {
     database.transaction(() => {
       database.exec(script);
       database.pragma(`user_version = ${version + index + 1}`);
     })();
   }
+}
+
+/**
+ * Looks through the whole file for damage, before anything is written to it.
+ * @throws AgentError `io` where SQLite finds some.
+ */
+export function checkIntegrity(database: Database.Database, path: string): void {
+  const found = database.pragma('quick_check(1)', { simple: true });
+  if (found !== 'ok') throw unusable(path, String(found));
 }
 
 /** How many of the scripts ran on this database; SQLite's user_version. 0 for a file that is still empty. */
@@ -97,8 +117,12 @@ export function historyError(path: string, error: unknown): AgentError {
       ...(next === undefined ? {} : { next }),
     });
   }
-  return new AgentError('io', `the history ${path} cannot be used: ${messageOf(error)}`, {
-    cause: error,
+  return unusable(path, messageOf(error), error);
+}
+
+function unusable(path: string, why: string, cause?: unknown): AgentError {
+  return new AgentError('io', `the history ${path} cannot be used: ${why}`, {
+    cause,
     left: 'Images and merged extensions do not depend on it and stay as they are.',
     next: `Move ${path} away: a new history begins, and the extensions stay installed.`,
   });

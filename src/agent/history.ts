@@ -2,87 +2,79 @@ import Database from 'better-sqlite3';
 import { dirname } from 'node:path';
 
 import { fileStatus, makeDirectory } from '../host/files.ts';
-import type { AllowedRecord } from './allowed.ts';
-import { historyError, migrate, schemaVersion } from './history-schema.ts';
+import * as generations from './generation-rows.ts';
+import { checkIntegrity, historyError, migrate, newestSchema, schemaVersion } from './history-schema.ts';
+import * as operations from './operation-rows.ts';
+import type {
+  BadImage,
+  Generation,
+  Hold,
+  InstalledExtension,
+  OperationEnd,
+  OperationRecord,
+  OperationStart,
+  StepRecord,
+} from './records.ts';
 
-export type Verb = 'install' | 'remove' | 'merge' | 'unmerge' | 'refresh';
-
-/** Who asked for an operation. */
-export interface Actor {
-  readonly uid: number;
-  /** The user who logged in, where that is another one (sudo); from the kernel's audit record. */
-  readonly loginUid?: number;
-  readonly command: string;
-}
-
-/** An extension that an operation changed, or found merged afterwards. */
-export interface ExtensionChange {
-  readonly name: string;
-  readonly version: string;
-  readonly sha256: string;
-  readonly source: string;
-  readonly change: 'added' | 'replaced' | 'removed' | 'kept' | 'merged';
-  /** What was found in it and allowed. */
-  readonly allowed: readonly AllowedRecord[];
-}
-
-export interface OperationStart {
-  readonly verb: Verb;
-  readonly startedAt: Date;
-  readonly actor: Actor;
-  /** The host's system as `ID VERSION_ID`. */
-  readonly os: string;
-  /** Version of systemd-sysext, such as `257.13`. */
-  readonly systemd: string;
-}
-
-export type OperationResult = 'running' | 'done' | 'failed' | 'interrupted';
-
-export interface OperationEnd {
-  readonly result: Exclude<OperationResult, 'running'>;
-  readonly durationMs: number;
-  readonly error?: string;
-  /** Names merged when the operation had ended. */
-  readonly merged: readonly string[];
-  readonly extensions: readonly ExtensionChange[];
-}
-
-export interface OperationRecord extends OperationStart {
-  readonly id: number;
-  readonly result: OperationResult;
-  readonly durationMs?: number;
-  readonly error?: string;
-  readonly merged: readonly string[];
-  readonly extensions: readonly ExtensionChange[];
-}
-
-/** An extension that this agent installed, and the image that fills it. */
-export interface InstalledExtension {
-  readonly name: string;
-  readonly version: string;
-  readonly sha256: string;
-  readonly size: number;
-  readonly kind: 'raw' | 'directory';
-  readonly source: string;
-  /** Text of the extension-release file that counts for it; empty where it has none. */
-  readonly release: string;
-  readonly installedAt: Date;
-  /** What was found in it and allowed. */
-  readonly allowed: readonly AllowedRecord[];
-}
+export type {
+  Actor,
+  ExtensionChange,
+  Generation,
+  InstalledExtension,
+  OperationEnd,
+  OperationRecord,
+  OperationResult,
+  OperationStart,
+  Verb,
+} from './records.ts';
 
 /** The record of what was done. An index: what is on disk stays usable when it is lost. */
 export interface History extends Disposable {
   begin(start: OperationStart): number;
-  /** Ends an operation and records what is installed from now on, in one transaction. */
-  finish(id: number, end: OperationEnd, installed?: readonly InstalledExtension[]): void;
-  /** Records what is installed outside of any operation: what was found in place after the record was lost. */
-  adopt(installed: readonly InstalledExtension[]): void;
+  /**
+   * Notes what the operation `id` is about to do, before it does it: its generation is `pending` from now on.
+   * @param extensions the set that is to be in force afterwards; undefined where that does not change.
+   */
+  intend(id: number, steps: readonly StepRecord[], extensions?: readonly InstalledExtension[]): void;
+  /**
+   * Ends an operation in one transaction: where it is `done` its generation is in force from now on.
+   * @param rolledBack whether what it had merged was taken back, since the host was not well with it.
+   */
+  finish(id: number, end: OperationEnd, rolledBack?: boolean): void;
+  /** Records an operation that needs no steps and that nothing can interrupt: found extensions, holds. */
+  note(start: OperationStart, change: NotedChange): void;
   /** Marks operations as interrupted that never ended, since the process that ran them is gone. */
   abandonRunning(): void;
   /** The latest operations, newest first. */
   operations(limit: number): OperationRecord[];
-  installed(): InstalledExtension[];
+  operation(id: number): OperationRecord | undefined;
+  /** The steps that an operation took, or planned where it was killed. */
+  steps(id: number): StepRecord[];
+  /** The extensions of the generation in force. */
+  installed(): readonly InstalledExtension[];
+  /** The generation of exactly this number, in whatever state. */
+  generation(number: number): Generation | undefined;
+  /** The generation that was in force when the operation of this number had ended. */
+  generationAt(number: number): Generation | undefined;
+  /** The newest generations that are or were in force, newest first. */
+  generations(limit: number): Generation[];
+  holds(): Hold[];
+  /** Notes which generation this boot began with: the one in force when it is first seen. */
+  noteBoot(bootId: string, now: Date): void;
+  /** The number of the generation that this boot began with. */
+  booted(bootId: string): number | undefined;
+  badImages(): BadImage[];
+  addBadImage(image: BadImage): void;
+  removeBadImage(sha256: string): void;
+}
+
+/** What an operation changes of the record alone. */
+export interface NotedChange {
+  /** What is in force from now on, where that was found and not made. */
+  readonly found?: readonly InstalledExtension[];
+  readonly hold?: readonly Hold[];
+  /** Names. */
+  readonly unhold?: readonly string[];
 }
 
 /** Milliseconds to wait for a process that is just writing it. */
@@ -101,28 +93,43 @@ export function openHistory(path: string, { writable }: { readonly writable: boo
       throw historyError(path, error);
     }
   };
-  return historyOf(
-    guard(() => (writable ? openToWrite(path) : openToRead(path))),
-    guard,
-  );
+  const database = guard(() => (writable ? openToWrite(path) : openToRead(path)));
+  return {
+    ...readingsOf(database, guard),
+    ...writingsOf(database, guard),
+    [Symbol.dispose]: () => {
+      database.close();
+    },
+  };
 }
 
 function openToWrite(path: string): Database.Database {
   makeDirectory(dirname(path));
   const database = new Database(path, { timeout });
-  database.pragma('synchronous = FULL');
-  migrate(database);
-  return database;
+  try {
+    database.pragma('synchronous = FULL');
+    database.pragma('foreign_keys = ON');
+    checkIntegrity(database, path);
+    migrate(database, path);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
 }
 
-/** A history that does not exist, or that a killed process had just begun, reads as an empty one. */
+/**
+ * A history that does not exist, or that a killed process had just begun, reads as an empty one; what an older agent
+ * wrote reads as if it had been migrated, which only a writer may do on the disk.
+ */
 function openToRead(path: string): Database.Database {
   const database = fileStatus(path) === undefined ? undefined : openExisting(path);
-  if (database !== undefined && schemaVersion(database) > 0) return database;
+  const version = database === undefined ? 0 : schemaVersion(database);
+  if (database !== undefined && version >= newestSchema) return database;
+  const copy = new Database(version === 0 ? ':memory:' : database?.serialize());
   database?.close();
-  const empty = new Database(':memory:');
-  migrate(empty);
-  return empty;
+  migrate(copy);
+  return copy;
 }
 
 /** Only who may write can roll back the transaction of a killed process, and without that nothing can be read. */
@@ -138,142 +145,105 @@ function openExisting(path: string): Database.Database {
   }
 }
 
-interface OperationRow {
-  readonly id: number;
-  readonly verb: Verb;
-  readonly started_at: string;
-  readonly uid: number;
-  readonly login_uid: number | null;
-  readonly command: string;
-  readonly os: string;
-  readonly systemd: string;
-  readonly result: OperationResult;
-  readonly duration_ms: number | null;
-  readonly error: string | null;
-  readonly merged: string;
-}
+/** Turns failures of the database into errors of ours. */
+type Guard = <T>(work: () => T) => T;
 
-interface WithAllowed {
-  /** Missing where an older agent wrote the history and this one may only read it. */
-  readonly allowed?: string;
-}
+type Readings = Pick<
+  History,
+  | 'operations'
+  | 'operation'
+  | 'steps'
+  | 'installed'
+  | 'generation'
+  | 'generationAt'
+  | 'generations'
+  | 'holds'
+  | 'booted'
+  | 'badImages'
+>;
 
-interface ChangeRow extends Omit<ExtensionChange, 'allowed'>, WithAllowed {
-  readonly operation: number;
-}
-
-interface InstalledRow extends Omit<InstalledExtension, 'installedAt' | 'allowed'>, WithAllowed {
-  readonly installed_at: string;
-}
-
-function historyOf(database: Database.Database, guard: <T>(work: () => T) => T): History {
-  const changesOf = (id: number) =>
-    database
-      .prepare<[number], ChangeRow>('SELECT * FROM operation_extension WHERE operation = ? ORDER BY name')
-      .all(id)
-      .map(changeOf);
-  const finish = database.transaction(
-    (id: number, end: OperationEnd, installed: readonly InstalledExtension[] | undefined) => {
-      database
-        .prepare('UPDATE operation SET result = ?, duration_ms = ?, error = ?, merged = ? WHERE id = ?')
-        .run(end.result, end.durationMs, end.error ?? null, JSON.stringify(end.merged), id);
-      const addChange = database.prepare(
-        'INSERT INTO operation_extension (operation, name, version, sha256, source, change, allowed) VALUES (?, @name, @version, @sha256, @source, @change, @allowed)',
-      );
-      for (const extension of end.extensions) {
-        addChange.run(id, { ...extension, allowed: JSON.stringify(extension.allowed) });
-      }
-      if (installed !== undefined) replaceInstalled(database, installed);
-    },
-  );
-  const adopt = database.transaction((installed: readonly InstalledExtension[]) => {
-    replaceInstalled(database, installed);
-  });
+function readingsOf(database: Database.Database, guard: Guard): Readings {
   return {
-    begin: (start) => guard(() => begin(database, start)),
-    finish: (id, end, installed) => {
-      guard(() => {
-        finish(id, end, installed);
+    operations: (limit) => guard(() => operations.latestOperations(database, limit)),
+    operation: (id) => guard(() => operations.operationOf(database, id)),
+    steps: (id) => guard(() => operations.stepsOf(database, id)),
+    installed: () => guard(() => generations.generationsInForce(database, 1)[0]?.extensions ?? []),
+    generation: (number) => guard(() => generations.generationOf(database, number)),
+    generationAt: (number) => guard(() => generations.generationAt(database, number)),
+    generations: (limit) => guard(() => generations.generationsInForce(database, limit)),
+    holds: () => guard(() => generations.holds(database)),
+    booted: (bootId) => guard(() => generations.generationBooted(database, bootId)),
+    badImages: () => guard(() => generations.badImages(database)),
+  };
+}
+
+type Writings = Omit<History, keyof Readings | keyof Disposable>;
+
+function writingsOf(database: Database.Database, guard: Guard): Writings {
+  /** Runs in one transaction: all of it is recorded or nothing. */
+  const write = (work: () => void) => {
+    guard(() => {
+      database.transaction(work)();
+    });
+  };
+  return {
+    begin: (start) => guard(() => operations.addOperation(database, start)),
+    intend: (id, steps, extensions) => {
+      write(() => {
+        operations.replaceSteps(database, id, steps);
+        if (extensions !== undefined) generations.addGeneration(database, id, 'pending', extensions);
       });
     },
-    adopt: (installed) => {
-      guard(() => {
-        adopt(installed);
+    finish: (id, end, rolledBack = false) => {
+      write(() => {
+        operations.endOperation(database, id, end);
+        if (end.result !== 'done') generations.give(database, id, rolledBack ? 'rolled-back' : 'failed');
+        else if (generations.generationOf(database, id) !== undefined) generations.activate(database, id);
+      });
+    },
+    note: (start, change) => {
+      write(() => {
+        noteChange(database, operations.addOperation(database, start), change);
       });
     },
     abandonRunning: () => {
-      guard(() => database.prepare(abandonment).run());
+      write(() => database.exec(operations.abandonment));
     },
-    operations: (limit) =>
-      guard(() =>
-        database
-          .prepare<[number], OperationRow>('SELECT * FROM operation ORDER BY id DESC LIMIT ?')
-          .all(limit)
-          .map((row) => recordOf(row, changesOf(row.id))),
-      ),
-    installed: () =>
-      guard(() => database.prepare<[], InstalledRow>('SELECT * FROM installed ORDER BY name').all().map(installedOf)),
-    [Symbol.dispose]: () => {
-      database.close();
+    noteBoot: (bootId, now) => {
+      write(() => {
+        generations.noteBoot(database, bootId, now);
+      });
+    },
+    addBadImage: (image) => {
+      write(() => {
+        generations.addBadImage(database, image);
+      });
+    },
+    removeBadImage: (sha256) => {
+      write(() => {
+        generations.removeBadImage(database, sha256);
+      });
     },
   };
 }
 
-const abandonment = `
-  UPDATE operation SET result = 'interrupted', error = 'the process that ran it was killed' WHERE result = 'running'`;
-
-function begin(database: Database.Database, start: OperationStart): number {
-  const { actor } = start;
-  const { lastInsertRowid } = database
-    .prepare(
-      'INSERT INTO operation (verb, started_at, uid, login_uid, command, os, systemd) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    )
-    .run(
-      start.verb,
-      start.startedAt.toISOString(),
-      actor.uid,
-      actor.loginUid ?? null,
-      actor.command,
-      start.os,
-      start.systemd,
-    );
-  return Number(lastInsertRowid);
-}
-
-function replaceInstalled(database: Database.Database, installed: readonly InstalledExtension[]): void {
-  database.prepare('DELETE FROM installed').run();
-  const add = database.prepare(
-    'INSERT INTO installed (name, version, sha256, size, kind, source, "release", installed_at, allowed) VALUES (@name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed)',
-  );
-  for (const { installedAt, allowed, ...extension } of installed) {
-    add.run({ ...extension, installedAt: installedAt.toISOString(), allowed: JSON.stringify(allowed) });
+function noteChange(database: Database.Database, id: number, { found, hold = [], unhold = [] }: NotedChange): void {
+  for (const one of hold) generations.addHold(database, one, id);
+  for (const name of unhold) generations.removeHold(database, name);
+  const end = { result: 'done', durationMs: 0, merged: [], extensions: [] } as const;
+  if (found === undefined) {
+    operations.endOperation(database, id, end);
+    return;
   }
-}
-
-function installedOf({ installed_at, allowed, ...row }: InstalledRow): InstalledExtension {
-  return { ...row, installedAt: new Date(installed_at), allowed: allowedIn(allowed) };
-}
-
-function changeOf({ name, version, sha256, source, change, allowed }: ChangeRow): ExtensionChange {
-  return { name, version, sha256, source, change, allowed: allowedIn(allowed) };
-}
-
-function allowedIn(json = '[]'): readonly AllowedRecord[] {
-  return JSON.parse(json) as AllowedRecord[];
-}
-
-function recordOf(row: OperationRow, extensions: readonly ExtensionChange[]): OperationRecord {
-  return {
-    id: row.id,
-    verb: row.verb,
-    startedAt: new Date(row.started_at),
-    actor: { uid: row.uid, command: row.command, ...(row.login_uid === null ? {} : { loginUid: row.login_uid }) },
-    os: row.os,
-    systemd: row.systemd,
-    result: row.result,
-    ...(row.duration_ms === null ? {} : { durationMs: row.duration_ms }),
-    ...(row.error === null ? {} : { error: row.error }),
-    merged: JSON.parse(row.merged) as string[],
-    extensions,
-  };
+  generations.addGeneration(database, id, 'pending', found);
+  generations.activate(database, id);
+  const extensions = found.map(({ name, version, sha256, source, allowed }) => ({
+    name,
+    version,
+    sha256,
+    source,
+    change: 'added' as const,
+    allowed,
+  }));
+  operations.endOperation(database, id, { ...end, extensions });
 }

@@ -1,55 +1,72 @@
 import type { Judgement } from '../core/contents/allow.ts';
 import { AgentError } from '../core/errors.ts';
+import { fileStatus } from '../host/files.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
-import { findImages } from '../systemd/search.ts';
-import { activationStep, conflictWith, foreignEntry } from './activation.ts';
-import { type StoredImage, recordedImage } from './stored-image.ts';
+import type { StoredImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
-import { bootStep } from './boot.ts';
-import { admit, readCandidate, type Candidate, type ImageRequest } from './candidate.ts';
-import { groundsFor, judgeContents, type Grounds } from './contents.ts';
 import { allowedRecord } from './allowed.ts';
+import { admit, readCandidate, type Candidate, type ImageRequest } from './candidate.ts';
+import { changeSet, type ChangeOptions, type ChangeReport } from './change.ts';
+import { groundsFor, judgeContents, type Grounds } from './contents.ts';
 import type { ExtensionChange, InstalledExtension } from './history.ts';
-import { changeMerged, refreshDescription, type ChangeOptions, type ChangeReport } from './change.ts';
-import { installedExtensions } from './installed.ts';
-import { operate } from './operation.ts';
-import type { Step } from './steps.ts';
-import { addToStore } from './store.ts';
+import { addToStore, digestOf } from './store.ts';
 
 /**
- * Installs images as extensions and merges them: all of them or, where anything fails, none.
- * @throws AgentError `incompatible`, `content-refused`, `conflict`, `merge-failed`, `busy`, and those of reading an image.
+ * Installs images as extensions and merges them: all of them or, where anything fails or the host is not well with them,
+ * none.
+ * @param options.retry whether to try again what the host was not well with.
+ * @throws AgentError `incompatible`, `content-refused`, `conflict`, `held`, `rolled-back`, `merge-failed`, `busy`, and those of reading
+ * an image.
  */
 export async function install(
   agent: Agent,
   requests: readonly ImageRequest[],
-  options: ChangeOptions = {},
+  options: ChangeOptions & { readonly retry?: boolean } = {},
 ): Promise<ChangeReport> {
   const { candidates, grounds } = await admissible(agent, requests);
-  if (options.dryRun === true) return dryRun(agent, candidates);
-  return operate(agent, 'install', async ({ installed }) => {
-    const before = byName(installed);
-    await refuseForeign(agent, candidates, before);
-    const stored = await storeAll(agent, candidates, grounds);
-    const directories = stored.some(({ image }) => image.kind === 'directory');
-    const activations = stored.map(({ candidate, image }) => activation(agent, candidate.name, image, before));
-    const { merged, warnings } = await changeMerged(agent, [...activations, bootStep(agent)], {
-      directories,
-      ...options,
-    });
-    const extensions = stored.map((one) => changeOf(one, before.get(one.candidate.name)));
-    const now = agent.clock.now();
-    for (const one of stored) before.set(one.candidate.name, recordOf(one, now));
-    const told = stored.flatMap(toldOf);
-    const value = { extensions, steps: [], merged, warnings: [...told, ...warnings] };
-    return { value, extensions, installed: [...before.values()] };
-  });
+  const coming = candidates.map((one) => ({ ...one, image: digestOfSource(one.candidate) }));
+  const now = agent.clock.now();
+  const report = await changeSet(
+    agent,
+    {
+      verb: 'install',
+      desired: (installed) => {
+        const extensions = byName(installed);
+        for (const one of coming) extensions.set(one.candidate.name, recordOf(one, now));
+        return {
+          extensions: [...extensions.values()],
+          named: coming.map(({ candidate: { name } }) => name),
+          sources: new Map(coming.map(({ candidate, image }) => [image.sha256, candidate.request.path])),
+          confirm: true,
+          retry: options.retry === true,
+          merge: { verb: 'refresh', options: {} },
+        };
+      },
+      stage: ({ extension }) => stage(agent, candidates, grounds, extension),
+      changes: (installed) => {
+        const before = byName(installed);
+        return coming.map((one) => changeOf(one, before.get(one.candidate.name)));
+      },
+    },
+    options,
+  );
+  return { ...report, warnings: [...candidates.flatMap(toldOf), ...report.warnings] };
+}
+
+/** What the image will be in the store, unless it changes until then. */
+function digestOfSource({ request }: Candidate): Omit<StoredImage, 'path'> {
+  return { ...digestOf(request.path), kind: fileStatus(request.path)?.isDirectory() === true ? 'directory' : 'raw' };
 }
 
 /** A candidate that may be installed here, with what was found in it. */
 interface Admitted {
   readonly candidate: Candidate;
   readonly judgement: Judgement;
+}
+
+/** The same with the digest of its image. */
+interface Coming extends Admitted {
+  readonly image: Omit<StoredImage, 'path'>;
 }
 
 async function admissible(
@@ -84,51 +101,21 @@ function byName(installed: readonly InstalledExtension[]): Map<string, Installed
   return new Map(installed.map((extension) => [extension.name, extension]));
 }
 
-async function dryRun(agent: Agent, candidates: readonly Admitted[]): Promise<ChangeReport> {
-  await refuseForeign(agent, candidates, byName(await installedExtensions(agent)));
-  const steps = candidates.map(
-    ({ candidate: { name, request } }) => `put ${name} from ${request.path} into ${agent.paths.extensions}`,
-  );
-  return {
-    extensions: [],
-    steps: [...steps, refreshDescription],
-    merged: [],
-    warnings: candidates.flatMap(toldOf),
-  };
-}
-
 function toldOf({ candidate, judgement }: Admitted): string[] {
   return judgement.told.map(({ message }) => `${candidate.name}: ${message}`);
 }
 
-async function refuseForeign(
+async function stage(
   agent: Agent,
   candidates: readonly Admitted[],
-  before: ReadonlyMap<string, InstalledExtension>,
-): Promise<void> {
-  const { version } = await agent.tool.features();
-  const images = findImages(agent.root, version);
-  for (const {
-    candidate: { name },
-  } of candidates) {
-    const foreign = foreignEntry(images, agent.paths.extensions, name, imageOf(agent, before.get(name)));
-    if (foreign === undefined) continue;
-    throw conflictWith(foreign, name, `Move ${foreign} away, then install ${name} again.`);
-  }
-}
-
-interface StoredCandidate extends Admitted {
-  readonly image: StoredImage;
-}
-
-async function storeAll(agent: Agent, candidates: readonly Admitted[], grounds: Grounds): Promise<StoredCandidate[]> {
-  const stored: StoredCandidate[] = [];
-  for (const { candidate } of candidates) {
-    const image = await addToStore(agent.paths.store, candidate.request.path, agent.exec);
-    const judgement = await judgeStored(agent, candidate, image, grounds);
-    stored.push({ candidate, judgement, image });
-  }
-  return stored;
+  grounds: Grounds,
+  { name }: InstalledExtension,
+): Promise<StoredImage> {
+  const candidate = candidates.find((one) => one.candidate.name === name)?.candidate;
+  if (candidate === undefined) throw new AgentError('internal', `nobody asked for the image of ${name}`);
+  const image = await addToStore(agent.paths.store, candidate.request.path, agent.exec);
+  await judgeStored(agent, candidate, image, grounds);
+  return image;
 }
 
 /** What was judged is what the source held then: it could have changed before it was copied. */
@@ -137,31 +124,15 @@ async function judgeStored(
   { request, name, version }: Candidate,
   image: StoredImage,
   grounds: Grounds,
-): Promise<Judgement> {
+): Promise<void> {
   const tool = await agent.tool.features();
   const copy = await readCandidate({ ...request, name, version, path: image.path }, tool.version, agent.exec);
   const judgement = await judgeContents({ ...copy, request }, grounds);
   admit({ ...copy, request }, readHostRelease(agent.root, tool.version), judgement);
-  return judgement;
 }
 
-function activation(
-  agent: Agent,
-  name: string,
-  image: StoredImage,
-  before: ReadonlyMap<string, InstalledExtension>,
-): Step {
-  return activationStep(agent.paths.extensions, name, image, imageOf(agent, before.get(name)), agent.exec);
-}
-
-function imageOf(agent: Agent, extension: InstalledExtension | undefined): StoredImage | undefined {
-  return extension === undefined ? undefined : recordedImage(agent.paths.store, extension);
-}
-
-function changeOf(
-  { candidate: { name, version, request }, judgement, image }: StoredCandidate,
-  previous: InstalledExtension | undefined,
-): ExtensionChange {
+function changeOf({ candidate, judgement, image }: Coming, previous: InstalledExtension | undefined): ExtensionChange {
+  const { name, version, request } = candidate;
   const change = previous === undefined ? 'added' : previous.sha256 === image.sha256 ? 'kept' : 'replaced';
   return {
     name,
@@ -173,7 +144,7 @@ function changeOf(
   };
 }
 
-function recordOf({ candidate, judgement, image }: StoredCandidate, now: Date): InstalledExtension {
+function recordOf({ candidate, judgement, image }: Coming, now: Date): InstalledExtension {
   const { name, version, request, release } = candidate;
   const { kind, sha256, size } = image;
   return {

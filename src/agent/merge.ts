@@ -1,19 +1,37 @@
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import type { Agent } from './agent.ts';
-import type { ExtensionChange, InstalledExtension } from './history.ts';
-import { runMerge, type MergeOutcome } from './merging.ts';
+import { apply, stepRecords } from './apply.ts';
+import { permitted, planned, planWith } from './change.ts';
 import { operate } from './operation.ts';
+import type { ExtensionChange, InstalledExtension } from './records.ts';
+
+/** What a merge, unmerge or refresh did. */
+export interface MergeReport {
+  /** Names merged afterwards, ascending. */
+  readonly merged: readonly string[];
+  /** What systemd-sysext said. */
+  readonly said: readonly string[];
+  readonly warnings: readonly string[];
+}
 
 /**
  * Runs `merge`, `unmerge` or `refresh` with the meaning and options of systemd-sysext(8), checks what is merged
- * afterwards, and records it.
+ * afterwards, and records it. What would stop the merge of all others is kept from systemd first.
  * @throws AgentError `merge-failed` where it is not what was meant, `busy`.
  */
-export async function mergeOperation(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<MergeOutcome> {
-  return operate(agent, verb, async ({ installed }) => {
-    const value = await runMerge(agent, verb, options);
-    return { value, extensions: value.merged.map((name) => mergedChange(name, installed)) };
+export async function mergeOperation(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<MergeReport> {
+  return operate(agent, verb, async (scope) => {
+    const made = permitted(await planWith(agent, scope.history, scope.installed, { merge: { verb, options } }));
+    const { merged, said, warnings } = await apply(agent, scope, made);
+    const value = { merged, said, warnings: [...made.warnings, ...warnings] };
+    return { value, extensions: merged.map((name) => mergedChange(name, scope.installed)) };
   });
+}
+
+/** The steps of that operation, in words. Nothing is changed. */
+export async function mergeSteps(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<readonly string[]> {
+  const made = permitted(await planned(agent, { desired: () => ({ merge: { verb, options } }) }));
+  return stepRecords(agent, made).map(({ description }) => description);
 }
 
 /** What the record says of a merged extension; of a foreign one it knows only the name. */

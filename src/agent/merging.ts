@@ -1,11 +1,12 @@
 import type { HostRelease } from '../core/compatibility.ts';
 import { AgentError } from '../core/errors.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
-import { mergedNames, readMerged } from '../systemd/merged.ts';
+import { mergedNames } from '../systemd/merged.ts';
 import { findImages } from '../systemd/search.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
-import { isBlocker, judgeAll, reasonOf, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
+import { isBlocker, judgeAll, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
+import { blockersError } from './plan-refusals.ts';
 
 /** What systemd-sysext would find and do on this host now. */
 export interface Survey {
@@ -35,12 +36,12 @@ export interface MergeOutcome {
 export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<MergeOutcome> {
   const meant =
     verb === 'unmerge' ? unmerged : expectation(await surveyWithoutBlockers(agent, verb), options.force === true);
-  const result = await agent.tool.run(verb, options);
-  const said = lines(`${result.stdout}\n${result.stderr}`);
-  const merged = mergedNames(readMerged(agent.root));
+  const prepared = await agent.driver.prepare(verb, options);
+  const { exitCode, said } = await prepared.commit();
+  const merged = mergedNames(agent.driver.observe());
   const left = merged.length === 0 ? 'Nothing is merged now.' : `Merged now: ${merged.join(', ')}.`;
-  if (result.exitCode !== 0) {
-    throw new AgentError('merge-failed', `systemd-sysext ${verb} failed with exit code ${result.exitCode}`, {
+  if (exitCode !== 0) {
+    throw new AgentError('merge-failed', `systemd-sysext ${verb} failed with exit code ${exitCode}`, {
       facts: said,
       left,
     });
@@ -76,27 +77,8 @@ export function expectation(images: readonly JudgedImage[], force: boolean): Exp
 async function surveyWithoutBlockers(agent: Agent, verb: MergeVerb): Promise<readonly JudgedImage[]> {
   const { images } = await survey(agent);
   const blockers = images.filter(isBlocker);
-  const [first] = blockers;
-  if (first === undefined) return images;
-  throw new AgentError('merge-failed', `systemd-sysext ${verb} ${foretold(blockers)}`, {
-    facts: blockers.map(blockerFact),
-    left: 'Nothing was changed.',
-    next: `Take it out of the way, for example: mv ${first.image.path} /var/tmp/`,
-  });
-}
-
-/** What systemd-sysext would do with what must not be merged. */
-function foretold(blockers: readonly JudgedImage[]): string {
-  const paths = blockers.map(({ image }) => image.path).join(', ');
-  return blockers.some(({ verdict }) => verdict.outcome === 'stops')
-    ? `would fail over ${paths}: one such image stops the merge of all others`
-    : `would merge the damaged ${paths}: reading it would fail`;
-}
-
-/** Some reasons name the file already. */
-function blockerFact({ image, verdict }: JudgedImage): string {
-  const reason = reasonOf(verdict) ?? '';
-  return reason.startsWith(image.realPath) ? reason : `${image.path}: ${reason}`;
+  if (blockers.length === 0) return images;
+  throw blockersError(verb, blockers);
 }
 
 function notAsMeant(
@@ -116,8 +98,4 @@ function notAsMeant(
       ],
     },
   );
-}
-
-function lines(text: string): string[] {
-  return text.split('\n').filter((line) => line.trim() !== '');
 }

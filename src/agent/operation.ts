@@ -1,29 +1,33 @@
-import { join } from 'node:path';
-
 import { isAgentError, messageOf, withLeft } from '../core/errors.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
-import { listNames, removeTree } from '../host/files.ts';
 import { takeLock } from '../host/lock.ts';
 import { readOsRelease } from '../systemd/host-release.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
 import { extensionsInPlace } from './adoption.ts';
 import type { Agent } from './agent.ts';
-import { openHistory, type ExtensionChange, type History, type InstalledExtension, type Verb } from './history.ts';
+import { openHistory, type History } from './history.ts';
 import { putBack } from './recovery.ts';
-import { sweepStore } from './store.ts';
-import { recordedImage } from './stored-image.ts';
+import type { ExtensionChange, InstalledExtension, OperationStart, StepRecord, Verb } from './records.ts';
+import { sweep } from './sweep.ts';
 
 /** What an operation did, for the record. */
 export interface Deed<T> {
   readonly value: T;
   readonly extensions: readonly ExtensionChange[];
-  /** What is installed from now on; left out where that did not change. */
-  readonly installed?: readonly InstalledExtension[];
 }
 
 /** What the work of an operation may use. */
 export interface OperationScope {
+  readonly history: History;
+  /** The extensions of the generation in force. */
   readonly installed: readonly InstalledExtension[];
+  /**
+   * Records what is about to be done, before it is: without it nothing on the host may be changed.
+   * @param extensions the set that is in force when it is done; undefined where that does not change.
+   */
+  intend(steps: readonly StepRecord[], extensions?: readonly InstalledExtension[]): void;
+  /** Notes a step that was taken. */
+  took(step: StepRecord): void;
 }
 
 /**
@@ -35,28 +39,48 @@ export async function operate<T>(
   verb: Verb,
   work: (scope: OperationScope) => Promise<Deed<T>>,
 ): Promise<T> {
+  return alone(agent, async (history) => perform(agent, history, history.begin(await startOf(agent, verb)), work));
+}
+
+/**
+ * Lets `work` use the history while nobody else does, after what a killed operation left was cleared away.
+ * @throws AgentError `busy` where another operation is under way.
+ */
+export async function alone<T>(agent: Agent, work: (history: History) => Promise<T>): Promise<T> {
   try {
-    const { version } = await agent.tool.features();
+    await agent.tool.features();
     await using lock = await takeLock(agent.paths.lock, agent.actor.command, agent.waitSeconds);
     using history = openHistory(agent.paths.history, { writable: true });
-    const installed = await afterCrash(agent, history);
-    const { actor, clock, root } = agent;
-    const start = { verb, startedAt: clock.now(), actor, os: systemName(root), systemd: versionText(version) };
-    return await perform(agent, history, history.begin(start), { installed }, work);
+    await afterCrash(agent, history);
+    return await work(history);
   } catch (error) {
     throw withLeft(error, 'Nothing was changed.');
   }
 }
 
-/** Clears away what a killed operation left, adopts what a lost history left, and returns what is installed. */
-async function afterCrash(agent: Agent, history: History): Promise<readonly InstalledExtension[]> {
+/** What the record says of an operation as it begins. */
+export async function startOf(agent: Agent, verb: Verb): Promise<OperationStart> {
+  const { version } = await agent.tool.features();
+  const { actor, clock, reason, root } = agent;
+  return {
+    verb,
+    startedAt: clock.now(),
+    actor,
+    ...(reason === undefined ? {} : { reason }),
+    os: systemName(root),
+    systemd: versionText(version),
+  };
+}
+
+/** Clears away what a killed operation left, and adopts what a lost history left. */
+async function afterCrash(agent: Agent, history: History): Promise<void> {
   const [last] = history.operations(1);
-  if (last === undefined) history.adopt(await extensionsInPlace(agent));
-  const installed = history.installed();
-  if (last?.result === 'running') await putBack(agent, installed);
+  const found = last === undefined ? await extensionsInPlace(agent) : [];
+  if (found.length > 0) history.note(await startOf(agent, 'adopt'), { found });
+  if (last?.result === 'running') await putBack(agent, history.installed(), history.badImages());
   history.abandonRunning();
-  sweep(agent, installed);
-  return installed;
+  if (agent.bootId !== undefined) history.noteBoot(agent.bootId, agent.clock.now());
+  sweep(agent, history);
 }
 
 /** Does the work of the operation `id`, and records how it ended. */
@@ -64,48 +88,60 @@ async function perform<T>(
   agent: Agent,
   history: History,
   id: number,
-  { installed }: OperationScope,
   work: (scope: OperationScope) => Promise<Deed<T>>,
 ): Promise<T> {
+  const installed = history.installed();
   const start = agent.clock.monotonic();
+  const steps: StepRecord[] = [];
   const end = () => ({
     durationMs: Math.round(agent.clock.monotonic() - start),
     merged: mergedNames(readMerged(agent.root)),
     extensions: [],
+    ...(steps.length === 0 ? {} : { steps }),
   });
+  let intended = false;
+  const scope: OperationScope = {
+    history,
+    installed,
+    intend: (planned, extensions) => {
+      history.intend(id, planned, extensions);
+      intended = extensions !== undefined;
+    },
+    took: (step) => steps.push(step),
+  };
   try {
-    const deed = await work({ installed });
-    await record(agent, installed, deed, () => {
-      history.finish(id, { ...end(), result: 'done', extensions: deed.extensions }, deed.installed);
+    const deed = await work(scope);
+    await orPutBack(agent, history, { installed, intended }, () => {
+      history.finish(id, { ...end(), result: 'done', extensions: deed.extensions });
     });
     tidy(() => {
-      sweep(agent, deed.installed ?? installed);
+      sweep(agent, history);
     });
     return deed.value;
   } catch (error) {
     const result = isAgentError(error, 'interrupted') ? 'interrupted' : 'failed';
     tidy(() => {
-      sweep(agent, installed);
+      history.finish(id, { ...end(), result, error: messageOf(error) }, isAgentError(error, 'rolled-back'));
     });
     tidy(() => {
-      history.finish(id, { ...end(), result, error: messageOf(error) });
+      sweep(agent, history);
     });
     throw error;
   }
 }
 
 /** What cannot be recorded must not stay: the next operation would take it for someone else's. */
-async function record<T>(
+async function orPutBack(
   agent: Agent,
-  installed: readonly InstalledExtension[],
-  deed: Deed<T>,
+  history: History,
+  { installed, intended }: { readonly installed: readonly InstalledExtension[]; readonly intended: boolean },
   write: () => void,
 ): Promise<void> {
   try {
     write();
   } catch (error) {
-    if (deed.installed === undefined) throw withLeft(error, 'It is done, and only the record of it is missing.');
-    await putBack(agent, installed);
+    if (!intended) throw withLeft(error, 'It is done, and only the record of it is missing.');
+    await putBack(agent, installed, history.badImages());
     throw withLeft(error, 'Everything is as it was before.');
   }
 }
@@ -117,20 +153,6 @@ function tidy(work: () => void): void {
   } catch (error) {
     if (!isAgentError(error)) throw error;
   }
-}
-
-/** Removes what killed processes left and images that no extension uses any more. */
-function sweep(agent: Agent, installed: readonly InstalledExtension[]): void {
-  sweepTemporary(agent.paths.extensions);
-  sweepStore(
-    agent.paths.store,
-    installed.map((extension) => recordedImage(agent.paths.store, extension)),
-  );
-}
-
-/** Removes what has the pattern of our temporary names: nobody else makes any while we hold the lock. */
-function sweepTemporary(directory: string): void {
-  for (const name of listNames(directory)) if (/^\.#.+\.[0-9a-f]{16}$/.test(name)) removeTree(join(directory, name));
 }
 
 function systemName(root: string): string {

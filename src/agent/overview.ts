@@ -1,13 +1,15 @@
 import { fileStatus } from '../host/files.ts';
-import { mergedNames, readMerged } from '../systemd/merged.ts';
+import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
 import { isActive, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
 import type { AllowedRecord } from './allowed.ts';
-import type { InstalledExtension } from './history.ts';
-import { installedExtensions } from './installed.ts';
-import { survey } from './merging.ts';
+import { openHistory } from './history.ts';
+import { installedIn } from './installed.ts';
+import { observe } from './observation.ts';
+import type { Observed } from './plan.ts';
+import type { BadImage, InstalledExtension } from './records.ts';
 
 /** One extension as `list` and `status` show it. */
 export interface ExtensionOverview {
@@ -23,6 +25,8 @@ export interface ExtensionOverview {
   readonly path: string | undefined;
   /** Whether this agent installed it. */
   readonly ours: boolean;
+  /** Whether it keeps its image until it is no longer held. */
+  readonly held: boolean;
   /** What was found in it and allowed. */
   readonly allowed: readonly AllowedRecord[];
 }
@@ -36,10 +40,13 @@ export interface Overview {
 
 /** What is merged, and of everything that systemd finds, that we installed or that is merged, why it is or is not. */
 export async function overview(agent: Agent): Promise<Overview> {
-  const hierarchies = readMerged(agent.root);
+  using history = openHistory(agent.paths.history, { writable: false });
+  const installed = await installedIn(agent, history);
+  const observed = await observe(agent, { names: installed.map(({ name }) => name) });
+  const { hierarchies, images } = observed;
+  const known: Known = { observed, bad: history.badImages() };
+  const held = history.holds().map(({ name }) => name);
   const merged = mergedNames(hierarchies);
-  const installed = await installedExtensions(agent);
-  const { images } = await survey(agent);
   const names = new Set([...images.map(({ image }) => image.name), ...installed.map(({ name }) => name), ...merged]);
   const extensions = [...names].sort().map((name): ExtensionOverview => {
     const found = images.find(({ image }) => image.name === name);
@@ -50,13 +57,19 @@ export async function overview(agent: Agent): Promise<Overview> {
       version: record?.version ?? '',
       size: found?.image.kind === 'raw' ? fileStatus(found.image.realPath)?.size : record?.size,
       merged: isMerged,
-      whyNot: isMerged ? undefined : whyNot(found, images),
+      whyNot: isMerged ? undefined : whyNot(known, found, record),
       path: found?.image.path,
       ours: record !== undefined,
+      held: record !== undefined && held.includes(name),
       allowed: record?.allowed ?? [],
     };
   });
   return { hierarchies, extensions, images };
+}
+
+interface Known {
+  readonly observed: Observed;
+  readonly bad: readonly BadImage[];
 }
 
 /** The record of an extension, as long as what systemd finds under its name is the image of the record. */
@@ -71,12 +84,30 @@ function ourRecord(
   return isActive(found.image.realPath, recordedImage(agent.paths.store, record)) ? record : undefined;
 }
 
-function whyNot(found: JudgedImage | undefined, images: readonly JudgedImage[]): string {
-  if (found === undefined) return 'its image is gone from the search directories';
+function whyNot(
+  { observed, bad }: Known,
+  found: JudgedImage | undefined,
+  record: InstalledExtension | undefined,
+): string {
+  if (found === undefined) {
+    const known = bad.find(({ sha256 }) => sha256 === record?.sha256);
+    return known === undefined ? 'its image is gone from the search directories' : `it was taken out: ${known.reason}`;
+  }
   const reason = reasonOf(found.verdict);
-  if (reason !== undefined) return reason;
-  const blocker = images.find(isBlocker);
+  if (reason !== undefined) return isBlocker(found) ? blocking(observed, found, reason) : reason;
+  const blocker = observed.images.find((image) => isBlocker(image) && !isMasked(observed, image));
   return blocker === undefined
     ? 'it fits and would be merged: run `sysext-agent refresh`'
     : `${blocker.image.path} stops every merge`;
+}
+
+/** Ours is taken out by the next merge; of what is not ours, the one command that takes it out. */
+function blocking(observed: Observed, found: JudgedImage, reason: string): string {
+  const { path } = found.image;
+  if (observed.ours.some((entry) => entry.path === path)) return `${reason}; \`sysext-agent refresh\` takes it out`;
+  return `${reason}${isMasked(observed, found) ? ' (masked)' : ''}; to take it out: mv ${path} /var/tmp/`;
+}
+
+function isMasked({ masks }: Observed, { image }: JudgedImage): boolean {
+  return masks.some(({ name }) => name === image.name);
 }

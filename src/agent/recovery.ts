@@ -5,7 +5,7 @@ import { linkStatus, listNames } from '../host/files.ts';
 import { readMerged } from '../systemd/merged.ts';
 import { entryPath, removeEntry, replaceEntry } from './activation.ts';
 import type { Agent } from './agent.ts';
-import type { InstalledExtension } from './history.ts';
+import type { BadImage, InstalledExtension } from './records.ts';
 import { runMerge } from './merging.ts';
 import { isActive, recordedImage, storedImages, type StoredImage } from './stored-image.ts';
 
@@ -20,10 +20,17 @@ interface Recorded {
  * the record gets its image again, images of the store that the record does not have go out of systemd's sight, and
  * what is left is merged. What is not ours stays as it is. To be called before the store is swept: its images tell
  * which entries are ours.
+ * @param bad images that were taken out of systemd's sight, and stay out of it.
  */
-export async function putBack(agent: Agent, installed: readonly InstalledExtension[]): Promise<void> {
+export async function putBack(
+  agent: Agent,
+  installed: readonly InstalledExtension[],
+  bad: readonly BadImage[],
+): Promise<void> {
   const { extensions, store } = agent.paths;
-  const recorded = installed.map((extension) => ({ name: extension.name, image: recordedImage(store, extension) }));
+  const recorded = installed
+    .filter(({ sha256 }) => !bad.some((image) => image.sha256 === sha256))
+    .map((extension) => ({ name: extension.name, image: recordedImage(store, extension) }));
   const isOurs = entryTest(store);
   const lost = recorded.filter((extension) => isLost(extensions, extension, isOurs));
   for (const { name, image } of lost) await replaceEntry(extensions, name, undefined, image, agent.exec);

@@ -35,7 +35,10 @@ async function undone(error: unknown, done: readonly Step[]): Promise<unknown> {
     }
   }
   if (!(error instanceof AgentError)) return error;
-  if (failures.length === 0) return error.with({ left: 'Everything is as it was before.' });
+  if (failures.length === 0) {
+    const changed = done.some((step) => step.undo !== undefined);
+    return error.with({ left: changed ? 'Everything is as it was before.' : 'Nothing was changed.' });
+  }
   return error.with({
     facts: [...(error.details.facts ?? []), ...failures],
     left: 'Not everything could be put back as it was.',

@@ -32,10 +32,11 @@ export async function addToStore(store: string, source: string, exec: Exec): Pro
   }
 }
 
+/** What has the name already may have been damaged since: only the same content is left as it is. */
 function addRaw(store: string, source: string, temporary: string): StoredImage {
   const { sha256, size } = copyHashed(source, temporary);
   const path = join(store, `${sha256}.raw`);
-  if (fileStatus(path)?.size !== size) renameDurably(temporary, path);
+  if (fileStatus(path)?.size !== size || sha256OfFile(path) !== sha256) renameDurably(temporary, path);
   return { kind: 'raw', path, sha256, size };
 }
 
@@ -52,6 +53,7 @@ async function addDirectory(store: string, source: string, temporary: string, ex
   await runOk(exec, 'sync', ['--file-system', temporary]);
   const { sha256, size } = sha256OfTree(temporary);
   const path = join(store, sha256);
+  if (linkStatus(path) !== undefined && sha256OfTree(path).sha256 !== sha256) removeTree(path);
   if (linkStatus(path) === undefined) renameDurably(temporary, path);
   return { kind: 'directory', path, sha256, size };
 }
@@ -59,11 +61,18 @@ async function addDirectory(store: string, source: string, temporary: string, ex
 /**
  * Removes images that nothing refers to, and what a killed process left half-written. Nobody else writes here while the
  * caller holds the lock.
+ * @returns the names that went, and the bytes of their images.
  */
-export function sweepStore(store: string, keep: readonly StoredImage[]): void {
+export function sweepStore(store: string, keep: readonly StoredImage[]): { removed: string[]; bytes: number } {
   const kept = new Set(keep.map((image) => image.path));
-  for (const name of listNames(store)) {
-    const path = join(store, name);
-    if (!kept.has(path)) removeTree(path);
-  }
+  const removed = listNames(store).filter((name) => !kept.has(join(store, name)));
+  const bytes = removed.reduce((sum, name) => sum + sizeOf(join(store, name)), 0);
+  for (const name of removed) removeTree(join(store, name));
+  return { removed, bytes };
+}
+
+function sizeOf(path: string): number {
+  const status = linkStatus(path);
+  if (status?.isDirectory() !== true) return status?.size ?? 0;
+  return listNames(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
 }

@@ -64,6 +64,7 @@ export const common = {
   noLegend: { flags: '--no-legend', description: 'leave out the heading of the table' },
   noPager: { flags: '--no-pager', description: 'accepted for systemd-sysext: there never is a pager' },
   dryRun: { flags: '--dry-run', description: 'tell what would be done and do nothing' },
+  reason: { flags: '--reason <text>', description: 'why, for the history' },
   wait: { flags: '--wait <seconds>', description: 'wait that long for another operation to end' },
   allow: {
     flags: '--allow <rule>',

@@ -10,11 +10,13 @@ import type { Options } from './command.ts';
 /** The agent that a command works with. */
 export async function agentFor(options: Options): Promise<Agent> {
   const { createAgent } = await import('../agent/agent.ts');
+  const reason = options.text('reason');
   return createAgent({
     root: rootOf(options),
     exec: hostExec(),
     clock: systemClock,
     actor: { uid: process.getuid?.() ?? 0, ...loginUid(), command: commandLine() },
+    ...(reason === undefined ? {} : { reason }),
     waitSeconds: seconds(options.text('wait')),
   });
 }

@@ -1,14 +1,20 @@
 import packageJson from '../../package.json' with { type: 'json' };
+import { applyCommand } from './commands/apply.ts';
 import { buildCommand } from './commands/build.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
+import { diffCommand } from './commands/diff.ts';
+import { gcCommand } from './commands/gc.ts';
 import { historyCommand } from './commands/history.ts';
+import { holdCommands } from './commands/hold.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { installCommand } from './commands/install.ts';
 import { lintCommand } from './commands/lint.ts';
 import { listCommand } from './commands/list.ts';
 import { mergingCommands } from './commands/merging.ts';
+import { planCommand } from './commands/plan.ts';
 import { removeCommand } from './commands/remove.ts';
+import { rollbackCommand } from './commands/rollback.ts';
 import { statusCommand } from './commands/status.ts';
 import { runProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
@@ -19,6 +25,12 @@ const commands = [
   listCommand,
   statusCommand,
   historyCommand,
+  diffCommand,
+  rollbackCommand,
+  ...holdCommands,
+  planCommand,
+  applyCommand,
+  gcCommand,
   ...mergingCommands,
   buildCommand,
   lintCommand,

@@ -29,11 +29,13 @@ export function searchDirectories(systemd: SystemdVersion): readonly string[] {
 /**
  * The images that systemd-sysext of this version finds below `root`, by name: of several with one name the first
  * directory's. Entries it passes over (wrong suffix, dangling links, devices, temporary names) are not in the answer.
+ * @param without paths below the root that are looked at as if they were not there.
  */
-export function findImages(root: string, systemd: SystemdVersion): FoundImage[] {
+export function findImages(root: string, systemd: SystemdVersion, without: readonly string[] = []): FoundImage[] {
   const found = new Map<string, FoundImage>();
   for (const directory of searchDirectories(systemd)) {
     for (const entry of listNames(belowRoot(root, directory))) {
+      if (without.includes(`${directory}/${entry}`)) continue;
       const image = imageAt(root, `${directory}/${entry}`, systemd);
       if (image !== undefined && !found.has(image.name)) found.set(image.name, image);
     }

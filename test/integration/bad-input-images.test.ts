@@ -120,32 +120,38 @@ describe('an image that someone else put there', () => {
   );
 
   test.each(['/var/lib/extensions/broken.raw', '/run/extensions/broken.raw'])(
-    '%s and would stop every merge is named, and ours is taken back',
+    '%s and would stop every merge is kept from systemd, and left as it is',
     async (path) => {
       await putBytes(machine, path, Buffer.from('no image'));
-      const refusal = (verb: string, left: string) =>
-        failure(
-          1,
-          `systemd-sysext ${verb} would fail over ${path}: one such image stops the merge of all others`,
-          `${path} is no image that systemd-sysext could merge`,
-          left,
-          `mv ${path} /var/tmp/`,
-        );
 
-      expect(await unchanged(machine, ['install', '/srv/good.raw'])).toEqual(
-        refusal('refresh', 'Everything is as it was before.'),
-      );
-      expect(await unchanged(machine, ['remove', 'base'])).toEqual(
-        refusal('refresh', 'Everything is as it was before.'),
-      );
-      expect(await unchanged(machine, ['refresh'])).toEqual(refusal('refresh', 'Nothing was changed.'));
+      expect(await machine.agent(['install', '/srv/good.raw'])).toMatchObject({ exitCode: 0 });
+      expect(await machine.shell('cat /usr/share/base/version /usr/share/good/version')).toBe('1\n1\n');
       expect(await machine.agent(['status'])).toMatchObject({
         exitCode: 3,
         stdout: expect.stringContaining(`broken is not merged: ${path} is no image`),
       });
-      await machine.shell(`rm ${path}`);
+      expect(await machine.shell(`cat ${path}; rm ${path}`)).toBe('no image');
+      expect(await machine.agent(['remove', 'good'])).toMatchObject({ exitCode: 0 });
+      expect(await machine.shell('find /etc/extensions /run/extensions -mindepth 1')).toBe('');
+      expect(await machine.agent(['status'])).toMatchObject({ exitCode: 0 });
     },
   );
+
+  test('where nothing can be found before it, is named, and nothing is changed', async () => {
+    const path = '/etc/extensions/broken.raw';
+    await putBytes(machine, path, Buffer.from('no image'));
+    const refusal = failure(
+      1,
+      `systemd-sysext refresh would fail over ${path}: one such image stops the merge of all others`,
+      `${path} is no image that systemd-sysext could merge`,
+      'Nothing was changed.',
+      `mv ${path} /var/tmp/`,
+    );
+
+    for (const args of [['install', '/srv/good.raw'], ['remove', 'base'], ['refresh']])
+      expect(await unchanged(machine, args)).toEqual(refusal);
+    await machine.shell(`rm ${path}`);
+  });
 
   test('in the place of ours is not removed with it', async () => {
     await machine.shell('mv /var/lib/extensions/base.raw /srv/ours.raw');

@@ -100,7 +100,7 @@ describe.each(systemdVersions)('systemd %d', (version) => {
     expect(await merged()).toBe('misfit');
   });
 
-  test('refresh over a file that is no image fails and leaves what is merged', async () => {
+  test('refresh over a file that is no image fails, and where the agent does it merges the others', async () => {
     const { tool, agent } = await both(
       `${fitting}; systemd-sysext merge; echo no image >/var/lib/extensions/bad.raw; ${misfit}`,
       'refresh',
@@ -110,25 +110,17 @@ describe.each(systemdVersions)('systemd %d', (version) => {
       exitCode: 1,
       stderr: expect.stringContaining('Failed to read metadata for image bad'),
     });
-    expect(agent).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringMatching(/would fail over \/var\/lib\/extensions\/bad\.raw[^]*Nothing was changed\./),
-    });
+    expect(agent.exitCode).toBe(0);
     expect(await merged()).toBe('good');
   });
 
-  test('refresh over a damaged image fails and leaves what is merged, where the tool merges it', async () => {
+  test('refresh over a damaged image leaves it out, where the tool merges it', async () => {
     const damaged = `${makeExtension('/tmp/bad')}; head -c 2M /dev/urandom >/tmp/bad/usr/big
       mkfs.erofs /tmp/bad.raw /tmp/bad; head -c 1M /tmp/bad.raw >/var/lib/extensions/bad.raw; rm -r /tmp/bad*`;
     const { tool, agent } = await both(`${fitting}; systemd-sysext merge; ${damaged}`, 'refresh');
 
     expect(tool.exitCode).toBe(0);
-    expect(agent).toMatchObject({
-      exitCode: 1,
-      stderr: expect.stringMatching(
-        /would merge the damaged \/var\/lib\/extensions\/bad\.raw[^]*Nothing was changed\./,
-      ),
-    });
+    expect(agent.exitCode).toBe(0);
     expect(await merged()).toBe('good');
   });
 

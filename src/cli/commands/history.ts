@@ -1,5 +1,6 @@
 import type { AllowedRecord } from '../../agent/allowed.ts';
-import type { OperationRecord } from '../../agent/history.ts';
+import type { OperationAccount } from '../../agent/past.ts';
+import type { OperationRecord, StepRecord } from '../../agent/records.ts';
 import { AgentError, exitCodes } from '../../core/errors.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatTime, show, tableLines } from '../output.ts';
@@ -18,18 +19,17 @@ export const historyCommand: CommandSpec = {
   ],
   examples: [
     ['sysext-agent history', 'the latest operations'],
-    ['sysext-agent history 7', 'all that is known of operation 7'],
+    ['sysext-agent history 7', 'all that is known of operation 7: steps, set, reason'],
   ],
   run: async (invocation) => {
     const { args, options } = invocation;
-    const { latestOperations } = await import('../../agent/installed.ts');
+    const { accountOf, latestOperations } = await import('../../agent/past.ts');
     const agent = await agentFor(options);
     const [number] = args;
     if (number !== undefined) {
-      const record = latestOperations(agent, Number.MAX_SAFE_INTEGER).find(({ id }) => String(id) === number);
-      if (record === undefined) throw new AgentError('usage', `the history has no operation ${number}`);
+      const account = accountOf(agent, operationNumber(number));
       const { allowedText } = await import('../../agent/allowed.ts');
-      show(invocation, { operation: recordJson(record) }, () => recordLines(record, allowedText));
+      show(invocation, { operation: accountJson(account) }, () => accountLines(account, allowedText));
       return exitCodes.ok;
     }
     const records = latestOperations(agent, limitOf(options.text('limit')));
@@ -40,6 +40,14 @@ export const historyCommand: CommandSpec = {
   },
 };
 
+/** The number of an operation, as the history shows it. */
+export function operationNumber(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+  throw new AgentError('usage', `${text} is not the number of an operation`, {
+    next: '`sysext-agent history` shows the numbers.',
+  });
+}
+
 function limitOf(text = '20'): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new AgentError('usage', `--limit takes a count from 1 on, not ${text}`);
@@ -49,8 +57,25 @@ function recordJson(record: OperationRecord): object {
   return {
     ...record,
     startedAt: record.startedAt.toISOString(),
+    reason: record.reason ?? null,
+    state: record.state ?? null,
     durationMs: record.durationMs ?? null,
     error: record.error ?? null,
+  };
+}
+
+function accountJson({ operation, steps, set, parent }: OperationAccount): object {
+  return {
+    ...recordJson(operation),
+    parent: parent ?? null,
+    steps: steps.map((step) => ({
+      ...step,
+      startedAt: step.startedAt?.toISOString() ?? null,
+      durationMs: step.durationMs ?? null,
+    })),
+    set: set.map(({ name, version, sha256, size, kind, source, installedAt }) => {
+      return { name, version, sha256, size, kind, source, installedAt: installedAt.toISOString() };
+    }),
   };
 }
 
@@ -62,17 +87,25 @@ function historyLines(records: readonly OperationRecord[], legend: boolean): str
     record.verb,
     record.extensions.map(({ name, version }) => [name, version].join(' ').trim()).join(', ') || '-',
     record.result,
+    record.state ?? '-',
     duration(record),
   ]);
-  return tableLines({ headings: ['NO', 'TIME', 'UID', 'WHAT', 'EXTENSIONS', 'RESULT', 'TOOK'], rows }, legend);
+  const headings = ['NO', 'TIME', 'UID', 'WHAT', 'EXTENSIONS', 'RESULT', 'GENERATION', 'TOOK'];
+  return tableLines({ headings, rows }, legend);
 }
 
-function recordLines(record: OperationRecord, allowedText: (allowed: AllowedRecord) => string): string[] {
+function accountLines(
+  { operation: record, steps, set, parent }: OperationAccount,
+  allowedText: (allowed: AllowedRecord) => string,
+): string[] {
+  const after = parent === undefined ? '' : `, after ${parent}`;
   const facts: readonly (readonly [string, string])[] = [
     ['Operation:', `${record.id} (${record.verb})`],
     ['Time:', formatTime(record.startedAt)],
     ['By:', `uid ${who(record)}: ${record.actor.command}`],
+    ...(record.reason === undefined ? [] : [['Reason:', record.reason] as const]),
     ['Result:', `${record.result}, after ${duration(record)}`],
+    ['Generation:', record.state === undefined ? 'the one before' : `${record.state}${after}`],
     ['System:', `${record.os}, systemd ${record.systemd}`],
     ['Merged:', record.merged.join(', ') || 'nothing'],
     ...(record.error === undefined ? [] : [['Error:', record.error] as const]),
@@ -82,8 +115,22 @@ function recordLines(record: OperationRecord, allowedText: (allowed: AllowedReco
       ['', `from ${source}`] as const,
       ...allowed.map((one) => ['', `allowed: ${allowedText(one)}`] as const),
     ]),
+    ...listed('Steps:', steps.map(stepLine)),
+    ...listed(
+      'Set:',
+      set.map(({ name, version, sha256 }) => `${[name, version].join(' ').trim()} (sha256 ${sha256.slice(0, 12)})`),
+    ),
   ];
   return facts.map(([label, value]) => `${label.padEnd(12)}${value}`);
+}
+
+/** Lines of which the first has the label. */
+function listed(label: string, lines: readonly string[]): (readonly [string, string])[] {
+  return lines.map((line, index) => [index === 0 ? label : '', line]);
+}
+
+function stepLine({ description, reason, durationMs }: StepRecord): string {
+  return `${description}, since ${reason}: ${durationMs === undefined ? 'not reached' : `${durationMs} ms`}`;
 }
 
 function who({ actor }: OperationRecord): string {

@@ -17,11 +17,13 @@ export const installCommand: CommandSpec = {
     'A REF is a Dalec spec (.yml, .yaml), a raw image (.raw) or a directory. All of them are installed or, where anything fails, none.',
   options: [
     { flags: '--name <name>', description: 'the name of the extension, where one image is installed' },
+    { flags: '--retry', description: 'try again what was rolled back' },
     ...buildOptions,
     common.allow,
     common.root,
     common.dryRun,
     common.json,
+    common.reason,
     common.wait,
   ],
   examples: [
@@ -43,7 +45,10 @@ export const installCommand: CommandSpec = {
     try {
       const requests: ImageRequest[] = [];
       for (const ref of args) requests.push(await requestOf(invocation, ref, allow));
-      showChange(invocation, await install(await agentFor(options), requests, { dryRun, signal }));
+      showChange(
+        invocation,
+        await install(await agentFor(options), requests, { dryRun, retry: options.flag('retry'), signal }),
+      );
       return exitCodes.ok;
     } catch (error) {
       throw withLeft(error, 'Nothing was changed.');

@@ -24,7 +24,7 @@ export const listCommand: CommandSpec = {
 
 /** One extension as JSON: every field present, null where it has no value. */
 export function overviewJson(extension: ExtensionOverview): object {
-  const { name, version, size, merged, whyNot, path, ours, allowed } = extension;
+  const { name, version, size, merged, whyNot, path, ours, held, allowed } = extension;
   return {
     name,
     version: version === '' ? null : version,
@@ -33,16 +33,17 @@ export function overviewJson(extension: ExtensionOverview): object {
     whyNot: whyNot ?? null,
     path: path ?? null,
     ours,
+    held,
     allowed,
   };
 }
 
 function overviewLines(extensions: readonly ExtensionOverview[], legend: boolean): string[] {
-  const rows = extensions.map(({ name, version, size, merged, whyNot, ours }) => [
+  const rows = extensions.map(({ name, version, size, merged, whyNot, ours, held }) => [
     name,
     version === '' ? '-' : version,
     formatSize(size),
-    ours ? 'agent' : 'foreign',
+    held ? 'agent, held' : ours ? 'agent' : 'foreign',
     merged ? 'yes' : `no: ${whyNot ?? ''}`,
   ]);
   return tableLines({ headings: ['NAME', 'VERSION', 'SIZE', 'FROM', 'MERGED'], rows }, legend);

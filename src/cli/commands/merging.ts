@@ -25,6 +25,7 @@ export const mergingCommands: readonly CommandSpec[] = (['merge', 'unmerge', 're
     common.json,
     common.noLegend,
     common.noPager,
+    common.reason,
     common.wait,
     common.dryRun,
   ],
@@ -32,17 +33,20 @@ export const mergingCommands: readonly CommandSpec[] = (['merge', 'unmerge', 're
   run: async (invocation) => {
     const { options, terminal } = invocation;
     const agent = await agentFor(options);
-    if (options.flag('dryRun')) {
-      show(invocation, { steps: [`systemd-sysext ${verb}`] }, () => [`would run: systemd-sysext ${verb}`]);
-      return exitCodes.ok;
-    }
-    requireRoot(`${verb} extensions`);
-    const { mergeOperation } = await import('../../agent/merge.ts');
-    const { merged, said } = await mergeOperation(agent, verb, {
+    const mergeOptions = {
       force: options.flag('force'),
       noReload: !options.flag('reload'),
       alwaysRefresh: options.flag('alwaysRefresh'),
-    });
+    };
+    const { mergeOperation, mergeSteps } = await import('../../agent/merge.ts');
+    if (options.flag('dryRun')) {
+      const steps = await mergeSteps(agent, verb, mergeOptions);
+      show(invocation, { steps }, () => steps.map((step) => `would: ${step}`));
+      return exitCodes.ok;
+    }
+    requireRoot(`${verb} extensions`);
+    const { merged, said, warnings } = await mergeOperation(agent, verb, mergeOptions);
+    for (const warning of warnings) terminal.note(`note: ${warning}`);
     for (const line of said) terminal.note(line);
     show(invocation, { merged }, () => [merged.length === 0 ? 'Nothing is merged.' : `Merged: ${merged.join(', ')}`]);
     return exitCodes.ok;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { openHistory, type InstalledExtension, type OperationStart } from '../../../src/agent/history.ts';
+import { openHistory, type History, type InstalledExtension, type OperationStart } from '../../../src/agent/history.ts';
 
 let directory: string;
 let path: string;
@@ -39,40 +39,54 @@ const jq: InstalledExtension = {
   allowed: [{ rule: 'setuid', by: '--allow', paths: ['/usr/bin/jq'], count: 1 }],
 };
 
+/** Records an operation that puts this set in force. */
+function install(history: History, extensions: readonly InstalledExtension[]): number {
+  const id = history.begin(start);
+  history.intend(id, [], extensions);
+  history.finish(id, { result: 'done', durationMs: 1, merged: [], extensions: [] });
+  return id;
+}
+
 test('an operation and what it installed are there again after closing', () => {
   const { name, version, sha256, source, allowed } = jq;
   const change = { name, version, sha256, source, change: 'added', allowed } as const;
   {
     using history = openHistory(path, { writable: true });
     const id = history.begin(start);
-    history.finish(id, { result: 'done', durationMs: 12, merged: ['jq'], extensions: [change] }, [jq]);
+    history.intend(id, [], [jq]);
+    history.finish(id, { result: 'done', durationMs: 12, merged: ['jq'], extensions: [change] });
   }
 
   using history = openHistory(path, { writable: false });
 
   expect(history.installed()).toEqual([jq]);
   expect(history.operations(5)).toEqual([
-    { ...start, id: 1, result: 'done', durationMs: 12, merged: ['jq'], extensions: [change] },
+    { ...start, id: 1, result: 'done', state: 'active', durationMs: 12, merged: ['jq'], extensions: [change] },
   ]);
 });
 
 test('a failed operation keeps its error and leaves what is installed', () => {
   using history = openHistory(path, { writable: true });
-  history.finish(history.begin(start), { result: 'done', durationMs: 1, merged: [], extensions: [] }, [jq]);
+  install(history, [jq]);
 
-  history.finish(history.begin(start), { result: 'failed', durationMs: 2, error: 'no', merged: [], extensions: [] });
+  history.intend(history.begin(start), [], []);
+  history.finish(2, { result: 'failed', durationMs: 2, error: 'no', merged: [], extensions: [] });
 
-  expect(history.operations(1)).toMatchObject([{ id: 2, result: 'failed', error: 'no' }]);
+  expect(history.operations(1)).toMatchObject([{ id: 2, result: 'failed', state: 'failed', error: 'no' }]);
   expect(history.installed()).toEqual([jq]);
 });
 
 test('an operation whose process is gone is told as interrupted', () => {
   using history = openHistory(path, { writable: true });
-  history.begin(start);
+  history.intend(history.begin(start), [{ description: 'put it there', reason: 'why not' }], [jq]);
 
   history.abandonRunning();
 
-  expect(history.operations(1)).toMatchObject([{ result: 'interrupted', error: 'the process that ran it was killed' }]);
+  expect(history.operations(1)).toMatchObject([
+    { result: 'interrupted', state: 'failed', error: 'the process that ran it was killed' },
+  ]);
+  expect(history.steps(1)).toEqual([{ description: 'put it there', reason: 'why not' }]);
+  expect(history.installed()).toEqual([]);
 });
 
 test('numbers are never used again and the newest comes first', () => {
@@ -80,25 +94,6 @@ test('numbers are never used again and the newest comes first', () => {
   for (let count = 0; count < 3; count++) history.begin(start);
 
   expect(history.operations(2).map(({ id }) => id)).toEqual([3, 2]);
-});
-
-test('a history of an older agent is read as it is, and brought up to date by the next operation', () => {
-  {
-    using history = openHistory(path, { writable: true });
-    const extensions = [{ ...jq, change: 'added' as const }];
-    history.finish(history.begin(start), { result: 'done', durationMs: 1, merged: [], extensions }, [jq]);
-  }
-  const older = new Database(path);
-  older.exec('ALTER TABLE operation_extension DROP COLUMN allowed; ALTER TABLE installed DROP COLUMN allowed');
-  older.pragma('user_version = 1');
-  older.close();
-
-  for (const writable of [false, true]) {
-    using history = openHistory(path, { writable });
-
-    expect(history.installed()).toEqual([{ ...jq, allowed: [] }]);
-    expect(history.operations(1)).toMatchObject([{ extensions: [{ name: 'jq', allowed: [] }] }]);
-  }
 });
 
 describe('a history that cannot be used', () => {
@@ -141,11 +136,11 @@ test('a file that a killed process has just begun reads as an empty history', ()
 test('a transaction of a killed process is rolled back before anything is read', () => {
   {
     using history = openHistory(path, { writable: true });
-    history.finish(history.begin(start), { result: 'done', durationMs: 1, merged: [], extensions: [] }, [jq]);
+    install(history, [jq]);
   }
   const writer = new Database(path);
   writer.pragma('cache_size = 1');
-  writer.exec('BEGIN; DELETE FROM installed; UPDATE operation SET error = hex(zeroblob(1000000))');
+  writer.exec('BEGIN; DELETE FROM generation_extension; UPDATE operation SET error = hex(zeroblob(1000000))');
   const killed = join(directory, 'killed.db');
   for (const suffix of ['', '-journal']) copyFileSync(path + suffix, killed + suffix);
   writer.close();
@@ -155,4 +150,61 @@ test('a transaction of a killed process is rolled back before anything is read',
 
   expect(history.installed()).toEqual([jq]);
   expect(history.operations(1)).toMatchObject([{ result: 'done' }]);
+});
+
+describe('generations', () => {
+  const jq2 = { ...jq, version: '2', sha256: 'cd' };
+
+  test('have the numbers of their operations, and of them one is in force', () => {
+    using history = openHistory(path, { writable: true });
+    install(history, [jq]);
+    history.finish(history.begin({ ...start, verb: 'refresh' }), {
+      result: 'done',
+      durationMs: 1,
+      merged: ['jq'],
+      extensions: [],
+    });
+    install(history, [jq2]);
+
+    expect(history.generations(5)).toMatchObject([
+      { number: 3, parent: 1, state: 'active', extensions: [jq2] },
+      { number: 1, state: 'superseded', extensions: [jq] },
+    ]);
+    expect(history.generation(2)).toBeUndefined();
+    expect(history.generationAt(2)).toMatchObject({ number: 1 });
+    expect(history.installed()).toEqual([jq2]);
+  });
+
+  test('of a set that was rolled back are told as such', () => {
+    using history = openHistory(path, { writable: true });
+    history.intend(history.begin(start), [], [jq]);
+    history.finish(1, { result: 'failed', durationMs: 1, error: 'not well', merged: [], extensions: [] }, true);
+
+    expect(history.generation(1)).toMatchObject({ state: 'rolled-back', extensions: [jq] });
+    expect([history.installed(), history.generationAt(1)]).toEqual([[], undefined]);
+  });
+
+  test('are remembered for each boot', () => {
+    using history = openHistory(path, { writable: true });
+    install(history, [jq]);
+    history.noteBoot('one', new Date(0));
+    install(history, [jq2]);
+    history.noteBoot('one', new Date(1));
+    history.noteBoot('two', new Date(2));
+
+    expect([history.booted('one'), history.booted('two'), history.booted('three')]).toEqual([1, 2, undefined]);
+  });
+
+  test('held extensions and bad images are there until they are taken back', () => {
+    using history = openHistory(path, { writable: true });
+    const bad = { sha256: 'ab', name: 'jq', kind: 'damaged', reason: 'cut', since: new Date(3) } as const;
+    history.note({ ...start, verb: 'hold' }, { hold: [{ name: 'jq', since: new Date(5) }] });
+    history.addBadImage(bad);
+
+    expect([history.holds(), history.badImages()]).toEqual([[{ name: 'jq', since: new Date(5) }], [bad]]);
+    history.note({ ...start, verb: 'unhold' }, { unhold: ['jq'] });
+    history.removeBadImage('ab');
+    expect([history.holds(), history.badImages()]).toEqual([[], []]);
+    expect(history.operations(5).map(({ verb, result }) => `${verb} ${result}`)).toEqual(['unhold done', 'hold done']);
+  });
 });

@@ -37,6 +37,12 @@ test('a failure undoes what was done, in reverse, and says so', async () => {
   expect(log).toEqual(['do a', 'do b', 'undo b', 'undo a']);
 });
 
+test('where nothing was done that must be undone, nothing was changed', async () => {
+  const outcome = runSteps([{ description: 'look', do: () => undefined }, recording([], 'b', failing('no'))]);
+
+  await expect(outcome).rejects.toMatchObject({ details: { left: 'Nothing was changed.' } });
+});
+
 test('an undo that fails does not stop the others, and is told', async () => {
   const log: string[] = [];
   const stuck = recording(log, 'b', {

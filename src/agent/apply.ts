@@ -1,0 +1,131 @@
+import { AgentError, isAgentError } from '../core/errors.ts';
+import { mergedNames } from '../systemd/merged.ts';
+import type { HierarchyStatus } from '../systemd/sysext-output.ts';
+import type { Agent } from './agent.ts';
+import { describeStep, executorOf, type Findings, type Workshop } from './executors.ts';
+import { runMerge } from './merging.ts';
+import type { OperationScope } from './operation.ts';
+import type { Plan, PlanStep } from './plan.ts';
+import type { InstalledExtension, StepRecord } from './records.ts';
+import { runSteps, type Step } from './steps.ts';
+
+export interface ApplyOptions {
+  readonly signal?: AbortSignal;
+  /** Stages the images that the plan takes from outside. */
+  readonly stage?: Workshop['stage'];
+}
+
+/**
+ * Takes the steps of a plan: records what is intended, then does it; where a step fails, those before it are undone in
+ * reverse and what was merged is merged again.
+ */
+export async function apply(
+  agent: Agent,
+  scope: OperationScope,
+  plan: Plan,
+  { signal, stage = nothingToStage }: ApplyOptions = {},
+): Promise<Findings> {
+  const findings: Findings = { warnings: [], merged: mergedNames(agent.driver.observe()), said: [] };
+  const workshop: Workshop = { agent, findings, stage };
+  scope.intend(stepRecords(agent, plan), changedSet(plan, scope.installed));
+  for (const image of plan.quarantined) scope.history.addBadImage(image);
+  try {
+    await takeSteps(agent, plan, (step) => timed(agent, scope, step, workshop), signal);
+  } catch (error) {
+    if (isAgentError(error, 'rolled-back')) denyPlaced(agent, scope, plan, error.message);
+    throw error;
+  }
+  for (const step of plan.steps) if (step.kind === 'stage') scope.history.removeBadImage(step.extension.sha256);
+  return findings;
+}
+
+/** A merge alone has nothing to undo, and its error says what is merged now. */
+async function takeSteps(
+  agent: Agent,
+  { steps }: Plan,
+  executable: (step: PlanStep) => Step,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const [only, ...others] = steps;
+  if (only?.kind === 'merge' && others.length === 0) {
+    await executable(only).do();
+    return;
+  }
+  const unseen = steps.filter(({ kind }) => kind === 'stage' || kind === 'verify');
+  const seen = steps.filter((step) => !unseen.includes(step));
+  await runSteps([...unseen.map(executable), restoring(agent, steps), ...seen.map(executable)], signal);
+}
+
+/** Remembers images that the host was not well with: they are not installed again unless someone insists. */
+function denyPlaced(agent: Agent, { history }: OperationScope, { steps }: Plan, reason: string): void {
+  const since = agent.clock.now();
+  for (const step of steps) {
+    if (step.kind !== 'place') continue;
+    const { name, sha256 } = step.extension;
+    history.addBadImage({ name, sha256, kind: 'unhealthy', reason, since });
+  }
+}
+
+/** What the record says of the steps of a plan. */
+export function stepRecords(agent: Agent, { steps }: Plan): StepRecord[] {
+  return steps.map((step) => ({ description: describeStep(step, agent.paths.extensions), reason: step.reason }));
+}
+
+/** A set that is the one in force already makes no new generation. */
+function changedSet(
+  { extensions }: Plan,
+  installed: readonly InstalledExtension[],
+): readonly InstalledExtension[] | undefined {
+  const same =
+    extensions?.length === installed.length && extensions.every((one) => installed.some((other) => isSame(one, other)));
+  return same ? undefined : extensions;
+}
+
+function isSame(a: InstalledExtension, b: InstalledExtension): boolean {
+  return a.name === b.name && a.kind === b.kind && a.sha256 === b.sha256 && a.version === b.version;
+}
+
+function timed(agent: Agent, scope: OperationScope, step: PlanStep, workshop: Workshop): Step {
+  const description = describeStep(step, agent.paths.extensions);
+  const { do: take, undo } = executorOf(workshop, step);
+  return {
+    description,
+    do: async () => {
+      const [startedAt, start] = [agent.clock.now(), agent.clock.monotonic()];
+      try {
+        await take();
+      } finally {
+        const durationMs = Math.round(agent.clock.monotonic() - start);
+        scope.took({ description, reason: step.reason, startedAt, durationMs });
+      }
+    },
+    ...(undo === undefined ? {} : { undo }),
+  };
+}
+
+/**
+ * The step that is undone last: it merges again what was merged before, where that is not so any more.
+ * What counts is what is merged: a refresh can do its work and still fail, over units that do not start.
+ */
+function restoring(agent: Agent, steps: readonly PlanStep[]): Step {
+  const before = agent.driver.observe();
+  const merges = steps.find((step) => step.kind === 'merge');
+  return {
+    description: 'merge again what was merged before',
+    do: () => undefined,
+    undo: async () => {
+      if (merges === undefined || JSON.stringify(agent.driver.observe()) === JSON.stringify(before)) return;
+      await runMerge(agent, 'refresh', merges.options).catch((error: unknown) => {
+        if (!sameNames(agent.driver.observe(), before)) throw error;
+      });
+    },
+  };
+}
+
+function sameNames(a: readonly HierarchyStatus[], b: readonly HierarchyStatus[]): boolean {
+  return mergedNames(a).join('/') === mergedNames(b).join('/');
+}
+
+function nothingToStage(): never {
+  throw new AgentError('internal', 'a plan takes an image from outside, and nobody gave one');
+}

@@ -1,0 +1,39 @@
+import type { Agent } from './agent.ts';
+import { stepRecords } from './apply.ts';
+import { changeSet, permitted, planned, type ChangeOptions, type ChangeReport, type SetChange } from './change.ts';
+import type { PlanVerdict } from './plan.ts';
+import type { StepRecord } from './records.ts';
+
+/** A plan as people read it. */
+export interface PlanReport {
+  readonly steps: readonly StepRecord[];
+  readonly verdicts: readonly PlanVerdict[];
+  readonly warnings: readonly string[];
+}
+
+/** What is recorded is desired: the generation in force. */
+const change: SetChange = {
+  verb: 'apply',
+  desired: (installed) => ({
+    extensions: installed,
+    merge: { verb: 'refresh', options: {}, ifNeeded: true },
+  }),
+};
+
+/** What apply() would do now, and what becomes of every extension. Nothing is written. */
+export async function planOfRecord(agent: Agent): Promise<PlanReport> {
+  const made = await planned(agent, change);
+  return { steps: stepRecords(agent, made), verdicts: made.verdicts, warnings: made.warnings };
+}
+
+/**
+ * Brings the host to what the generation in force says, where something else has changed it: entries of ours that were
+ * lost come back, and what fits is merged. Where all is well nothing is done, and nothing recorded.
+ * @throws AgentError `merge-failed`, `busy`.
+ */
+export async function applyRecord(agent: Agent, options: ChangeOptions = {}): Promise<ChangeReport> {
+  const made = permitted(await planned(agent, change));
+  if (made.steps.length > 0) return changeSet(agent, change, options);
+  const merged = made.verdicts.filter((verdict) => verdict.merged).map(({ name }) => name);
+  return { extensions: [], steps: [], merged, warnings: made.warnings };
+}

@@ -1,0 +1,184 @@
+import { basename, join } from 'node:path';
+
+import { AgentError } from '../core/errors.ts';
+import {
+  linkStatus,
+  makeDirectory,
+  removeTree,
+  renameDurably,
+  temporaryBeside,
+  writeAtomically,
+} from '../host/files.ts';
+import { belowRoot } from '../host/root.ts';
+import { disableUnit, enableUnit } from '../systemd/units.ts';
+import { entryPath, removeEntry, replaceEntry } from './activation.ts';
+import type { Agent } from './agent.ts';
+import { runHealthCheck } from './health.ts';
+import { maskMark } from './masks.ts';
+import { runMerge } from './merging.ts';
+import type { ImageOf, Mask, PlanStep } from './plan.ts';
+import type { Step } from './steps.ts';
+import { digestOf } from './store.ts';
+import { recordedImage, type StoredImage } from './stored-image.ts';
+
+/** What steps find out while they are taken. */
+export interface Findings {
+  warnings: string[];
+  /** Names merged after the last merge. */
+  merged: readonly string[];
+  /** What systemd-sysext said. */
+  said: readonly string[];
+}
+
+/** What the executors work with. */
+export interface Workshop {
+  readonly agent: Agent;
+  readonly findings: Findings;
+  /** Puts the image that a step stages into the store, judges what is stored there, and returns it. */
+  stage(step: StepOf<'stage'>): Promise<StoredImage>;
+}
+
+type StepOf<K extends PlanStep['kind']> = Extract<PlanStep, { readonly kind: K }>;
+type Executors = {
+  readonly [K in PlanStep['kind']]: (workshop: Workshop, step: StepOf<K>) => Pick<Step, 'do' | 'undo'>;
+};
+
+/** How each kind of step is taken and taken back. A step without undo leaves nothing that anyone looks at. */
+const executors: Executors = {
+  stage: (workshop, step) => ({
+    do: async () => {
+      const { sha256 } = await workshop.stage(step);
+      if (sha256 !== step.extension.sha256) throw changedMeanwhile(step);
+    },
+  }),
+  verify: ({ agent }, { extension }) => ({
+    do: () => {
+      verify(imageOf(agent, extension), extension);
+    },
+  }),
+  withdraw: ({ agent }, { extension }) => ({
+    do: () => {
+      removeEntry(entryPath(agent.paths.extensions, extension.name, extension.kind));
+    },
+    undo: () => replaceEntry(agent.paths.extensions, extension.name, undefined, imageOf(agent, extension), agent.exec),
+  }),
+  place: ({ agent }, { extension: { name, ...image }, previous }) => ({
+    do: () => replaceEntry(agent.paths.extensions, name, before(agent, previous), imageOf(agent, image), agent.exec),
+    undo: () => replaceEntry(agent.paths.extensions, name, imageOf(agent, image), before(agent, previous), agent.exec),
+  }),
+  mask: ({ agent }, { mask, reason }) => ({
+    do: () => {
+      makeMask(agent.root, mask, reason);
+    },
+    undo: () => {
+      removeMask(agent.root, mask);
+    },
+  }),
+  unmask: ({ agent }, { mask, reason }) => ({
+    do: () => {
+      removeMask(agent.root, mask);
+    },
+    undo: () => {
+      makeMask(agent.root, mask, reason);
+    },
+  }),
+  enable: ({ agent, findings }, { unit }) => {
+    let enabled = false;
+    return {
+      do: async () => {
+        enabled = await enableUnit(agent.exec, agent.root, unit);
+        findings.warnings.push(
+          enabled
+            ? `enabled ${unit}, so that extensions are merged at boot`
+            : `extensions will not be merged at boot: ${unit} cannot be enabled`,
+        );
+      },
+      undo: async () => {
+        if (enabled) await disableUnit(agent.exec, agent.root, unit);
+      },
+    };
+  },
+  merge: ({ agent, findings }, { verb, options }) => ({
+    do: async () => {
+      const { merged, said } = await runMerge(agent, verb, options);
+      Object.assign(findings, { merged, said });
+    },
+  }),
+  confirm: ({ agent }, { check }) => ({ do: () => runHealthCheck(check, agent.exec) }),
+};
+
+/** What is to be done for one step of a plan. */
+export function executorOf<K extends PlanStep['kind']>(
+  workshop: Workshop,
+  step: StepOf<K> & { readonly kind: K },
+): Pick<Step, 'do' | 'undo'> {
+  return executors[step.kind](workshop, step);
+}
+
+type Describers = { readonly [K in PlanStep['kind']]: (step: StepOf<K>, extensions: string) => string };
+
+const describers: Describers = {
+  stage: ({ extension, from }) => `copy ${extension.name} from ${from} into the store`,
+  verify: ({ extension }) => `compare the stored image of ${extension.name} with its digest`,
+  withdraw: ({ extension }, extensions) => `take ${entryOf(extension)} out of ${extensions}`,
+  place: ({ extension }, extensions) => `put ${entryOf(extension)} into ${extensions}`,
+  mask: ({ mask }) => `mask ${mask.name} by ${mask.at}`,
+  unmask: ({ mask }) => `remove the mask ${mask.at}`,
+  enable: ({ unit }) => `enable ${unit}`,
+  merge: ({ verb }) => `systemd-sysext ${verb}`,
+  confirm: ({ check }) => `run the health check ${check}`,
+};
+
+/** A step in words. @param extensions the search directory. */
+export function describeStep<K extends PlanStep['kind']>(
+  step: StepOf<K> & { readonly kind: K },
+  extensions: string,
+): string {
+  return describers[step.kind](step, extensions);
+}
+
+function entryOf({ name, kind }: Pick<ImageOf, 'name' | 'kind'>): string {
+  return basename(entryPath('/', name, kind));
+}
+
+function imageOf(agent: Agent, image: Omit<ImageOf, 'name'>): StoredImage {
+  return recordedImage(agent.paths.store, image);
+}
+
+function before(agent: Agent, previous: ImageOf | undefined): StoredImage | undefined {
+  return previous && imageOf(agent, previous);
+}
+
+function changedMeanwhile({ extension, from }: StepOf<'stage'>): AgentError {
+  return new AgentError('io', `${from} changed while it was being installed`, {
+    facts: [`sha256 ${extension.sha256} when it was looked at`],
+    next: 'Try again when nobody writes to it.',
+    retryable: true,
+  });
+}
+
+/** @throws AgentError `invalid-image` where an image of the store is not what its name says. */
+function verify(image: StoredImage, { name, source }: { readonly name: string; readonly source: string }): void {
+  if (linkStatus(image.path) !== undefined && digestOf(image.path).sha256 === image.sha256) return;
+  throw new AgentError('invalid-image', `the stored image of ${name} was damaged: ${image.path}`, {
+    facts: [`it came from ${source}`],
+    next: `Install ${name} again from where it came.`,
+  });
+}
+
+/** With its mark in it from the beginning: what has none is not ours to remove. */
+function makeMask(root: string, mask: Mask, reason: string): void {
+  const path = belowRoot(root, mask.at);
+  const fresh = temporaryBeside(path);
+  try {
+    makeDirectory(fresh);
+    writeAtomically(join(fresh, maskMark), `${reason}\n`);
+    renameDurably(fresh, path);
+  } finally {
+    removeTree(fresh);
+  }
+}
+
+function removeMask(root: string, mask: Mask): void {
+  removeEntry(belowRoot(root, mask.at));
+}

@@ -1,0 +1,158 @@
+import type Database from 'better-sqlite3';
+
+import type { AllowedRecord } from './allowed.ts';
+import type { BadImage, Generation, GenerationState, Hold, InstalledExtension } from './records.ts';
+
+/** Generations, holds and bad images in the history's database: what history.ts gives its transactions and errors. */
+
+interface ExtensionRow extends Omit<InstalledExtension, 'installedAt' | 'allowed'> {
+  readonly installed_at: string;
+  readonly allowed: string;
+}
+
+interface GenerationRow {
+  readonly number: number;
+  readonly parent: number | null;
+  readonly state: GenerationState;
+  readonly started_at: string;
+}
+
+const selection = 'SELECT generation.*, started_at FROM generation JOIN operation ON id = number';
+
+/** Records a generation, of the number of its operation, whose parent is the active one. */
+export function addGeneration(
+  database: Database.Database,
+  number: number,
+  state: GenerationState,
+  extensions: readonly InstalledExtension[],
+): void {
+  database
+    .prepare('INSERT INTO generation (number, parent, state) VALUES (?, ?, ?)')
+    .run(number, activeNumber(database) ?? null, state);
+  const add = database.prepare(
+    'INSERT INTO generation_extension (generation, name, version, sha256, size, kind, source, "release", installed_at, allowed) VALUES (?, @name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed)',
+  );
+  for (const { installedAt, allowed, ...extension } of extensions)
+    add.run(number, { ...extension, installedAt: installedAt.toISOString(), allowed: JSON.stringify(allowed) });
+}
+
+/** Puts a generation in force, and the one before it out of it. */
+export function activate(database: Database.Database, number: number): void {
+  database.prepare(`UPDATE generation SET state = 'superseded' WHERE state = 'active'`).run();
+  database.prepare(`UPDATE generation SET state = 'active' WHERE number = ?`).run(number);
+}
+
+/** Ends a generation that did not come into force; where there is none of that number nothing happens. */
+export function give(database: Database.Database, number: number, state: 'failed' | 'rolled-back'): void {
+  database.prepare('UPDATE generation SET state = ? WHERE number = ?').run(state, number);
+}
+
+/** The number of the generation that is in force. */
+export function activeNumber(database: Database.Database): number | undefined {
+  return database
+    .prepare<[], { number: number }>(
+      `SELECT number FROM generation WHERE state = 'active' ORDER BY number DESC LIMIT 1`,
+    )
+    .get()?.number;
+}
+
+export function generationOf(database: Database.Database, number: number): Generation | undefined {
+  const row = database.prepare<[number], GenerationRow>(`${selection} WHERE number = ?`).get(number);
+  return row === undefined ? undefined : fullGeneration(database, row);
+}
+
+/** The newest generations that are or were in force, newest first. */
+export function generationsInForce(database: Database.Database, limit: number): Generation[] {
+  return database
+    .prepare<[number], GenerationRow>(
+      `${selection} WHERE state IN ('active', 'superseded') ORDER BY number DESC LIMIT ?`,
+    )
+    .all(limit)
+    .map((row) => fullGeneration(database, row));
+}
+
+/** The generation that was in force when the operation of this number had ended. */
+export function generationAt(database: Database.Database, number: number): Generation | undefined {
+  const row = database
+    .prepare<[number], GenerationRow>(
+      `${selection} WHERE state IN ('active', 'superseded') AND number <= ? ORDER BY number DESC LIMIT 1`,
+    )
+    .get(number);
+  return row === undefined ? undefined : fullGeneration(database, row);
+}
+
+function fullGeneration(database: Database.Database, row: GenerationRow): Generation {
+  const { number, parent, state, started_at } = row;
+  return {
+    number,
+    ...(parent === null ? {} : { parent }),
+    state,
+    madeAt: new Date(started_at),
+    extensions: extensionsOf(database, number),
+  };
+}
+
+function extensionsOf(database: Database.Database, generation: number): InstalledExtension[] {
+  return database
+    .prepare<[number], ExtensionRow>(
+      'SELECT name, version, sha256, size, kind, source, "release", installed_at, allowed FROM generation_extension WHERE generation = ? ORDER BY name',
+    )
+    .all(generation)
+    .map(({ installed_at, allowed, ...row }) => ({
+      ...row,
+      installedAt: new Date(installed_at),
+      allowed: JSON.parse(allowed) as AllowedRecord[],
+    }));
+}
+
+export function holds(database: Database.Database): Hold[] {
+  return database
+    .prepare<[], { name: string; since: string }>('SELECT name, since FROM hold ORDER BY name')
+    .all()
+    .map(({ name, since }) => ({ name, since: new Date(since) }));
+}
+
+export function addHold(database: Database.Database, { name, since }: Hold, operation: number): void {
+  database
+    .prepare('INSERT INTO hold (name, since, operation) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING')
+    .run(name, since.toISOString(), operation);
+}
+
+export function removeHold(database: Database.Database, name: string): void {
+  database.prepare('DELETE FROM hold WHERE name = ?').run(name);
+}
+
+/** Notes which generation was in force when this boot was first seen; later calls of the same boot change nothing. */
+export function noteBoot(database: Database.Database, bootId: string, now: Date): void {
+  if (database.prepare('SELECT 1 FROM boot WHERE boot_id = ?').get(bootId) !== undefined) return;
+  database
+    .prepare('INSERT INTO boot (boot_id, generation, seen_at) VALUES (?, ?, ?)')
+    .run(bootId, activeNumber(database) ?? null, now.toISOString());
+}
+
+/** The generation that was in force when this boot was first seen. */
+export function generationBooted(database: Database.Database, bootId: string): number | undefined {
+  const row = database
+    .prepare<[string], { generation: number | null }>('SELECT generation FROM boot WHERE boot_id = ?')
+    .get(bootId);
+  return row?.generation ?? undefined;
+}
+
+export function badImages(database: Database.Database): BadImage[] {
+  return database
+    .prepare<[], Omit<BadImage, 'since'> & { since: string }>('SELECT * FROM bad_image ORDER BY since')
+    .all()
+    .map(({ since, ...image }) => ({ ...image, since: new Date(since) }));
+}
+
+export function addBadImage(database: Database.Database, image: BadImage): void {
+  database
+    .prepare(
+      'INSERT INTO bad_image (sha256, name, kind, reason, since) VALUES (@sha256, @name, @kind, @reason, @since) ON CONFLICT (sha256) DO UPDATE SET kind = @kind, reason = @reason, since = @since',
+    )
+    .run({ ...image, since: image.since.toISOString() });
+}
+
+export function removeBadImage(database: Database.Database, sha256: string): void {
+  database.prepare('DELETE FROM bad_image WHERE sha256 = ?').run(sha256);
+}

@@ -1,0 +1,77 @@
+import { basename, join } from 'node:path';
+
+import { fileStatus, linkStatus, listNames } from '../host/files.ts';
+import { belowRoot } from '../host/root.ts';
+import { readHostRelease } from '../systemd/host-release.ts';
+import { readMerged } from '../systemd/merged.ts';
+import { findImages } from '../systemd/search.ts';
+import { unitFileState } from '../systemd/units.ts';
+import { judgeAll, type JudgedImage } from '../systemd/verdicts.ts';
+import { entryPath } from './activation.ts';
+import type { Agent } from './agent.ts';
+import { digestIn, ourEntries } from './entries.ts';
+import { healthChecks } from './health.ts';
+import { maskDirectories, maskMark } from './masks.ts';
+import { bootUnit, type Mask, type Observed } from './plan.ts';
+import { storedImages } from './stored-image.ts';
+
+export interface ObservationOptions {
+  /** Names that extensions of ours have or are to have. */
+  readonly names: readonly string[];
+  /** Whether it matters that extensions are merged at boot. */
+  readonly atBoot?: boolean;
+}
+
+/** Looks at everything on the host that a plan depends on. Nothing is changed. */
+export async function observe(agent: Agent, { names, atBoot = false }: ObservationOptions): Promise<Observed> {
+  const { exec, paths, root, tool } = agent;
+  const { version } = await tool.features();
+  const host = readHostRelease(root, version);
+  const masks = masksBelow(root);
+  const found = findImages(
+    root,
+    version,
+    masks.map(({ at }) => at),
+  );
+  const images = await judgeAll(found, host, exec);
+  const ours = ourEntries(paths.extensions, paths.store);
+  return {
+    host,
+    images,
+    ours,
+    occupied: occupiedEntries(agent, ours, names),
+    shadowing: shadowingImages(images, ours),
+    stored: new Set(storedImages(paths.store).map(({ path }) => digestIn(path))),
+    masks,
+    hierarchies: readMerged(root),
+    healthChecks: healthChecks(root),
+    bootUnit: atBoot ? await unitFileState(exec, root, bootUnit) : undefined,
+  };
+}
+
+/** Directories that keep systemd from an image, by the mark that is in each of ours. */
+export function masksBelow(root: string): Mask[] {
+  return maskDirectories.flatMap((directory) =>
+    listNames(belowRoot(root, directory))
+      .filter((name) => fileStatus(join(belowRoot(root, directory), name, maskMark)) !== undefined)
+      .map((name) => ({ name, at: `${directory}/${name}` })),
+  );
+}
+
+function occupiedEntries(agent: Agent, ours: Observed['ours'], names: readonly string[]): Map<string, string> {
+  const { extensions } = agent.paths;
+  const isOurs = (path: string) => ours.some((entry) => basename(entry.path) === basename(path));
+  return new Map(
+    names.flatMap((name) =>
+      (['directory', 'raw'] as const)
+        .map((kind) => entryPath(extensions, name, kind))
+        .filter((path) => linkStatus(path) !== undefined && !isOurs(path))
+        .map((path) => [name, path] as const),
+    ),
+  );
+}
+
+function shadowingImages(images: readonly JudgedImage[], ours: Observed['ours']): Map<string, string> {
+  const foreign = images.filter(({ image }) => !ours.some(({ path }) => path === image.path));
+  return new Map(foreign.map(({ image }) => [image.name, image.realPath]));
+}

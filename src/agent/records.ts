@@ -1,0 +1,130 @@
+/** What the history keeps. */
+
+import type { AllowedRecord } from './allowed.ts';
+
+export type Verb =
+  | 'install'
+  | 'remove'
+  | 'rollback'
+  | 'apply'
+  | 'merge'
+  | 'unmerge'
+  | 'refresh'
+  | 'hold'
+  | 'unhold'
+  | 'gc'
+  /** Extensions that were found in place after the history was lost. */
+  | 'adopt';
+
+/** Who asked for an operation. */
+export interface Actor {
+  readonly uid: number;
+  /** The user who logged in, where that is another one (sudo); from the kernel's audit record. */
+  readonly loginUid?: number;
+  readonly command: string;
+}
+
+/** An extension that an operation changed, or found merged afterwards. */
+export interface ExtensionChange {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly source: string;
+  readonly change: 'added' | 'replaced' | 'removed' | 'kept' | 'merged';
+  /** What was found in it and allowed. */
+  readonly allowed: readonly AllowedRecord[];
+}
+
+export interface OperationStart {
+  readonly verb: Verb;
+  readonly startedAt: Date;
+  readonly actor: Actor;
+  /** Why, in the words of who asked. */
+  readonly reason?: string;
+  /** The host's system as `ID VERSION_ID`. */
+  readonly os: string;
+  /** Version of systemd-sysext, such as `257.13`. */
+  readonly systemd: string;
+}
+
+export type OperationResult = 'running' | 'done' | 'failed' | 'interrupted';
+
+/** A step of an operation: what and why, and where it was taken, when and for how long. */
+export interface StepRecord {
+  readonly description: string;
+  readonly reason: string;
+  readonly startedAt?: Date;
+  readonly durationMs?: number;
+}
+
+export interface OperationEnd {
+  readonly result: Exclude<OperationResult, 'running'>;
+  readonly durationMs: number;
+  readonly error?: string;
+  /** Names merged when the operation had ended. */
+  readonly merged: readonly string[];
+  readonly extensions: readonly ExtensionChange[];
+  /** The steps that were taken; left out, the planned ones stay. */
+  readonly steps?: readonly StepRecord[];
+}
+
+export interface OperationRecord extends OperationStart {
+  readonly id: number;
+  readonly result: OperationResult;
+  /** The state of the generation of this number; absent where the operation made none. */
+  readonly state?: GenerationState;
+  readonly durationMs?: number;
+  readonly error?: string;
+  readonly merged: readonly string[];
+  readonly extensions: readonly ExtensionChange[];
+}
+
+/** An extension that this agent installed, and the image that fills it. */
+export interface InstalledExtension {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly kind: 'raw' | 'directory';
+  readonly source: string;
+  /** Text of the extension-release file that counts for it; empty where it has none. */
+  readonly release: string;
+  readonly installedAt: Date;
+  /** What was found in it and allowed. */
+  readonly allowed: readonly AllowedRecord[];
+}
+
+/**
+ * - `pending`: its operation is under way, or was killed;
+ * - `active`: it is in force; of these there is at most one;
+ * - `superseded`: it was in force;
+ * - `failed`: it never was: its operation failed or was killed;
+ * - `rolled-back`: it was merged, and taken back since the host was not well with it.
+ */
+export type GenerationState = 'pending' | 'active' | 'superseded' | 'failed' | 'rolled-back';
+
+/** An immutable set of extensions, which has the number of the operation that made it. */
+export interface Generation {
+  readonly number: number;
+  /** The generation that was in force before it; absent where there was none. */
+  readonly parent?: number;
+  readonly state: GenerationState;
+  readonly madeAt: Date;
+  readonly extensions: readonly InstalledExtension[];
+}
+
+/** An extension that keeps its image until it is no longer held. */
+export interface Hold {
+  readonly name: string;
+  readonly since: Date;
+}
+
+/** An image that must not be merged again. */
+export interface BadImage {
+  readonly sha256: string;
+  readonly name: string;
+  /** `damaged`: its content is not what its digest says; `unhealthy`: the host was not well with it. */
+  readonly kind: 'damaged' | 'unhealthy';
+  readonly reason: string;
+  readonly since: Date;
+}

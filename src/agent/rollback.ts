@@ -1,0 +1,72 @@
+import { AgentError } from '../core/errors.ts';
+import type { Agent } from './agent.ts';
+import { changesBetween, changeSet, type ChangeOptions, type ChangeReport } from './change.ts';
+import type { History } from './history.ts';
+import type { Generation } from './records.ts';
+
+/**
+ * Puts an earlier set of extensions in force again, as a new generation; its images are those that were kept, so that no
+ * network is needed.
+ * @param number of an operation: the set that was in force when it had ended. Left out, the set before the present one.
+ * @throws AgentError `usage` where there is no such set; `no-such-file` where an image of it was not kept, `incompatible`
+ * where one does not fit this system any more, `held`, `conflict`, `merge-failed`, `busy`.
+ */
+export async function rollback(
+  agent: Agent,
+  number: number | undefined,
+  options: ChangeOptions = {},
+): Promise<ChangeReport> {
+  return changeSet(
+    agent,
+    {
+      verb: 'rollback',
+      desired: (installed, history) => {
+        const { extensions } = number === undefined ? previousGeneration(history) : earlierGeneration(history, number);
+        const named = changesBetween(installed, extensions).map(({ name }) => name);
+        return { extensions, named, merge: { verb: 'refresh', options: {} } };
+      },
+    },
+    options,
+  );
+}
+
+function previousGeneration(history: History): Generation {
+  const [active] = history.generations(1);
+  const previous = active?.parent === undefined ? undefined : history.generation(active.parent);
+  if (previous !== undefined) return previous;
+  throw new AgentError('usage', 'there is no earlier set of extensions', {
+    left: 'Nothing was changed.',
+    next: '`sysext-agent history` shows the sets that there were.',
+  });
+}
+
+/** The set of a generation that never was in force is none to go back to. */
+function earlierGeneration(history: History, number: number): Generation {
+  const operation = history.operation(number);
+  if (operation === undefined) throw noOperation(number);
+  const { state, error } = operation;
+  if (state === 'failed' || state === 'rolled-back') {
+    throw new AgentError('usage', `the extensions of operation ${number} were never in force: it ${ends[state]}`, {
+      ...(error === undefined ? {} : { facts: [error] }),
+      left: 'Nothing was changed.',
+      next: '`sysext-agent history` shows the sets that there were.',
+    });
+  }
+  return setAt(history, number);
+}
+
+const ends = { failed: 'failed', 'rolled-back': 'was rolled back' } as const;
+
+/** The set of extensions that operation `number` led to, or that was in force when it had ended; none before the first. */
+export function setAt(history: History, number: number): Generation {
+  const operation = history.operation(number);
+  if (operation === undefined) throw noOperation(number);
+  const own = history.generation(number);
+  return (
+    own ?? history.generationAt(number) ?? { number, state: 'superseded', madeAt: operation.startedAt, extensions: [] }
+  );
+}
+
+export function noOperation(number: number): AgentError {
+  return new AgentError('usage', `the history has no operation ${number}`, { left: 'Nothing was changed.' });
+}

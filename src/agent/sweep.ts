@@ -1,0 +1,49 @@
+import { join } from 'node:path';
+
+import { listNames, removeTree } from '../host/files.ts';
+import { belowRoot } from '../host/root.ts';
+import type { Agent } from './agent.ts';
+import type { History } from './history.ts';
+import { maskDirectories } from './masks.ts';
+import type { Generation } from './records.ts';
+import { defaultRetention, retained, type RetentionPolicy } from './retention.ts';
+import { sweepStore } from './store.ts';
+import { recordedImage } from './stored-image.ts';
+
+/** What a sweep took out of the store. */
+export interface Sweeping {
+  /** Names in the store. */
+  readonly removed: readonly string[];
+  /** Bytes that their images took. */
+  readonly bytes: number;
+}
+
+/**
+ * Removes what killed processes left, and images that no generation needs that is to be kept. Nobody else writes there
+ * while the caller holds the lock.
+ */
+export function sweep(agent: Agent, history: History, policy: RetentionPolicy = defaultRetention): Sweeping {
+  for (const directory of maskDirectories) sweepTemporary(belowRoot(agent.root, directory));
+  sweepTemporary(agent.paths.extensions);
+  const images = keptGenerations(agent, history, policy).flatMap(({ extensions }) => extensions);
+  return sweepStore(
+    agent.paths.store,
+    images.map((image) => recordedImage(agent.paths.store, image)),
+  );
+}
+
+/** The generations that can be rolled back to as long as their images are there, newest first. */
+export function keptGenerations(agent: Agent, history: History, policy = defaultRetention): Generation[] {
+  const recent = history.generations(Math.max(1, policy.generations));
+  const booted = agent.bootId === undefined ? undefined : history.booted(agent.bootId);
+  const needed = [recent[0]?.parent, booted].flatMap((number) => number ?? []);
+  const others = needed
+    .filter((number) => !recent.some((generation) => generation.number === number))
+    .flatMap((number) => history.generation(number) ?? []);
+  return retained([...recent, ...others], needed, policy, agent.clock.now());
+}
+
+/** Removes what has the pattern of our temporary names: nobody else makes any while we hold the lock. */
+function sweepTemporary(directory: string): void {
+  for (const name of listNames(directory)) if (/^\.#.+\.[0-9a-f]{16}$/.test(name)) removeTree(join(directory, name));
+}

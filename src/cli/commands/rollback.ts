@@ -1,0 +1,28 @@
+import { exitCodes } from '../../core/errors.ts';
+import { showChange } from '../change-output.ts';
+import { common, type CommandSpec } from '../command.ts';
+import { agentFor, requireRoot } from '../invoker.ts';
+import { operationNumber } from './history.ts';
+
+export const rollbackCommand: CommandSpec = {
+  name: 'rollback',
+  arguments: '[number]',
+  summary: 'put an earlier set of extensions in force again',
+  description:
+    'NUMBER is that of an operation in `history`: the set that it led to. Without it, the set before the present one. Images that are needed for it were kept; nothing is fetched.',
+  options: [common.root, common.dryRun, common.json, common.reason, common.wait],
+  examples: [
+    ['sysext-agent rollback', 'the set before the present one'],
+    ['sysext-agent rollback 7', 'the set that operation 7 led to'],
+  ],
+  run: async (invocation) => {
+    const { args, options, signal } = invocation;
+    const [number] = args;
+    const dryRun = options.flag('dryRun');
+    if (!dryRun) requireRoot('roll back');
+    const { rollback } = await import('../../agent/rollback.ts');
+    const target = number === undefined ? undefined : operationNumber(number);
+    showChange(invocation, await rollback(await agentFor(options), target, { dryRun, signal }));
+    return exitCodes.ok;
+  },
+};

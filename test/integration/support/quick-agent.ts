@@ -1,0 +1,72 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+import type { CommandResult } from '../../lab/command.ts';
+import { quickRoot, type QuickRoot } from '../../lab/quick.ts';
+import { extensionImage } from './images.ts';
+
+const program = resolve(import.meta.dirname, '../../../bin/sysext-agent');
+
+/** What goes wrong while a command runs: at the `nth` of these system calls on a path, or of all. */
+export interface Fault {
+  readonly calls: string;
+  /** What strace(1) injects: `error=EIO`, `signal=KILL`. */
+  readonly inject: string;
+  /** Below the root. */
+  readonly path?: string;
+  readonly nth?: number;
+}
+
+/** A scratch root with the agent of this checkout, and the systemd-sysext of this host. */
+export interface QuickAgent extends AsyncDisposable {
+  readonly quick: QuickRoot;
+  /** Runs `sysext-agent ARGS --root=...`, whatever its exit code. */
+  agent(...args: readonly string[]): Promise<CommandResult>;
+  /** Runs it while something goes wrong in its main thread. */
+  faulty(fault: Fault, ...args: readonly string[]): Promise<CommandResult>;
+  /** Runs it where it must succeed, and returns what it printed. */
+  ok(...args: readonly string[]): Promise<string>;
+  /** What it prints as JSON. */
+  json<T>(...args: readonly string[]): Promise<T>;
+  /** Runs a script whose directory is the root. */
+  shell(script: string): Promise<string>;
+  /** Writes a file below the root and returns its path. */
+  put(path: string, bytes: Buffer): string;
+  /** Writes the image of an extension that fits, and returns its path. */
+  image(name: string, version?: string): string;
+}
+
+export async function quickAgent(): Promise<QuickAgent> {
+  const quick = await quickRoot({ files: { 'etc/os-release': 'ID=scratch\nVERSION_ID=1\n' } });
+  const agent: QuickAgent['agent'] = (...args) => quick.run([program, ...args, `--root=${quick.root}`]);
+  const faulty: QuickAgent['faulty'] = ({ calls, inject, path, nth = 1 }, ...args) => {
+    const on = path === undefined ? [] : ['-P', join(quick.root, path)];
+    const fault = ['-e', `trace=${calls}`, '-e', `inject=${calls}:${inject}:when=${nth}`];
+    const strace = ['strace', '-qq', '-o', '/dev/null', ...on, ...fault, '--'];
+    return quick.run([...strace, program, ...args, `--root=${quick.root}`]);
+  };
+  const ok: QuickAgent['ok'] = async (...args) => {
+    const { exitCode, stdout, stderr } = await agent(...args);
+    if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${args.join(' ')}\n${stdout}${stderr}`);
+    return stdout;
+  };
+  const put: QuickAgent['put'] = (path, bytes) => {
+    writeFileSync(join(quick.root, path), bytes);
+    return join(quick.root, path);
+  };
+  return {
+    quick,
+    agent,
+    faulty,
+    ok,
+    json: async <T>(...args: readonly string[]) => JSON.parse(await ok(...args, '--json=short')) as T,
+    shell: async (script) => {
+      const { exitCode, stdout, stderr } = await quick.run(['bash', '-euc', `cd "$0"; ${script}`, quick.root]);
+      if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${script}\n${stdout}${stderr}`);
+      return stdout;
+    },
+    put,
+    image: (name, version = '1') => put(`${name}.raw`, extensionImage(name, version)),
+    [Symbol.asyncDispose]: () => quick.stop(),
+  };
+}
