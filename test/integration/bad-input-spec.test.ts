@@ -70,7 +70,7 @@ describe('a spec', () => {
     [
       'without a package',
       `${head}dependencies:\n  sysext: {}\n`,
-      `${path} lists no package for the target trixie`,
+      `${path} has no files and no package for the target trixie`,
       'Nothing was built.',
       'Name packages in dependencies.sysext',
     ],
