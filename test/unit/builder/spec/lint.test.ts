@@ -84,9 +84,9 @@ describe('a spec', () => {
   });
 
   test('is told of rules that nobody knows or may allow', () => {
-    expect(lint(`${complete}x-sysext: {allow: [setuid, udev-rule, devices]}`).told).toEqual([
+    expect(lint(`${complete}x-sysext: {allow: [setuid, udev-rule, device]}`).told).toEqual([
       's:7:28: x-sysext.allow[1]: there is no rule "udev-rule", did you mean "udev-rules"?',
-      's:7:39: x-sysext.allow[2]: "devices" cannot be allowed: no image that it finds can be merged soundly',
+      's:7:39: x-sysext.allow[2]: "device" cannot be allowed: no image that it finds can be merged soundly',
     ]);
     expect(lint(`${complete}x-sysext: {allow: [setuid]}`)).toEqual(nothing);
   });
