@@ -130,6 +130,37 @@ describe.each([
   });
 });
 
+describe('what rpm knows a package by', () => {
+  const extra = (family: string) => specFor(family, inline(armored(own))).replace('    hello:', '    /usr/bin/hello:');
+
+  test('is found for an rpm target, here the path of a file', async () => {
+    const { stdout, stderr, exitCode } = await build('rpm', extra('rpm'));
+
+    expect(exitCode, stderr).toBe(0);
+    expect(await contentsOf((JSON.parse(stdout) as { path: string }).path)).toEqual(['hello-1\n', 'tool-1\n']);
+  });
+
+  test('is an unknown package for a deb target', async () => {
+    const { stderr, exitCode } = await build('deb', extra('deb'));
+
+    expect(stderr).toContain('there is no package /usr/bin/hello');
+    expect(exitCode).toBe(1);
+  });
+});
+
+describe('a rule that a spec allows', () => {
+  test.each([
+    ['setuids', 'there is no rule "setuids", did you mean "setuid"?'],
+    ['os-release', '"os-release" cannot be allowed'],
+  ])('must be one that can be: %s', async (rule, why) => {
+    const { stderr, exitCode } = await build('deb', `${specOf('mine', { tool: '' })}x-sysext: {allow: [${rule}]}\n`);
+
+    expect(stderr).toMatch(/mine\.yml:10:20: x-sysext\.allow\[0\]: /);
+    expect(stderr).toContain(why);
+    expect(exitCode).toBe(1);
+  });
+});
+
 describe('a repository of a spec that cannot be used is refused with its place', () => {
   test.each([
     ['deb', 'own.list', 'deb file:/srv/packages ./', 'repositories of the kind file: are not read'],

@@ -122,7 +122,7 @@ describe('lists of packages', () => {
   test('that are fetched cannot be named with what a terminal would act on', () => {
     expect(problemsOf(`${head}dependencies: {sysext: ["a\\x1bb", "a\\u202eb"]}`)).toEqual([
       'a.yml:3:25: dependencies.sysext[0]: "a\\u001bb" is not a name of a package',
-      'a.yml:3:34: dependencies.sysext[1]: "a\\u{202e}b" is not a name of a package',
+      'a.yml:3:35: dependencies.sysext[1]: "a\\u{202e}b" is not a name of a package',
     ]);
   });
 });
