@@ -8,6 +8,7 @@ import { removeLeftovers } from '../host/leftovers.ts';
 import { writeTree } from '../host/tree-writer.ts';
 import { ownPackage, type OwnPackage } from './artifacts/own-package.ts';
 import { layoutOf } from './artifacts/layout.ts';
+import { prebuiltPackage } from './artifacts/prebuilt.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
@@ -19,6 +20,7 @@ import { packageSourceFor } from './packages/source.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
 import { artifactsFor } from './spec/for-target.ts';
 import { sysextPackages } from './spec/sysext-packages.ts';
+import { withSpecRepositories } from './targets/spec-repositories.ts';
 import { assemble, type PackageContents } from './tree/assemble.ts';
 
 export interface BuiltImage {
@@ -68,14 +70,29 @@ export async function planBuild(
   added: readonly AddedPackage[] = [],
 ): Promise<BuildPlan> {
   const order = placeOrder(host, request);
-  const source = packageSourceFor(order.target, host, request);
+  const { contexts, signal } = request;
+  const { cacheDirectory } = host;
+  const target = withSpecRepositories(order.target, order.spec, { contexts, cacheDirectory });
+  const source = packageSourceFor(target, host, request);
   const wanted = sysextPackages(order.spec, order.target.name, host.architecture);
-  const own = ownFilesOf(host, request, order);
+  const own = await ownPackageOf(host, request, order, source);
   if (wanted.length === 0 && own === undefined) throw nothingToBuild(order, request.specPath);
   const more = added.map(({ name }) => ({ name, constraints: [] }));
   const requests = [...wanted, ...more];
-  const packages = requests.length === 0 ? [] : await source.select(requests, request.signal);
+  const packages = requests.length === 0 ? [] : await source.select(requests, signal);
   return { order, source, packages, own };
+}
+
+async function ownPackageOf(
+  host: BuildHost,
+  request: BuildRequest,
+  order: Order,
+  source: PackageSource,
+): Promise<OwnPackage | undefined> {
+  const { prebuilt, target } = order;
+  return prebuilt === undefined
+    ? ownFilesOf(host, request, order)
+    : prebuiltPackage(prebuilt, target, source, host.cacheDirectory, request.signal);
 }
 
 function ownFilesOf(host: BuildHost, request: BuildRequest, { spec, target, settings }: Order): OwnPackage | undefined {
@@ -215,9 +232,10 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   return { image: output, manifest: manifestAt(tree.timestamp), record: recordLibraries(tree, contents) };
 }
 
-function partsOf({ packages, own }: BuildPlan): readonly string[] {
+function partsOf({ order, packages, own }: BuildPlan): readonly string[] {
   const names = packages.map(({ name, version }) => `${name} ${version}`);
-  return own === undefined ? names : [...names, 'files of the spec'];
+  const ownPart = order.prebuilt === undefined ? 'files of the spec' : `packages of ${order.prebuilt.directory}`;
+  return own === undefined ? names : [...names, ownPart];
 }
 
 function nothingToBuild(order: Order, specPath: string): AgentError {

@@ -4,7 +4,9 @@ import { AgentError } from '../core/errors.ts';
 import type { Problem } from '../core/problems.ts';
 import { inOrder } from '../core/yaml/document.ts';
 import { readText } from '../host/files.ts';
+import { prebuiltFor, type Prebuilt } from './artifacts/prebuilt.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
+import { ruleProblems } from './spec/allowed-rules.ts';
 import { testsFor } from './spec/for-target.ts';
 import { parseSpec } from './spec/parse.ts';
 import type { Spec } from './spec/spec.ts';
@@ -20,6 +22,8 @@ export interface Order {
   /** With its build arguments expanded for the target. */
   readonly spec: Spec;
   readonly target: Target;
+  /** Where the spec's own package is, if it was made elsewhere. */
+  readonly prebuilt: Prebuilt | undefined;
   readonly settings: ImageSettings;
   readonly fileName: string;
   /** Version and revision of the spec: `1.7-1`. */
@@ -37,7 +41,11 @@ export function placeOrder(host: BuildHost, request: BuildRequest): Order {
   const { buildArguments: given } = request;
   const { imageName, ...release } = sysextSettings(raw.name, target.sysextDefaults, given, raw.args.keys());
   const { architecture } = host;
-  const spec = buildableSpec(raw, text, request, { given, target: target.name, architecture });
+  const prebuilt = prebuiltFor(target.name, request.contexts);
+  const args = { given, target: target.name, architecture };
+  const spec = buildableSpec(raw, text, request.specPath, args, prebuilt);
+  if (prebuilt !== undefined)
+    host.progress.step(`taking the packages of the build context ${prebuilt.context} for the own package of the spec`);
   if (testsFor(spec, target.name).length > 0) host.progress.warn('the tests of the spec are not run');
   const { name } = spec;
   const [version, revision] = [spec.version.value, spec.revision.value];
@@ -51,19 +59,23 @@ export function placeOrder(host: BuildHost, request: BuildRequest): Order {
     ...release,
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
   };
-  return { spec, target, settings, fileName, version: `${version}-${revision === '' ? '1' : revision}` };
+  return { spec, target, prebuilt, settings, fileName, version: `${version}-${revision === '' ? '1' : revision}` };
 }
 
 /** The spec with its build arguments expanded, if it can be built. */
 function buildableSpec(
   spec: Spec,
   text: string,
-  { specPath }: BuildRequest,
+  specPath: string,
   args: Parameters<typeof substitute>[1] & { readonly target: string },
+  prebuilt: Prebuilt | undefined,
 ): Spec {
   const expanded = substitute(spec, args);
   if (!expanded.ok) throw cannotBuild(specPath, expanded.problems, text);
-  const problems = unbuildable(expanded.value, args.target);
+  const problems = [
+    ...unbuildable(expanded.value, args.target, prebuilt !== undefined),
+    ...ruleProblems(expanded.value),
+  ];
   if (problems.length > 0) throw cannotBuild(specPath, problems, text);
   return expanded.value;
 }

@@ -79,6 +79,14 @@ export function createContentReader(): ContentReader {
   };
 }
 
+/** All bytes of a content that is known to be small. */
+export function contentBytes(content: Content): Uint8Array {
+  const pieces: Buffer[] = [];
+  using reader = createContentReader();
+  reader.forEachPiece(content, (piece) => pieces.push(Buffer.from(piece)));
+  return Buffer.concat(pieces);
+}
+
 function readsOf(content: Content, windowOn: (path: string) => Window): (at: number, length: number) => Uint8Array {
   if (content.kind === 'bytes') return (at, length) => content.bytes.subarray(at, at + length);
   const window = windowOn(content.path);

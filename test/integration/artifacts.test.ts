@@ -57,7 +57,7 @@ sources:
           more.conf: {contents: "[Service]\\nNice=5\\n"}
   here:
     context: {}
-    excludes: ['*.secret']
+    excludes: ['**/*.secret']
   elsewhere:
     context: {name: docs}
     path: text
@@ -128,7 +128,6 @@ function described(tree: string, path: string): string {
 const everywhere = {
   // The spec itself says the mode.
   'usr/bin/greet': '750 #!/bin/sh\ncat /etc/greeter/greeting\n',
-  'usr/bin/two': '755 here/tools/two\n',
   'usr/bin/link': '-> /etc/shadow',
   'usr/libexec/assistant': '700 here/helper\n',
   'opt/greeter': '755/',
@@ -147,6 +146,8 @@ describe('a spec with files of its own', () => {
     [
       'trixie',
       {
+        // Programs can be run, whatever the mode of the checkout is.
+        'usr/bin/two': '755 here/tools/two\n',
         'usr/lib/greeter/libgreet.so.1': '644 here/libgreet.so.1\n',
         'usr/share/doc/greeter/README': '644 elsewhere/text/README\n',
         'usr/share/doc/greeter/LICENSE': '644 elsewhere/text/LICENSE\n',
@@ -156,6 +157,7 @@ describe('a spec with files of its own', () => {
     [
       'azlinux3',
       {
+        'usr/bin/two': '644 here/tools/two\n',
         'usr/lib/greeter/libgreet.so.1': '755 here/libgreet.so.1\n',
         'usr/share/licenses/greeter/LICENSE': '644 elsewhere/text/LICENSE\n',
         'usr/share/man/greet.1': '644 elsewhere/text/greet.1\n',

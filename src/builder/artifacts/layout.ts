@@ -41,6 +41,6 @@ export function manualPath(subpath: string, name: string, renamed: boolean, layo
 }
 
 /** Where the packages of a target have their files. */
-export function layoutOf({ repositories }: Pick<Target, 'repositories'>): Layout {
-  return { family: repositories[0]?.family ?? 'deb', libraries: 'usr/lib' };
+export function layoutOf({ repositories, libdir = '/usr/lib' }: Pick<Target, 'repositories' | 'libdir'>): Layout {
+  return { family: repositories[0]?.family ?? 'deb', libraries: libdir.slice(1) };
 }

@@ -1,7 +1,7 @@
 import { AgentError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problems.ts';
 import { lengthOf, type ArchiveEntry } from '../../core/tree.ts';
-import { fieldPath, nearestName, quote } from '../../core/yaml/text.ts';
+import { fieldPath, itemPath, nearestName, quote } from '../../core/yaml/text.ts';
 import type { Artifacts } from '../spec/artifacts.ts';
 import type { SourceFile } from '../source/source-file.ts';
 import { matchesGlob } from 'node:path/posix';
@@ -22,10 +22,12 @@ export interface OwnFiles {
 /**
  * Takes the artifacts of a spec from its sources and puts them where packages of the target's family have them.
  * @param mtime of all of them, in seconds since 1970: that of a checkout would differ from host to host.
- * @throws AgentError `invalid-spec` with every artifact that is in no source.
+ * @throws AgentError `invalid-spec` with every artifact that is in no source, or whose place is none.
  */
 export function ownFiles(artifacts: Artifacts, layout: Layout, pkg: string, filesAt: FilesAt, mtime: number): OwnFiles {
-  const taken = placements(artifacts, layout, pkg).map((placement) => ({
+  const placed = placements(artifacts, layout, pkg);
+  refuseUpward(artifacts, placed);
+  const taken = placed.map((placement) => ({
     placement,
     roots: rootsOf(placement, filesAt),
   }));
@@ -41,6 +43,40 @@ export function ownFiles(artifacts: Artifacts, layout: Layout, pkg: string, file
     ...artifacts.links.map(({ source, dest }) => link(source.value, dest.value)),
   ];
   return { entries: entries.map((entry) => ({ ...entry, mtime })), warnings: warningsFor(artifacts) };
+}
+
+/**
+ * Nothing may be placed by "..": a subpath that leads out of its directory is a mistake.
+ * @throws AgentError `invalid-spec`
+ */
+function refuseUpward({ links, createDirectories }: Artifacts, placed: readonly Placement[]): void {
+  const places = [
+    ...placed.map(({ field, from, name, to }) => ({
+      field: fieldPath(field, from.value),
+      position: from.position,
+      place: to(name ?? lastPart(from.value)),
+    })),
+    ...links.map(({ dest }, index) => ({
+      field: `${itemPath('artifacts.links', index)}.dest`,
+      position: dest.position,
+      place: dest.value,
+    })),
+    ...Object.entries(createDirectories).flatMap(([kind, list]: [string, Artifacts['createDirectories']['config']]) =>
+      list.map(({ path }) => ({
+        field: fieldPath(`artifacts.createDirectories.${kind}`, path.value),
+        position: path.position,
+        place: path.value,
+      })),
+    ),
+  ];
+  const problems = places
+    .filter(({ place }) => place.split('/').includes('..'))
+    .map(({ field, position, place }) => ({ field, position, message: `${quote(place)} leads upwards by ".."` }));
+  if (problems.length === 0) return;
+  throw new AgentError('invalid-spec', 'the spec installs files at places that no image has', {
+    problems,
+    left: 'Nothing was built.',
+  });
 }
 
 /** An entry whose time is not settled yet. */

@@ -12,7 +12,7 @@ import type { SourceFile } from './source-file.ts';
 export type Contexts = ReadonlyMap<string, string>;
 
 /** Keeps a copy of a file that cannot change any more, and returns where it is. */
-export type Keep = (path: string) => { readonly path: string; readonly size: number };
+export type Keep = (path: string) => { readonly path: string; readonly size: number; readonly sha256: string };
 
 /**
  * What a source that is a directory of this host consists of. Links are taken as links, so nothing outside of the

@@ -37,7 +37,7 @@ function below(path: string, files: readonly SourceFile[]): readonly SourceFile[
 }
 
 /** Keeps files by their sha256, as many contexts have the same ones. */
-function keeper(directory: string): Keep {
+export function keeper(directory: string): Keep {
   return (path) => {
     makeDirectory(directory);
     const fresh = temporaryBeside(join(directory, 'file'));
@@ -45,7 +45,7 @@ function keeper(directory: string): Keep {
       const { sha256, size } = copyHashed(path, fresh);
       const kept = join(directory, sha256);
       if (fileStatus(kept)?.size !== size) rename(fresh, kept);
-      return { path: kept, size };
+      return { path: kept, size, sha256 };
     } finally {
       removeTree(fresh);
     }

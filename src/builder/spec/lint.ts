@@ -3,9 +3,10 @@ import type { Problem } from '../../core/problems.ts';
 import { accept, mapOf, scalarOf, type Decoder } from '../../core/yaml/decoder.ts';
 import { decodeYaml, inOrder } from '../../core/yaml/document.ts';
 import { optional, struct, withDefault } from '../../core/yaml/struct.ts';
-import { fieldPath, itemPath, nearestName, quote } from '../../core/yaml/text.ts';
+import { fieldPath, nearestName, quote } from '../../core/yaml/text.ts';
 import { plainText } from '../../core/yaml/scalar.ts';
 import type { Value } from '../../core/yaml/tree.ts';
+import { ruleProblems } from './allowed-rules.ts';
 import { isKnownArgument } from './build-arguments.ts';
 import { testsFor } from './for-target.ts';
 import { decodeSpec } from './parse.ts';
@@ -23,13 +24,11 @@ export interface LintRequest {
   readonly architecture: Architecture;
   /** The names of all targets there are. */
   readonly targets: readonly string[];
-  /** The ids of all contents rules, for `x-sysext.allow`; undefined where they are not known. */
-  readonly rules: readonly string[] | undefined;
 }
 
 /** What there is to say about a spec, each in the order of the file. */
 export interface LintReport {
-  /** What makes the spec unusable, here as for Dalec. */
+  /** What makes the spec unusable: here as for Dalec, but for what only we read (`x-sysext`). */
   readonly errors: readonly Problem[];
   /** What is probably not meant. */
   readonly warnings: readonly Problem[];
@@ -45,8 +44,9 @@ export function lintSpec(request: LintRequest): LintReport {
   if (!decoded.ok) return { errors: decoded.problems, warnings: inOrder(spelling, text), notes: [] };
   const spec = decoded.value;
   const expanded = expansionOf(spec, request);
+  const unexpanded = expanded.ok ? [] : expanded.problems;
   return {
-    errors: inOrder([...unknownArguments(spec, request), ...(expanded.ok ? [] : expanded.problems)], text),
+    errors: inOrder([...unknownArguments(spec, request), ...unexpanded, ...ruleProblems(spec)], text),
     warnings: inOrder([...spelling, ...warnings(spec, request)], text),
     notes: inOrder(notes(expanded.ok ? expanded.value : spec, request), text),
   };
@@ -62,7 +62,7 @@ function unknownArguments(spec: Spec, { buildArguments }: LintRequest): readonly
     .map((name) => ({ position: spec.position, field: 'args', message: `unknown arg: ${quote(name)}` }));
 }
 
-function warnings(spec: Spec, { targets, target, rules }: LintRequest): readonly Problem[] {
+function warnings(spec: Spec, { targets, target }: LintRequest): readonly Problem[] {
   return [
     ...missingFields(spec),
     ...Array.from(spec.targets).flatMap(([name, { position }]) => {
@@ -72,7 +72,6 @@ function warnings(spec: Spec, { targets, target, rules }: LintRequest): readonly
     ...(target === undefined || targets.includes(target)
       ? []
       : [{ position: spec.position, field: '', message: strangeName('there is no target', target, targets) ?? '' }]),
-    ...(rules === undefined ? [] : unknownRules(spec, rules)),
   ];
 }
 
@@ -95,13 +94,6 @@ function missingFields(spec: Spec): readonly Problem[] {
       field: name,
       message: `missing required field: Dalec makes no ${needed[name]} without it`,
     }));
-}
-
-function unknownRules(spec: Spec, rules: readonly string[]): readonly Problem[] {
-  return spec.allow.flatMap(({ value, position }, index) => {
-    const message = strangeName('there is no rule', value, rules);
-    return message === undefined ? [] : [{ position, field: itemPath('x-sysext.allow', index), message }];
-  });
 }
 
 function strangeName(what: string, name: string, known: readonly string[]): string | undefined {

@@ -22,9 +22,14 @@ import { parseVersionConstraint } from './version-constraint.ts';
 /** Says what is wrong with the name of a package; undefined where nothing is. */
 type NameRule = (name: string) => string | undefined;
 
-/** A name that is safe in the path of an index and on a command line; Debian's and rpm's names all are. */
+/**
+ * The name of a package, or what else rpm knows one by: `perl(Carp)`, `/usr/bin/x`. It is only ever looked up in lists, but
+ * what looks like an option, a version or a way upwards is a mistake.
+ */
 const fetchable: NameRule = (name) =>
-  /^[A-Za-z0-9][A-Za-z0-9.+_-]*$/.test(name) ? undefined : `${quote(name)} is not a name of a package`;
+  /^(?![-.])[^\s\p{C}<>]{1,512}$/u.test(name) && !name.split('/').includes('..')
+    ? undefined
+    : `${quote(name)} is not a name of a package`;
 
 /** Packages that are only talked about may be anything a package manager takes, such as `perl(Carp)`. */
 const any: NameRule = (name) => (name === '' ? 'the name of the package is empty' : undefined);

@@ -1,9 +1,11 @@
 import type { Problem } from '../../core/problems.ts';
-import { fieldPath, itemPath, quote } from '../../core/yaml/text.ts';
+import { fieldPath, quote } from '../../core/yaml/text.ts';
 import { artifactKinds, type Artifacts } from './artifacts.ts';
 import { artifactsFor } from './for-target.ts';
 import type { Source, Text } from './sources.ts';
 import type { Spec } from './spec.ts';
+import { unfetched } from './unfetched.ts';
+import { unusableRepositories } from './unusable-repositories.ts';
 
 /** A file of the spec's own package: the path of its field, and its key, which says where it comes from. */
 interface MadeFile {
@@ -15,9 +17,15 @@ interface MadeFile {
  * Everything that stands in the way of building a spec for a target here, each with its place. What does not change the
  * image is no reason: tests, the container, the changelog, signing, the packages that building would need.
  * @param target its key; undefined: what holds for every target.
+ * @param prebuilt whether the spec's own package is there already, so that nothing has to be made for it.
  */
-export function unbuildable(spec: Spec, target: string | undefined): readonly Problem[] {
-  return [...missing(spec), ...frontendOf(spec, target), ...artifactProblems(spec, target)];
+export function unbuildable(spec: Spec, target: string | undefined, prebuilt = false): readonly Problem[] {
+  return [
+    ...missing(spec),
+    ...frontendOf(spec, target),
+    ...unusableRepositories(spec, target),
+    ...(prebuilt ? [] : artifactProblems(spec, target)),
+  ];
 }
 
 /** What every image is named by. */
@@ -91,25 +99,8 @@ function lostMessage(path: string, name: string | undefined): string {
     : `there is no source ${quote(name)}, and no build step that makes ${quote(path)}`;
 }
 
-const refused: Readonly<Record<Exclude<Source['kind'], 'inline' | 'context'>, string>> = {
-  http: 'a file from the web is not fetched by this version of sysext-agent',
-  git: 'a git repository is not fetched by this version of sysext-agent',
-  image: 'a container image is not fetched by this version of sysext-agent',
-  build: 'a Dockerfile is not built by this version of sysext-agent',
-};
-
 function sourceProblems(spec: Spec, name: string, source: Source): readonly Problem[] {
-  const field = fieldPath('sources', name);
-  const kind =
-    source.kind === 'inline' || source.kind === 'context'
-      ? []
-      : [{ position: source.position, field: `${field}.${source.kind}`, message: refused[source.kind] }];
-  const generators = source.generators.map(({ kind: generator, position }, index) => ({
-    position,
-    field: itemPath(`${field}.generate`, index),
-    message: `the generator ${generator} is not run by this version of sysext-agent`,
-  }));
-  return [...kind, ...generators, ...patchProblems(spec, name)];
+  return [...unfetched(source, fieldPath('sources', name)), ...patchProblems(spec, name)];
 }
 
 function patchProblems(spec: Spec, name: string): readonly Problem[] {

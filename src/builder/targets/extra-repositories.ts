@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 
 import { AgentError } from '../../core/errors.ts';
+import { quote } from '../../core/yaml/text.ts';
 import { parseDeb822Sources, parseSourcesList, type AptSource } from './apt-sources.ts';
-import { inRelease, isAddress } from './repository.ts';
+import { inRelease, isAddress, isPathPart } from './repository.ts';
 import type { DebRepository, Keys, Repository, RpmRepository } from './target.ts';
 
 /** Where what a spec brings counts as being, and what its texts may leave open. */
@@ -32,8 +33,10 @@ export function extraRepositories(
   );
 }
 
+const noFiles = 'repositories of the kind file: are not read by this version of sysext-agent; serve it over http';
+
 function unusable(name: string, why: string): AgentError {
-  return new AgentError('invalid-spec', `extra_repos: ${name} cannot be used: ${why}`);
+  return new AgentError('invalid-spec', `${name} cannot be used: ${why}`);
 }
 
 /** The key file of that name: one of the spec, else one of the target, else the path itself. */
@@ -81,6 +84,7 @@ function rpmRepositories(
     const addresses = [...baseurl, metalink, mirrorlist].filter((url) => url !== undefined);
     if (addresses.length === 0) throw unusable(`${name} [${id}]`, 'baseurl, metalink or mirrorlist is required');
     const strange = addresses.find((url) => !isAddress(url, true));
+    if (strange?.startsWith('file:') === true) throw unusable(`${name} [${id}]`, noFiles);
     if (strange !== undefined) throw unusable(`${name} [${id}]`, `${strange} is no http or https address`);
     return inRelease(repository, context.releasever);
   });
@@ -130,7 +134,10 @@ function debRepository(
 ): DebRepository {
   const { suites, components, signedBy, inlineKey, checkValidUntil = true, checkDate = true } = source;
   if (inlineKey) throw unusable(name, 'a key is written into it; give it under keys');
-  if (!isAddress(uri)) throw unusable(name, `${uri} is no http or https address`);
+  if (!isAddress(uri)) throw unusable(name, uri.startsWith('file:') ? noFiles : `${uri} is no http or https address`);
+  const strange = [...suites, ...components].find((part) => !isPathPart(part));
+  if (strange !== undefined) throw unusable(name, `${quote(strange)} cannot be a suite or a component`);
+  if (suites.length === 0 || components.length === 0) throw unusable(name, `${uri} needs suites and components`);
   const keys = signedBy.length === 0 ? given : signedBy.map((path) => keyOf(path, given, context));
   return { family: 'deb', uri: uri.replace(/\/+$/, ''), suites, components, keys, checkValidUntil, checkDate };
 }

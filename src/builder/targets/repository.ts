@@ -32,11 +32,13 @@ const document: Decoder<string> = checked(string, (text) =>
   isAddress(text, true) ? undefined : `${quote(text)} is not the address of a document: http:// or https://`,
 );
 
-/** A suite or a component: some parts of a path. */
+/** Whether a text can be a suite or a component: some parts of a path. */
+export function isPathPart(text: string): boolean {
+  return /^[A-Za-z0-9][\w.+~-]*(\/[A-Za-z0-9][\w.+~-]*)*$/.test(text);
+}
+
 const pathParts = checked(string, (text) =>
-  /^[A-Za-z0-9][\w.+~-]*(\/[A-Za-z0-9][\w.+~-]*)*$/.test(text)
-    ? undefined
-    : `${quote(text)} cannot be part of an address`,
+  isPathPart(text) ? undefined : `${quote(text)} cannot be part of an address`,
 );
 
 const family = oneOf(['deb', 'rpm']);

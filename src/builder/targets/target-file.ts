@@ -23,11 +23,17 @@ const release = checked(string, (text) =>
   /^[\w.+~-]+$/.test(text) ? undefined : `${quote(text)} cannot be part of an address`,
 );
 
+/** A directory that an extension can have libraries in. */
+const libraryDirectory = checked(string, (text) =>
+  /^\/usr(\/[\w+-][\w.+-]*)+$/.test(text) ? undefined : `${quote(text)} is not a directory below /usr`,
+);
+
 const targetFile = checked(
   struct({
     description: withDefault(string, ''),
     match: withDefault(mapOf(string), new Map()),
     releasever: optional(release),
+    libdir: optional(libraryDirectory),
     repositories: withDefault(list(repository), []),
     packages_from: optional(located(string)),
     sysext_defaults: withDefault(mapOf(string, sysextArgument), new Map()),
@@ -52,6 +58,8 @@ export function parseTargetFile(text: string, name: string, path: string): Decod
     match: Object.fromEntries(content.match),
     repositories: content.repositories.map((fields) => placedRepository(fields, dirname(path), content.releasever)),
     sysextDefaults: Object.fromEntries(content.sysext_defaults),
+    ...(content.libdir === undefined ? {} : { libdir: content.libdir }),
+    ...(content.releasever === undefined ? {} : { releasever: content.releasever }),
     ...(content.packages_from === undefined ? {} : { packagesFrom: content.packages_from }),
   }));
   return decodeYaml(text, path, decoder);

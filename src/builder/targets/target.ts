@@ -57,6 +57,10 @@ export interface Target {
   readonly match: Readonly<Record<string, string>>;
   /** All of one family. */
   readonly repositories: readonly Repository[];
+  /** The directory of libraries: `/usr/lib64`; absent where it is `/usr/lib`. */
+  readonly libdir?: string;
+  /** What `$releasever` stands for in addresses of rpm repositories, where the target has such. */
+  readonly releasever?: string;
   /** Values of the DALEC_SYSEXT_* build arguments where the user gives none. */
   readonly sysextDefaults: Readonly<Record<string, string>>;
 }

@@ -35,7 +35,6 @@ export const lintCommand: CommandSpec = {
       buildArguments: buildArguments(options),
       architecture: buildArchitecture(),
       targets: loadTargets(targetDirectories(rootOf(options))).map(({ name }) => name),
-      rules: undefined,
     });
     const valid = errors.length === 0;
     show(invocation, { file, valid, errors, warnings, notes }, () => [

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
-import { directoryOf, manualPath } from '../../../../src/builder/artifacts/layout.ts';
+import { directoryOf, layoutOf, manualPath } from '../../../../src/builder/artifacts/layout.ts';
 
 const deb = { family: 'deb', libraries: 'usr/lib' } as const;
 const rpm = { family: 'rpm', libraries: 'usr/lib64' } as const;
+
+test('a target says where it has libraries', () => {
+  expect(layoutOf({ repositories: [], libdir: '/usr/lib64' })).toEqual({ family: 'deb', libraries: 'usr/lib64' });
+  expect(layoutOf({ repositories: [] })).toEqual(deb);
+});
 
 describe('where a distribution has the files of a package', () => {
   test.each([

@@ -19,7 +19,6 @@ function lint(text: string, request: Partial<LintRequest> = {}) {
     buildArguments: {},
     architecture: 'x86-64',
     targets: ['noble', 'trixie'],
-    rules: ['setuid', 'udev-rules'],
     ...request,
   });
   const [told, warned, noted] = [errors, warnings, notes].map((problems) =>
@@ -77,15 +76,19 @@ describe('a spec', () => {
     ]);
   });
 
-  test('is told of targets and rules that nobody knows', () => {
-    expect(
-      lint(`${complete}targets: {trixy: {}}\nx-sysext: {allow: [setuid, udev-rule]}`, { target: 'nobel' }).warned,
-    ).toEqual([
+  test('is told of targets that nobody knows', () => {
+    expect(lint(`${complete}targets: {trixy: {}}`, { target: 'nobel' }).warned).toEqual([
       's:1:1: there is no target "nobel", did you mean "noble"?',
       's:7:18: targets.trixy: there is no target "trixy", did you mean "trixie"?',
-      's:8:28: x-sysext.allow[1]: there is no rule "udev-rule", did you mean "udev-rules"?',
     ]);
-    expect(lint(`${complete}x-sysext: {allow: [anything]}`, { rules: undefined })).toEqual(nothing);
+  });
+
+  test('is told of rules that nobody knows or may allow', () => {
+    expect(lint(`${complete}x-sysext: {allow: [setuid, udev-rule, device]}`).told).toEqual([
+      's:7:28: x-sysext.allow[1]: there is no rule "udev-rule", did you mean "udev-rules"?',
+      's:7:39: x-sysext.allow[2]: "device" cannot be allowed: no image that it finds can be merged soundly',
+    ]);
+    expect(lint(`${complete}x-sysext: {allow: [setuid]}`)).toEqual(nothing);
   });
 
   test('is told once what cannot be built, for one target or for all', () => {

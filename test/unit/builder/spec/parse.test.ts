@@ -103,7 +103,27 @@ describe('lists of packages', () => {
 
   test('that are not fetched may name what a package manager understands', () => {
     expect(problemsOf(`${head}dependencies: {runtime: ["perl(Carp)", /bin/sh]}`)).toEqual([]);
-    expect(problemsOf(`${head}dependencies: {sysext: ["perl(Carp)"]}`)).toHaveLength(1);
+  });
+
+  test('that are fetched may name what rpm knows packages by', () => {
+    const names = ['perl(Carp)', '/usr/bin/x', 'libonig.so.5()(64bit)', 'font(:lang=de)', 'python3.11dist(a[b])'];
+    expect(problemsOf(`${head}dependencies: {sysext: ${JSON.stringify(names)}}`)).toEqual([]);
+  });
+
+  test.each(['-y', '.', 'a b', 'jq>=1', '/usr/../x', '', 'x'.repeat(600)])(
+    'that are fetched cannot be named "%s"',
+    (name) => {
+      expect(problemsOf(`${head}dependencies: {sysext: ["${name}"]}`)).toEqual([
+        `a.yml:3:25: dependencies.sysext[0]: "${name}" is not a name of a package`,
+      ]);
+    },
+  );
+
+  test('that are fetched cannot be named with what a terminal would act on', () => {
+    expect(problemsOf(`${head}dependencies: {sysext: ["a\\x1bb", "a\\u202eb"]}`)).toEqual([
+      'a.yml:3:25: dependencies.sysext[0]: "a\\u001bb" is not a name of a package',
+      'a.yml:3:35: dependencies.sysext[1]: "a\\u{202e}b" is not a name of a package',
+    ]);
   });
 });
 

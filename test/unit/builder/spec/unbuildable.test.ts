@@ -88,6 +88,31 @@ describe('a spec cannot be built, and why is said by name', () => {
     expect(reasons(text)).toEqual([]);
   });
 
+  test('but for its own package, which may be there already', () => {
+    const text = 'build: {steps: [{command: a}]}\nartifacts: {binaries: {out/a: }}\n';
+    const spec = parseSpec(`name: a\nversion: 1\n${text}`, 's');
+    expect(unbuildable(spec, 'x', true)).toEqual([]);
+    expect(unbuildable(spec, 'x', false)).not.toEqual([]);
+  });
+
+  test('whose packages need a repository that is not read', () => {
+    const repo = (envs: string) =>
+      `extra_repos: [{keys: {k: {http: {url: u}}}, config: {c: {git: {url: u, commit: c}}}, data: [{dest: /d, spec: {context: {}}}]${envs}}]`;
+    const expected = [
+      'extra_repos[0].keys.k.http: a file from the web is not fetched by this version of sysext-agent',
+      'extra_repos[0].config.c.git: a git repository is not fetched by this version of sysext-agent',
+      'extra_repos[0].data[0]: a repository that is a directory (file:) is not read by this version of sysext-agent: serve it over http',
+    ];
+    const told = (text: string, target?: string) =>
+      reasons(text, target).map((line) => line.replace(/^s:\d+:\d+: /, ''));
+    expect(told(`dependencies: {sysext: [a], ${repo('')}}`)).toEqual(expected.map((line) => `dependencies.${line}`));
+    expect(told(`targets: {x: {dependencies: {sysext: [a], ${repo('')}}}}`, 'x')).toEqual(
+      expected.map((line) => `targets.x.dependencies.${line}`),
+    );
+    expect(told(`dependencies: {sysext: [a], ${repo(', envs: [build, test]')}}`)).toEqual([]);
+    expect(told(`dependencies: {build: [a], ${repo('')}}`)).toEqual([]);
+  });
+
   test('without a name and a version', () => {
     expect(unbuildable(parseSpec('null', 's'), 'trixie').map(renderProblem)).toEqual([
       's:1:1: name: this field is required',

@@ -54,6 +54,14 @@ describe('the targets that ship', () => {
     expect(targetFor(osRelease, targets)?.name).toBe(name);
   });
 
+  test('have libraries where their distributions have them', () => {
+    const other = targets.filter(({ libdir }) => libdir !== undefined);
+    expect(other.map(({ name, libdir }) => `${name} ${libdir}`)).toEqual([
+      ...['almalinux8 /usr/lib64', 'almalinux9 /usr/lib64', 'azlinux4 /usr/lib64', 'fedora /usr/lib64'],
+      ...['rockylinux8 /usr/lib64', 'rockylinux9 /usr/lib64'],
+    ]);
+  });
+
   test('have an archive for each architecture', () => {
     const noble = targets.find(({ name }) => name === 'noble')!;
     expect(addresses(repositoriesFor(noble, 'x86-64'))).toEqual([
@@ -168,6 +176,8 @@ describe('targets of the administrator', () => {
         'c.yml': `${repository}\nsysext_defaults: {OS_ID: x}`,
         'D d.yml': repository,
         'e.yml': 'packages_from: "',
+        'f.yml': `${repository}\nlibdir: /etc`,
+        'g.yml': `${repository}\nlibdir: /usr/../lib`,
       }),
     ).toEqual([
       'D d.yml:1:1: "D d" cannot name a target: a-z 0-9 . _ - only',
@@ -179,6 +189,8 @@ describe('targets of the administrator', () => {
       'b.yml:5:19: repositories[0].architectures[0]: unknown architecture "mips"',
       'c.yml:2:19: sysext_defaults: "OS_ID" does not begin with DALEC_SYSEXT_',
       'e.yml:1:17: Missing closing "quote',
+      'f.yml:2:9: libdir: "/etc" is not a directory below /usr',
+      'g.yml:2:9: libdir: "/usr/../lib" is not a directory below /usr',
     ]);
   });
 
