@@ -53,6 +53,9 @@ deb ${of('security-automatic')} http://ftp.debian.org/debian-security trixie-sec
   const settings = {
     'Dir::State': join(directory, 'state'),
     'Dir::Cache': join(directory, 'cache'),
+    // Images of containers switch these off: apt is to have its own indexes as ready as we have ours.
+    'Dir::Cache::pkgcache': 'pkgcache.bin',
+    'Dir::Cache::srcpkgcache': 'srcpkgcache.bin',
     'Dir::Etc::sourcelist': join(directory, 'sources.list'),
     'Dir::Etc::sourceparts': '-',
     'Acquire::Languages': 'none',
