@@ -92,6 +92,9 @@ function train(): void {
     ['status'],
     ['list', '--json=short'],
     ['check', image],
+    ['inspect', image],
+    ['explain', 'sample'],
+    ['lint', 'examples/my-sysext.yml'],
     ['install', '--dry-run', image, '--name=sample'],
     ['build', 'examples/my-sysext.yml', '--offline'],
   ];
@@ -102,13 +105,15 @@ function train(): void {
   rmSync(root, { recursive: true });
 }
 
-/** A root with a system and one extension. */
+/** A root with a system and one extension, which has a program: what it needs is looked for. */
 function makeSystem(root: string): void {
   const releases = join(root, 'tree/usr/lib/extension-release.d');
-  for (const directory of ['etc', 'usr', 'opt', 'var/lib/extensions'])
+  for (const directory of ['etc', 'usr/lib', 'opt', 'var/lib/extensions', 'tree/usr/bin'])
     mkdirSync(join(root, directory), { recursive: true });
   mkdirSync(releases, { recursive: true });
   writeFileSync(join(root, 'etc/os-release'), 'ID=debian\nVERSION_CODENAME=trixie\n');
   writeFileSync(join(releases, 'extension-release.sample'), 'ID=_any\n');
-  execFileSync('mkfs.erofs', ['--quiet', join(root, 'var/lib/extensions/sample.raw'), join(root, 'tree')]);
+  cpSync('/bin/true', join(root, 'tree/usr/bin/sample'), { dereference: true });
+  const image = join(root, 'var/lib/extensions/sample.raw');
+  execFileSync('mkfs.erofs', ['--quiet', '-zlz4hc', image, join(root, 'tree')]);
 }

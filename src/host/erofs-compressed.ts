@@ -24,25 +24,43 @@ interface Extent {
 export function compressedContent(image: ImageBytes, superblock: Superblock, inode: Inode): ImageBytes | undefined {
   const map = clusterMap(image, superblock, inode);
   if (map?.algorithms !== 0) return undefined;
-  const last: { unpacked: Pick<Extent, 'from' | 'to'> & { readonly bytes: Buffer } } = {
-    unpacked: { from: 0, to: 0, bytes: Buffer.alloc(0) },
-  };
-  const unpackedAt = (offset: number) => {
-    if (offset >= last.unpacked.from && offset < last.unpacked.to) return last.unpacked;
+  const extentAt = keepingExtents((offset) => {
     const extent = findExtent(image, map, inode.size, offset);
-    last.unpacked = { ...extent, bytes: unpack(image, superblock, map, inode, extent) };
-    return last.unpacked;
-  };
+    return { from: extent.from, to: extent.to, bytes: unpack(image, superblock, map, inode, extent) };
+  });
   return bytesOf(image.name, inode.size, (offset, length) => {
     const output = Buffer.alloc(length);
     for (let at = offset; at < offset + length;) {
-      const { from, to, bytes } = unpackedAt(at);
+      const { from, to, bytes } = extentAt(at);
       const end = Math.min(to, offset + length);
       bytes.copy(output, at - offset, at - from, end - from);
       at = end;
     }
     return output;
   });
+}
+
+interface UnpackedExtent extends Pick<Extent, 'from' | 'to'> {
+  readonly bytes: Buffer;
+}
+
+/** As much of a file is kept unpacked, so that readers may go to and fro between some places. */
+const mostKept = 256 * 1024;
+
+function keepingExtents(unpackAt: (offset: number) => UnpackedExtent): (offset: number) => UnpackedExtent {
+  const kept: UnpackedExtent[] = [];
+  return (offset) => {
+    const known = kept.find(({ from, to }) => offset >= from && offset < to);
+    if (known !== undefined) return known;
+    const extent = unpackAt(offset);
+    kept.push(extent);
+    while (kept.length > 1 && sizeOf(kept) > mostKept) kept.shift();
+    return extent;
+  };
+}
+
+function sizeOf(extents: readonly UnpackedExtent[]): number {
+  return extents.reduce((sum, { bytes }) => sum + bytes.length, 0);
 }
 
 function findExtent(image: ImageBytes, map: ClusterMap, size: number, offset: number): Extent {

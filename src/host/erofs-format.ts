@@ -109,9 +109,10 @@ const extendedSize = 64;
 /** @throws AgentError `invalid-image` */
 export function readInode(image: ImageBytes, superblock: Superblock, nid: number): Inode {
   const at = superblock.inodesAt + nid * compactSize;
-  const extended = (image.read(at, 2).readUInt16LE(0) & 1) === 1;
+  const head = image.read(at, compactSize);
+  const extended = (head.readUInt16LE(0) & 1) === 1;
   const size = extended ? extendedSize : compactSize;
-  const bytes = image.read(at, size);
+  const bytes = extended ? image.read(at, size) : head;
   const format = bytes.readUInt16LE(0);
   const layout = layouts[(format >> 1) & 7];
   const mode = bytes.readUInt16LE(4);

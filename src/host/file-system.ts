@@ -49,15 +49,16 @@ const longestPath = 4096;
 
 /**
  * Finds inodes by their paths, links not followed; undefined where there is nothing. Directories passed on the way are
- * remembered.
+ * remembered, and the names in the last one: whoever asks for many files asks for those of one directory after another.
  */
 export function inodeFinder<I extends InodeFacts>(files: FileSystem<I>): (path: string) => I | undefined {
+  const childOf = childFinder(files);
   const known = new Map<string, I | undefined>([['', rootOf(files)]]);
   const find = (path: string): I | undefined => {
     if (known.has(path)) return known.get(path);
     const slash = path.lastIndexOf('/');
     const directory = find(path.slice(0, Math.max(slash, 0)));
-    const inode = directory?.kind === 'directory' ? childOf(files, directory, path.slice(slash + 1)) : undefined;
+    const inode = directory?.kind === 'directory' ? childOf(directory, path.slice(slash + 1)) : undefined;
     known.set(path, inode);
     return inode;
   };
@@ -70,10 +71,17 @@ function rootOf<I extends InodeFacts>(files: FileSystem<I>): I {
   return root;
 }
 
-function childOf<I extends InodeFacts>(files: FileSystem<I>, directory: I, name: string): I | undefined {
-  const wanted = Buffer.from(name);
-  const entry = files.entriesOf(directory).find((candidate) => candidate.name.equals(wanted));
-  return entry === undefined ? undefined : files.inode(entry.id);
+function childFinder<I extends InodeFacts>(files: FileSystem<I>): (directory: I, name: string) => I | undefined {
+  const last: { directory?: I; ids: ReadonlyMap<string, number> } = { ids: new Map() };
+  return (directory, name) => {
+    if (last.directory !== directory) {
+      // Bytes as characters: names that are no UTF-8 stay apart.
+      last.ids = new Map(files.entriesOf(directory).map((entry) => [entry.name.toString('latin1'), entry.id]));
+      last.directory = directory;
+    }
+    const id = last.ids.get(Buffer.from(name).toString('latin1'));
+    return id === undefined ? undefined : files.inode(id);
+  };
 }
 
 /** The names in a directory, in the order of their bytes. */

@@ -52,8 +52,8 @@ function openFile(path: string, size: number): ImageBytes {
   };
 }
 
-const pageSize = 64 * 1024;
-const pagesKept = 64;
+const pageSize = 16 * 1024;
+const pagesKept = 256;
 
 /** Reads through a few pages kept: inodes and directories lie close together, and a system call costs more than they. */
 function cachedReads(path: string, descriptor: number): ImageBytes['read'] {
@@ -61,9 +61,7 @@ function cachedReads(path: string, descriptor: number): ImageBytes['read'] {
   const pageAt = (start: number): Buffer => {
     const kept = pages.get(start);
     if (kept !== undefined) return kept;
-    const [oldest] = pages.keys();
-    if (oldest !== undefined && pages.size >= pagesKept) pages.delete(oldest);
-    const page = readAt(path, descriptor, start, pageSize);
+    const page = readAt(path, descriptor, start, roomIn(pages));
     pages.set(start, page);
     return page;
   };
@@ -72,18 +70,24 @@ function cachedReads(path: string, descriptor: number): ImageBytes['read'] {
     const within = offset + length <= start + pageSize;
     const bytes = within
       ? Buffer.from(pageAt(start).subarray(offset - start, offset - start + length))
-      : readAt(path, descriptor, offset, length);
+      : readAt(path, descriptor, offset, Buffer.allocUnsafe(length));
     if (bytes.length < length) throw damaged(path, 'it was cut short while it was read');
     return bytes;
   };
 }
 
-function readAt(path: string, descriptor: number, offset: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(length);
-  return bytes.subarray(
-    0,
-    attempt('read', path, () => fs.readSync(descriptor, bytes, 0, length, offset)),
-  );
+/** Memory for one more page: that of the oldest, once there are enough. Nobody else has it, since all reads are copies. */
+function roomIn(pages: Map<number, Buffer>): Buffer {
+  const [oldest] = pages;
+  if (oldest === undefined || pages.size < pagesKept) return Buffer.allocUnsafeSlow(pageSize);
+  const [start, page] = oldest;
+  pages.delete(start);
+  return page.length === pageSize ? page : Buffer.allocUnsafeSlow(pageSize);
+}
+
+function readAt(path: string, descriptor: number, offset: number, bytes: Buffer): Buffer {
+  const filled = attempt('read', path, () => fs.readSync(descriptor, bytes, 0, bytes.length, offset));
+  return bytes.subarray(0, filled);
 }
 
 /** An image that is in memory already. */

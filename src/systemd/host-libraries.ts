@@ -22,13 +22,29 @@ export function hostLibraries(
   const architecture = parseArchitecture(hostArchitecture());
   if (architecture === undefined || fileStatus(belowRoot(root, '/usr/lib')) === undefined) return undefined;
   const place = (path: string): string => (root === '/' ? path : `${root}${path}`);
+  const statusOf = statusFinder(place);
   return {
     architecture,
     configured: configuredDirectories(root),
     capabilities: architecture === 'x86-64' ? capabilitiesOf(readTextIfAny('/proc/cpuinfo') ?? '') : [],
-    linkTarget: remembered((path) => (ignored(path) ? undefined : linkTarget(place(path)))),
-    facts: remembered((path) => (ignored(path) ? undefined : factsAt(place(path)))),
+    linkTarget: remembered((path) =>
+      !ignored(path) && statusOf(path)?.isSymbolicLink() === true ? linkTarget(place(path)) : undefined,
+    ),
+    facts: remembered((path) =>
+      !ignored(path) && statusOf(path)?.isFile() === true ? factsAt(place(path)) : undefined,
+    ),
   };
+}
+
+type Status = ReturnType<typeof linkStatus>;
+
+/** What is at paths, looked at once. In a directory that is not there, and most that a loader tries are not, nothing is. */
+function statusFinder(place: (path: string) => string): (path: string) => Status {
+  const statusOf: (path: string) => Status = remembered((path) => {
+    const directory = path.slice(0, path.lastIndexOf('/'));
+    return directory !== '' && statusOf(directory)?.isDirectory() !== true ? undefined : linkStatus(place(path));
+  });
+  return statusOf;
 }
 
 function remembered<T>(look: (path: string) => T | undefined): (path: string) => T | undefined {
@@ -40,7 +56,6 @@ function remembered<T>(look: (path: string) => T | undefined): (path: string) =>
 }
 
 function factsAt(path: string): ElfFacts | undefined {
-  if (linkStatus(path)?.isFile() !== true) return undefined;
   const reading = readElfFile(path);
   return reading.kind === 'object' ? reading.facts : undefined;
 }

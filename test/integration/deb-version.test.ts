@@ -16,26 +16,25 @@ const version = fc
   .map(([epoch, first, rest, revision]) => `${epoch}${first}${rest}${revision === null ? '' : `-${revision}`}`);
 
 describe('the order of versions', () => {
-  it('is that of dpkg', { timeout: 900_000 }, async () => {
+  it('is that of dpkg', { timeout: 600_000 }, async () => {
     const random = fc.sample(fc.tuple(version, version), { numRuns: 7500, seed });
     const close = fc.sample(fc.tuple(version, piece), { numRuns: 2500, seed }).map(([a, end]) => [a, a + end] as const);
-    const pairs = [...random, ...close];
-    const half = pairs.length / 2;
-    expect({ seed, orders: pairs.map(([a, b]) => Math.sign(compareVersions(a, b))) }).toEqual({
-      seed,
-      orders: (await Promise.all([ordersOfDpkg(pairs.slice(0, half)), ordersOfDpkg(pairs.slice(half))])).flat(),
-    });
+    const claims = [...random, ...close].map(([a, b]) => `${a} ${relationOf(a, b)} ${b}`);
+    expect({ seed, ...(await askDpkg(claims)) }).toEqual({ seed, asked: 10_000, denied: [] });
   });
 });
 
-/** One shell asks for all pairs: -1 where the first is older, 1 where it is newer, 0 otherwise. */
-async function ordersOfDpkg(pairs: readonly (readonly [string, string])[]): Promise<number[]> {
-  const script = `while read -r a b; do
-    if dpkg --compare-versions "$a" lt "$b"; then echo -1
-    elif dpkg --compare-versions "$a" gt "$b"; then echo 1
-    else echo 0; fi; done`;
-  const asked = promisify(execFile)('sh', ['-c', script]);
-  asked.child.stdin?.end(pairs.map(([a, b]) => `${a} ${b}\n`).join(''));
-  const { stdout } = await asked;
-  return stdout.trim().split('\n').map(Number);
+function relationOf(a: string, b: string): string {
+  return ['lt', 'eq', 'gt'][Math.sign(compareVersions(a, b)) + 1] ?? '';
+}
+
+/** One shell asks for all claims. Each pair is in one of the three relations, so that one question tells which. */
+async function askDpkg(claims: readonly string[]): Promise<{ asked: number; denied: readonly string[] }> {
+  const script = `asked=0; while read -r a relation b; do
+    dpkg --compare-versions "$a" "$relation" "$b" || echo "$a $relation $b"
+    asked=$((asked + 1)); done; echo "$asked"`;
+  const running = promisify(execFile)('sh', ['-c', script]);
+  running.child.stdin?.end(claims.map((claim) => `${claim}\n`).join(''));
+  const lines = (await running).stdout.trim().split('\n');
+  return { asked: Number(lines.at(-1)), denied: lines.slice(0, -1) };
 }
