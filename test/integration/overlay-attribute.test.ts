@@ -43,7 +43,7 @@ const makers: Readonly<Record<string, (image: string) => void>> = {
   },
 };
 
-test.each(Object.entries(makers))('an %s image with them is refused, whatever is allowed', async (format, make) => {
+test.each(Object.entries(makers))('%s: an image with them is refused, whatever is allowed', async (format, make) => {
   const image = join(work, `${format}.raw`);
   make(image);
 
