@@ -15,7 +15,18 @@ export interface ImageEntry {
   readonly target?: string;
   /** There where a file is seen to have capabilities (capabilities(7)); not every reader looks. */
   readonly capability?: true;
+  /** There where it is seen to have an attribute by which overlayfs hides or moves what other layers have. */
+  readonly overlay?: true;
 }
+
+/**
+ * The attributes that make a layer of an overlay more than the files that it shows: by them a directory hides those of
+ * the layers below it, a file the one of its name, or either stands for another one of them (Linux:
+ * Documentation/filesystems/overlayfs.rst). A merge mounts without `userxattr`: those of users mean nothing in it.
+ */
+export const overlayAttributes: readonly string[] = ['opaque', 'redirect', 'whiteout', 'metacopy'].map(
+  (name) => `trusted.overlay.${name}`,
+);
 
 export type EntryKind = ImageEntry['kind'];
 

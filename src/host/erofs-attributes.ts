@@ -3,8 +3,7 @@ import { splitAttribute } from './file-system.ts';
 import { damaged, type ImageBytes } from './image-bytes.ts';
 
 /**
- * The extended attribute of this name: among those beside the inode, else among those that files share. Long prefixes
- * of an image's own (mkfs.erofs --xattr-prefix=) are not read.
+ * The extended attribute of this name: among those beside the inode, else among those that files share.
  * @throws AgentError `invalid-image`
  */
 export function attributeIn(image: ImageBytes, superblock: Superblock, inode: Inode, name: string): Buffer | undefined {
@@ -28,9 +27,12 @@ function amongOwn(image: ImageBytes, attributes: Buffer, name: string): Buffer |
   return undefined;
 }
 
+/** Many files can share a long value: it is read only where it is wanted. */
 function valueAt(image: ImageBytes, at: number, name: string): Buffer | undefined {
-  const head = attributeHead(image.read(at, attributeHeadSize));
-  return valueIf(image.read(at, attributeHeadSize + head.nameLength + head.valueLength), name);
+  const { prefix, nameLength, valueLength } = attributeHead(image.read(at, attributeHeadSize));
+  const wanted = splitAttribute(name);
+  if (prefix !== wanted.prefix || nameLength !== Buffer.byteLength(wanted.rest)) return undefined;
+  return valueIf(image.read(at, attributeHeadSize + nameLength + valueLength), name);
 }
 
 function valueIf(attribute: Buffer, name: string): Buffer | undefined {

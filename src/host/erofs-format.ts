@@ -14,8 +14,12 @@ const magic = 0xe0f5e1e2;
 
 const compatChecksum = 0x1;
 const incompat48Bit = 0x80;
-/** Up to Linux 6.15: padding, compression settings, chunks and devices, tail packing, fragments, prefixes, 48 bits. */
-const knownIncompat = 0xff;
+const incompatPrefixes = 0x40;
+/**
+ * Up to Linux 6.15: padding, compression settings, chunks and devices, tail packing, fragments, 48 bits. Not prefixes of
+ * attributes of an image's own (mkfs.erofs --xattr-prefix=): names that are not known could be any.
+ */
+const knownIncompat = 0xbf;
 
 export interface Superblock {
   /** The size of a block as a power of two. */
@@ -61,8 +65,13 @@ export function readSuperblock(image: ImageBytes): Superblock {
     attributesAt: block.readUInt32LE(44) * blockSize,
     epoch: seconds(block.readBigInt64LE(24)),
     features,
-    unknownFeatures: (features & ~knownIncompat) >>> 0,
+    unknownFeatures: ((features | prefixesOf(block)) & ~knownIncompat) >>> 0,
   };
+}
+
+/** Linux reads prefixes where there are any, whatever the features say. */
+function prefixesOf(block: Buffer): number {
+  return block.readUInt8(91) === 0 ? 0 : incompatPrefixes;
 }
 
 /** The checksum covers the superblock to the end of its block, taken with itself as zero. */

@@ -1,4 +1,4 @@
-import { sortedByPath, type EntryKind, type ImageEntry } from '../core/image-entry.ts';
+import { overlayAttributes, sortedByPath, type EntryKind, type ImageEntry } from '../core/image-entry.ts';
 import { bytesOf, damaged, type ImageBytes } from './image-bytes.ts';
 
 /**
@@ -145,7 +145,8 @@ function checkAmount({ name }: ImageBytes, path: string, entries: number): void 
 function describe<I extends InodeFacts>(files: FileSystem<I>, path: string, inode: I): ImageEntry {
   const { kind, mode, uid, gid, size, mtime } = inode;
   const target = linkTarget(files, inode);
-  const capable = kind === 'file' && files.attribute(inode, 'security.capability') !== undefined;
+  const has = (attribute: string) => files.attribute(inode, attribute) !== undefined;
+  const capable = kind === 'file' && has('security.capability');
   return {
     path,
     kind,
@@ -156,6 +157,7 @@ function describe<I extends InodeFacts>(files: FileSystem<I>, path: string, inod
     mtime,
     ...(target === undefined ? {} : { target }),
     ...(capable ? { capability: true } : {}),
+    ...(overlayAttributes.some(has) ? { overlay: true } : {}),
   };
 }
 

@@ -23,6 +23,11 @@ export function checkSquashfs(image: ImageBytes): void {
   if (promised > image.size) throw truncated(image.name, promised, image.size);
 }
 
+/** Whether any file has extended attributes; listings do not tell them. */
+export function hasAttributes(image: ImageBytes): boolean {
+  return image.read(56, 8).readBigUInt64LE(0) !== 0xffff_ffff_ffff_ffffn;
+}
+
 /** The path of the image, not beginning with a dash, and where in it the file system begins, in bytes. */
 export interface SquashfsPlace {
   readonly path: string;
@@ -56,6 +61,20 @@ export async function extractSquashfs(
   signal?: AbortSignal,
 ): Promise<void> {
   for (const some of batches(paths)) await unsquashfs(place, extractArguments(place, some, to), exec, signal);
+}
+
+/**
+ * Extracts everything below `to` as root, with all extended attributes.
+ * @throws AgentError as extractSquashfs().
+ */
+export async function extractAllOfSquashfs(
+  place: SquashfsPlace,
+  to: string,
+  exec: Exec,
+  signal?: AbortSignal,
+): Promise<void> {
+  const args = ['-quiet', '-no-progress', '-xattrs', '-force', ...beginningAt(place), '-dest', to, place.path];
+  await unsquashfs(place, args, exec, signal);
 }
 
 /** How many bytes of names one command may have: the system allows some more for arguments and environment. */

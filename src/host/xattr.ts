@@ -11,12 +11,35 @@ export async function readAttributes(
   exec: Exec,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
-  if (paths.length === 0) return new Map();
+  return parseGetfattr(await getfattr(paths, getfattrArguments(paths, name), exec, signal));
+}
+
+/**
+ * Which of these extended attributes the files at these paths have, by path, as readAttributes(). What root alone may
+ * see is in it only for root.
+ */
+export async function readAttributeNames(
+  paths: readonly string[],
+  names: readonly string[],
+  exec: Exec,
+  signal?: AbortSignal,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const pattern = `^(${names.map((name) => name.replaceAll('.', String.raw`\.`)).join('|')})$`;
+  const args = ['--no-dereference', '--absolute-names', `--match=${pattern}`, '--', ...paths];
+  return parseAttributeNames(await getfattr(paths, args, exec, signal));
+}
+
+async function getfattr(
+  paths: readonly string[],
+  args: readonly string[],
+  exec: Exec,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  if (paths.length === 0) return '';
   try {
-    const options = signal === undefined ? {} : { signal };
-    return parseGetfattr((await exec.run('getfattr', getfattrArguments(paths, name), options)).stdout);
+    return (await exec.run('getfattr', args, signal === undefined ? {} : { signal })).stdout;
   } catch (error) {
-    if (isAgentError(error, 'tool-missing')) return new Map();
+    if (isAgentError(error, 'tool-missing')) return '';
     throw error;
   }
 }
@@ -32,6 +55,16 @@ export function parseGetfattr(output: string): ReadonlyMap<string, string> {
     [...output.matchAll(/^# file: (.*)\n[^\n=]+=0x([0-9a-f]*)$/gm)].map(([, path = '', value = '']) => [
       unescape(path),
       Buffer.from(value, 'hex').toString(),
+    ]),
+  );
+}
+
+/** Reads what getfattr prints where it is not asked for values: a head with the path, then a line for each name. */
+export function parseAttributeNames(output: string): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    [...output.matchAll(/^# file: (.*)\n((?:[^\n]+\n)*)/gm)].map(([, path = '', names = '']) => [
+      unescape(path),
+      names.trimEnd().split('\n'),
     ]),
   );
 }

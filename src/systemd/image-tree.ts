@@ -1,10 +1,10 @@
-import type { ImageEntry } from '../core/image-entry.ts';
+import { overlayAttributes, type ImageEntry } from '../core/image-entry.ts';
 import { entryBelow, listTree } from '../host/directory-tree.ts';
 import type { Exec } from '../host/exec.ts';
 import { listNames, makeTemporaryDirectory, readText, removeTree } from '../host/files.ts';
 import type { Partition } from '../host/gpt.ts';
 import { openFileBytes, type ImageBytes } from '../host/image-bytes.ts';
-import { readAttributes } from '../host/xattr.ts';
+import { readAttributeNames, readAttributes } from '../host/xattr.ts';
 
 /** `disk` is what only systemd-dissect opens. */
 export type ImageFormat = 'erofs' | 'squashfs' | 'ext4' | 'disk' | 'directory';
@@ -32,7 +32,7 @@ export interface ImageTree {
    */
   readFiles<T>(paths: readonly string[], use: (file: ImageBytes, path: string) => T): Promise<ReadonlyMap<string, T>>;
   list(): readonly ImageEntry[];
-  /** The same, capabilities with them where this format tells them at all: squashfs does not. */
+  /** The same with capabilities and attributes of overlays; those of squashfs and of directories only root sees. */
   listWithCapabilities(): Promise<readonly ImageEntry[]>;
 }
 
@@ -43,6 +43,7 @@ export interface Tools {
 }
 
 export const strictAttribute = 'user.extension-release.strict';
+const capabilityAttribute = 'security.capability';
 
 /** An image that is a directory, or was unpacked into one. */
 export function directoryTree(root: string, format: ImageFormat, tools: Tools): ImageTree {
@@ -94,13 +95,22 @@ const filesAtOnce = 200;
 
 async function listWithCapabilities(root: string, { exec, signal }: Tools): Promise<readonly ImageEntry[]> {
   const entries = listTree(root);
-  const files = entries.filter(({ kind }) => kind === 'file').map(({ path }) => `${root}/${path}`);
-  const capable = new Set<string>();
-  for (let at = 0; at < files.length; at += filesAtOnce) {
-    const some = files.slice(at, at + filesAtOnce);
-    for (const path of (await readAttributes(some, 'security.capability', exec, signal)).keys()) capable.add(path);
+  const places = entries.filter(({ kind }) => kind !== 'symlink').map(({ path }) => `${root}/${path}`);
+  const found = new Map<string, readonly string[]>();
+  for (let at = 0; at < places.length; at += filesAtOnce) {
+    const some = places.slice(at, at + filesAtOnce);
+    const names = await readAttributeNames(some, [capabilityAttribute, ...overlayAttributes], exec, signal);
+    for (const [path, list] of names) found.set(path, list);
   }
-  return entries.map((entry) => (capable.has(`${root}/${entry.path}`) ? { ...entry, capability: true } : entry));
+  return entries.map((entry) => withAttributes(entry, found.get(`${root}/${entry.path}`) ?? []));
+}
+
+function withAttributes(entry: ImageEntry, names: readonly string[]): ImageEntry {
+  return {
+    ...entry,
+    ...(entry.kind === 'file' && names.includes(capabilityAttribute) ? { capability: true } : {}),
+    ...(names.some((name) => overlayAttributes.includes(name)) ? { overlay: true } : {}),
+  };
 }
 
 export function releaseContent(text: string, strict: string | undefined): ReleaseContent {

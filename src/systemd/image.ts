@@ -52,7 +52,10 @@ export function readImage(
   exec: Exec,
   signal?: AbortSignal,
 ): Promise<{ readonly facts: ImageFacts; readonly entries: readonly ImageEntry[] }> {
-  return openTree(path, { exec, signal }, async (tree) => ({ facts: await factsOf(path, tree), entries: tree.list() }));
+  return openTree(path, { exec, signal }, async (tree) => ({
+    facts: await factsOf(path, tree),
+    entries: await tree.listWithCapabilities(),
+  }));
 }
 
 /**

@@ -1,8 +1,15 @@
 import type { ImageEntry } from '../core/image-entry.ts';
 import { fileStatus } from '../host/files.ts';
 import { damaged, type ImageBytes } from '../host/image-bytes.ts';
-import { checkSquashfs, extractSquashfs, listSquashfs } from '../host/squashfs.ts';
-import { inTemporaryDirectory, readFilesBelow, readReleasesBelow, type ImageTree, type Tools } from './image-tree.ts';
+import { checkSquashfs, extractAllOfSquashfs, extractSquashfs, hasAttributes, listSquashfs } from '../host/squashfs.ts';
+import {
+  directoryTree,
+  inTemporaryDirectory,
+  readFilesBelow,
+  readReleasesBelow,
+  type ImageTree,
+  type Tools,
+} from './image-tree.ts';
 import { checkUnpackedSize } from './unpacked-size.ts';
 
 /** A squashfs image, read by unsquashfs, which unpacks of it what is asked for. */
@@ -31,6 +38,17 @@ export async function squashfsTree(image: ImageBytes, tools: Tools): Promise<Ima
     });
   };
 
+  const listUnpacked = async (): Promise<readonly ImageEntry[]> => {
+    checkUnpackedSize(path, entries);
+    return inTemporaryDirectory(async (directory) => {
+      const tree = `${directory}/tree`;
+      await extractAllOfSquashfs({ path, offset }, tree, tools.exec, tools.signal);
+      const found = await directoryTree(tree, 'squashfs', tools).listWithCapabilities();
+      const attributed = new Map(found.map((entry) => [entry.path, entry]));
+      return entries.map((entry) => withAttributesOf(entry, attributed.get(entry.path)));
+    });
+  };
+
   return {
     format: 'squashfs',
     entryAt: (inside) => (inside === '' ? root : byPath.get(inside)),
@@ -38,7 +56,20 @@ export async function squashfsTree(image: ImageBytes, tools: Tools): Promise<Ima
     readReleases: (paths) => unpacked(paths, (tree) => readReleasesBelow(tree, paths, tools)),
     readFiles: (paths, use) => unpacked(paths, (tree) => readFilesBelow(tree, paths, use)),
     list: () => entries,
-    listWithCapabilities: () => Promise.resolve(entries),
+    listWithCapabilities: () => (isAttributed(image) ? listUnpacked() : Promise.resolve(entries)),
+  };
+}
+
+/** Whether there are attributes that this process may unpack to see them. */
+function isAttributed(image: ImageBytes): boolean {
+  return process.getuid?.() === 0 && hasAttributes(image);
+}
+
+function withAttributesOf(entry: ImageEntry, unpacked: ImageEntry | undefined): ImageEntry {
+  return {
+    ...entry,
+    ...(unpacked?.capability === undefined ? {} : { capability: true }),
+    ...(unpacked?.overlay === undefined ? {} : { overlay: true }),
   };
 }
 

@@ -9,6 +9,7 @@ import { listTree } from '../../src/host/directory-tree.ts';
 import { listImage, type ImageEntry } from '../../src/systemd/image.ts';
 import { openTree } from '../../src/systemd/open-image.ts';
 import { erofsOptions, ext4Options, makeErofs, makeExt4, makeSmallTree } from '../support/images.ts';
+import { debugfsLines, entryLines } from './support/listings.ts';
 
 /** What the readers say of images, against what the programs of each format say. Needs root. */
 
@@ -43,36 +44,12 @@ function expectContents(contents: ReadonlyMap<string, Buffer>): void {
   for (const { path } of files) expect(contents.get(path)?.equals(fs.readFileSync(join(tree, path)))).toBe(true);
 }
 
-/** `debugfs -R 'ls -p DIR'` for every directory: /inode/mode/uid/gid/name/size/ */
-function debugfs(path: string): string[] {
-  const found: string[] = [];
-  const pending = [''];
-  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    const output = execFileSync('debugfs', ['-R', `ls -p "/${directory}"`, path], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    for (const line of output.split('\n')) {
-      const [, , mode = '', uid, gid, name = '', size = ''] = line.split('/');
-      if (name === '' || name === '.' || name === '..') continue;
-      const inside = directory === '' ? name : `${directory}/${name}`;
-      if (mode.startsWith('04')) pending.push(inside);
-      found.push([inside, mode.slice(-4), uid, gid, mode.startsWith('04') ? '' : size].join(' '));
-    }
-  }
-  return found.sort();
-}
-
-function line({ path, kind, mode, uid, gid, size }: ImageEntry): string {
-  return [path, mode.toString(8).padStart(4, '0'), uid, gid, kind === 'directory' ? '' : size].join(' ');
-}
-
 describe.each(Object.entries(ext4Options))('ext4, %s', (name, options) => {
   test('lists what debugfs lists, and gives every content', async () => {
     fs.rmSync(image, { force: true });
     makeExt4(image, tree, options);
     const entries = await listImage(image, noExec);
-    expect(entries.map(line).sort()).toEqual(debugfs(image));
+    expect(entryLines(entries)).toEqual(debugfsLines(image));
     const targets = (list: readonly ImageEntry[]) =>
       list.flatMap(({ path, target }) => (target ? [[path, target]] : []));
     expect(targets(entries)).toEqual(targets(listTree(tree)));

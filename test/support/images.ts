@@ -21,8 +21,10 @@ export function makeSmallTree(tree: string): void {
   fs.writeFileSync(join(tree, 'usr/share/sparse'), 'begin');
   fs.truncateSync(join(tree, 'usr/share/sparse'), 2_000_000);
   fs.appendFileSync(join(tree, 'usr/share/sparse'), 'end');
-  fs.writeFileSync(join(tree, 'usr/share/tool'), words(9000), { mode: 0o4755 });
+  fs.writeFileSync(join(tree, 'usr/share/tool'), words(9000));
   fs.chownSync(join(tree, 'usr/share/tool'), 70_000, 1001);
+  // Only now: a new owner takes setuid away.
+  fs.chmodSync(join(tree, 'usr/share/tool'), 0o4755);
   run('setfattr', '-n', 'security.capability', '-v', '0x0100000200040000000000000000000000000000', capable(tree));
   fs.symlinkSync('words', join(tree, 'usr/share/short'));
   fs.symlinkSync('/'.repeat(900), join(tree, 'usr/share/long'));

@@ -148,7 +148,10 @@ function notAsPromised(directoryUrl: string, packed: ListedFile, facts: readonly
   });
 }
 
-/** Removes the databases that a repository no longer uses, unless another one does, and what killed processes left. */
+/**
+ * Removes the databases that a repository no longer uses, unless another one does, those in older formats, and what
+ * killed processes left.
+ */
 export function removeSuperseded(directory: string, before: readonly string[], format: IndexFormat, now: Date): void {
   const names = listNames(directory);
   const states = names
@@ -156,5 +159,13 @@ export function removeSuperseded(directory: string, before: readonly string[], f
     .map((name) => parseState(readTextIfAny(join(directory, name)) ?? ''));
   const used = new Set(states.flatMap((state) => state?.indexes ?? []));
   for (const digest of before) if (!used.has(digest)) removeTree(indexDatabasePath(directory, digest, format));
+  for (const name of names) if (isOfOlderFormat(name, format)) removeTree(join(directory, name));
   removeLeftovers(directory, now);
+}
+
+/** Whether a database is of the same family in a format before this one: nothing reads it any more. */
+function isOfOlderFormat(fileName: string, format: IndexFormat): boolean {
+  const [, family, version] = /^[0-9a-f]{64}\.(\D*)(\d+)\.sqlite$/.exec(fileName) ?? [];
+  const [, ownFamily, ownVersion] = /^(\D*)(\d+)$/.exec(format.name) ?? [];
+  return version !== undefined && family === ownFamily && Number(version) < Number(ownVersion);
 }

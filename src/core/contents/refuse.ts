@@ -172,6 +172,18 @@ const device = entryRule({
       devices.has(kind),
 });
 
+const overlayAttribute = entryRule({
+  id: 'overlay-attribute',
+  severity: 'refuse',
+  allowable: false,
+  because: 'by its attributes trusted.overlay.* it hides or moves files of the host in a merge, whole directories too',
+  remedy: 'Build it without these attributes: they are of a layer of a container, not of its files.',
+  concerns:
+    () =>
+    ({ overlay }) =>
+      overlay === true,
+});
+
 const ownProgram = programNamed('sysext-agent[^/]*');
 const ownDirectory = isIn(['lib/sysext-agent', 'libexec/sysext-agent']);
 
@@ -193,6 +205,7 @@ export const refusingRules: readonly Rule[] = [
   nothingToMerge,
   directoryOverLink,
   device,
+  overlayAttribute,
   foreignRelease,
   ownFiles,
   hostLibc,

@@ -155,6 +155,12 @@ describe('a damaged erofs image', () => {
     expect(open(bytes).superblock.unknownFeatures).toBe(0x100);
   });
 
+  test('prefixes of attribute names are told, whether or not the features say so', () => {
+    const bytes = unchecked('plain');
+    bytes.writeUInt8(1, 1024 + 91);
+    expect(open(bytes).superblock.unknownFeatures).toBe(0x40);
+  });
+
   test.each(samples)('%s: whatever bytes are changed, it is read or refused', (sample) => {
     const original = unchecked(sample);
     const change = fc.tuple(fc.integer({ min: 1028, max: original.length - 1 }), fc.integer({ min: 0, max: 255 }));

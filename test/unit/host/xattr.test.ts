@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { AgentError } from '../../../src/core/errors.ts';
 import type { Exec } from '../../../src/host/exec.ts';
-import { getfattrArguments, parseGetfattr, readAttributes } from '../../../src/host/xattr.ts';
+import { getfattrArguments, parseAttributeNames, parseGetfattr, readAttributes } from '../../../src/host/xattr.ts';
 
 /** Recorded of getfattr 2.5.1. */
 const recorded = `# file: /t/usr/x=\\134y"z é
@@ -21,6 +21,14 @@ test('reads the attribute of each file, whatever its name', () => {
     ['/t/usr/x=\\y"z é', 'fal\n se'],
     ['/t/usr/new\nli#e', '0'],
     ['/t/empty', ''],
+  ]);
+});
+
+test('reads the names of the attributes of each file', () => {
+  const output = '# file: /t/a\\012b\nsecurity.capability\ntrusted.overlay.opaque\n\n# file: /t/c\nuser.x\n\n';
+  expect([...parseAttributeNames(output)]).toEqual([
+    ['/t/a\nb', ['security.capability', 'trusted.overlay.opaque']],
+    ['/t/c', ['user.x']],
   ]);
 });
 

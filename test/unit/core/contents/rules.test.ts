@@ -27,6 +27,10 @@ const cases: Readonly<Record<string, { readonly finds: Entries; readonly passes:
     ),
     passes: ['usr/lib/x', 'usr/lib/', 'usr/lib/y -> x'],
   },
+  'overlay-attribute': {
+    finds: [entry('usr/share/', { overlay: true }), entry('usr/bin/tool', { overlay: true })],
+    passes: ['usr/share/', 'usr/bin/other'],
+  },
   'foreign-release': {
     finds: ['extension-release.other', 'extension-release.tools -> extension-release.other'].map(release),
     passes: [
