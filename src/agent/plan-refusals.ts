@@ -30,7 +30,8 @@ const left = 'Nothing was changed.';
 
 function heldRefusal({ name, kept, wanted }: Target): AgentError | undefined {
   if (!kept) return undefined;
-  return new AgentError('held', `${name} is held at ${wanted?.version ?? 'its image'}`.trim(), {
+  const version = wanted?.version ?? '';
+  return new AgentError('held', `${name} is held at ${version === '' ? 'the image that it has' : version}`, {
     left,
     next: `Let it go with \`sysext-agent unhold ${name}\`, then try again.`,
   });

@@ -185,6 +185,18 @@ describe('what must not be done', () => {
     expect(result.refusals).toMatchObject([{ code: 'held', message: 'a is held at 1' }]);
   });
 
+  test('so is one whose image tells no version', () => {
+    const nameless = { ...a, version: '' };
+
+    const result = planOf({
+      desired: { extensions: [a2], sources, named: ['a'] },
+      observed: hostWith(nameless),
+      recorded: { extensions: [nameless], held: ['a'] },
+    });
+
+    expect(result.refusals).toMatchObject([{ code: 'held', message: 'a is held at the image that it has' }]);
+  });
+
   test('one that is not named stays, and that is told', () => {
     const result = planOf({
       desired: { extensions: [b], sources: new Map([['b1', '/srv/b.raw']]), named: ['b'] },
