@@ -13,8 +13,9 @@ import { overview, type ExtensionOverview, type Overview } from './overview.ts';
 /** How an extension came here. */
 export interface Origin {
   readonly source: string;
+  /** When the image that is installed came to be, last: a rollback brings one back. */
   readonly at: Date;
-  /** The operation that installed it, where the history has it. */
+  /** The operation that put it there, where the history has it. */
   readonly operation: OperationRecord | undefined;
 }
 
@@ -99,7 +100,7 @@ async function originOf(
   const record = (await installedExtensions(agent)).find((extension) => extension.name === name);
   if (record === undefined) return undefined;
   const operation = operations.find((candidate) => touches(candidate, name, ['added', 'replaced', 'kept']));
-  return { source: record.source, at: record.installedAt, operation };
+  return { source: record.source, at: operation?.startedAt ?? record.installedAt, operation };
 }
 
 async function conflictsOf(agent: Agent, { images }: Overview, name: string): Promise<Conflict[]> {

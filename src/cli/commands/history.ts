@@ -73,8 +73,8 @@ function accountJson({ operation, steps, set, parent }: OperationAccount): objec
       startedAt: step.startedAt?.toISOString() ?? null,
       durationMs: step.durationMs ?? null,
     })),
-    set: set.map(({ name, version, sha256, size, kind, source, installedAt }) => {
-      return { name, version, sha256, size, kind, source, installedAt: installedAt.toISOString() };
+    set: set.map(({ name, version, sha256, size, kind, source, installedAt, allowed }) => {
+      return { name, version, sha256, size, kind, source, installedAt: installedAt.toISOString(), allowed };
     }),
   };
 }
