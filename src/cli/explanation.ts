@@ -60,8 +60,7 @@ function originSentences({ extension: { path, ours }, origin }: Explanation): st
 
 function installationSentence({ source, at, operation }: Origin): string {
   if (operation?.verb === 'rollback') {
-    const { id, actor, startedAt } = operation;
-    return `It was installed from ${source} at ${formatTime(at)}, and operation ${id} of uid ${actor.uid} went back to it at ${formatTime(startedAt)}.`;
+    return `Operation ${operation.id} of uid ${operation.actor.uid} went back to it at ${formatTime(at)}; it came from ${source}.`;
   }
   const by = operation === undefined ? '' : ` by operation ${operation.id} of uid ${operation.actor.uid}`;
   return `It was installed from ${source}${by} at ${formatTime(at)}.`;
