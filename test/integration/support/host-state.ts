@@ -15,8 +15,9 @@ const looks: Readonly<Record<string, string>> = {
   'list of the agent': '/srv/sysext-agent/bin/sysext-agent list --json=short',
   'digest of /usr': `find /usr -mindepth 1 -not -path '*/.systemd-sysext*' -printf '%p %y %m %s %T@ %l\\n' | sort | sha256sum`,
   mounts: 'findmnt --raw --noheadings --output TARGET,SOURCE,FSTYPE,OPTIONS | sort',
+  // Images of the machine lie on its own file systems: those of the host that it sees have other people's devices.
   'loop devices': `losetup --list --raw --noheadings --output BACK-MAJ:MIN,BACK-INO | grep --fixed-strings --word-regexp \\
-    "$(findmnt --raw --noheadings --output MAJ:MIN | sort --unique)" | sort || true`,
+    "$(findmnt --raw --noheadings --types overlay,tmpfs --output MAJ:MIN | sort --unique)" | sort || true`,
   'temporary names': `find /etc /opt /root /run /tmp /usr /var -name '.#*' -not -path '/run/systemd/*' | sort`,
 };
 
