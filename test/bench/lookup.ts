@@ -5,14 +5,21 @@ import { buildSync } from 'esbuild';
 
 import { ratio, type Result } from './result.ts';
 import { medians, mustRun, type Timed } from './timing.ts';
+import { hostApt, type HostApt } from '../lab/apt.ts';
 
 const name = 'jq';
 
 /** (f): a package looked up in the indexes of trixie, which a build has left in the cache, against apt with its own. */
-export function lookupResult(work: string, top: string, indexes: string, node: Timed, runs: number): Result {
+export async function lookupResult(
+  work: string,
+  top: string,
+  indexes: string,
+  node: Timed,
+  runs: number,
+): Promise<Result> {
   const databases = readdirSync(indexes).filter((file) => file.endsWith('.sqlite'));
   const ours = [...lookup(work, top), name, ...databases.map((file) => join(indexes, file))];
-  const apt = aptOf(join(work, 'apt'), join(top, 'targets/keys'));
+  const apt = aptOf(join(work, 'apt'), join(top, 'targets/keys'), await hostApt());
   const policy = [...apt('apt-cache'), 'policy', name];
   mustRun([...apt('apt-get'), 'update']);
   const [version = 'nothing'] = mustRun(ours).split(' ');
@@ -38,16 +45,16 @@ function lookup(work: string, top: string): string[] {
   return [process.execPath, outfile];
 }
 
-/** apt with these sources and directories, and nothing of this host. */
-function aptOf(directory: string, keys: string): (program: string) => string[] {
+/** apt with directories of its own, and the mirrors of this host. */
+function aptOf(directory: string, keys: string, { mirror, security }: HostApt): (program: string) => string[] {
   for (const path of ['state/lists/partial', 'cache/archives/partial'])
     mkdirSync(join(directory, path), { recursive: true });
   const of = (file: string): string => `[signed-by=${keys}/debian-archive-trixie-${file}.asc]`;
   writeFileSync(
     join(directory, 'sources.list'),
-    `deb ${of('automatic')} http://ftp.debian.org/debian trixie main
-deb ${of('automatic')} http://ftp.debian.org/debian trixie-updates main
-deb ${of('security-automatic')} http://ftp.debian.org/debian-security trixie-security main
+    `deb ${of('automatic')} ${mirror} trixie main
+deb ${of('automatic')} ${mirror} trixie-updates main
+deb ${of('security-automatic')} ${security} trixie-security main
 `,
   );
   const settings = {

@@ -131,5 +131,5 @@ rmSync(place);
 mustRun([...install, join(work, 'my-sysext.raw')]);
 const viewed = viewResults();
 const checked = contentsResults(work, agent, join(top, 'examples/my-sysext.yml'), node, runs);
-const looked = lookupResult(work, top, join(cache, 'indexes'), node, runs);
+const looked = await lookupResult(work, top, join(cache, 'indexes'), node, runs);
 print([...built, ...viewed, installed, ...checked, looked, primaryResult()]);
