@@ -26,11 +26,7 @@ export interface ImageFacts {
   readonly hasOsRelease: boolean;
   /** The hierarchies it adds something to. */
   readonly hierarchies: readonly ('usr' | 'opt')[];
-  /** What usr, opt and the names in usr are: over a directory of the host, anything but a directory hides all of it. */
-  readonly shape: readonly ShapeEntry[];
 }
-
-export type ShapeEntry = Pick<ImageEntry, 'path' | 'kind'>;
 
 /**
  * Reads of an image what decides whether systemd-sysext could merge it. Nothing is mounted, but for what
@@ -88,16 +84,7 @@ export async function factsOf(name: string, tree: ImageTree): Promise<ImageFacts
       const place = placeOf(tree, hierarchy);
       return place !== undefined && tree.namesIn(place).length > 0;
     }),
-    shape: shapeOf(tree),
   };
-}
-
-function shapeOf(tree: ImageTree): ShapeEntry[] {
-  const inUsr = tree.entryAt('usr')?.kind === 'directory' ? tree.namesIn('usr') : [];
-  return ['usr', 'opt', ...inUsr.map((name) => `usr/${name}`)].flatMap((path) => {
-    const kind = tree.entryAt(path)?.kind;
-    return kind === undefined ? [] : [{ path, kind }];
-  });
 }
 
 /**

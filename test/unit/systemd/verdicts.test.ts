@@ -57,7 +57,6 @@ function outcomes(format: ImageFacts['format'], facts: Partial<ImageFacts>): str
     releaseFiles: [],
     hasOsRelease: false,
     hierarchies: ['usr'],
-    shape: [],
     ...facts,
   };
   return versions.map((major) => judge(image('jq'), { facts: whole }, host(major)).outcome);
@@ -82,7 +81,6 @@ describe('what becomes of an image that', () => {
       releaseFiles: fitting,
       hasOsRelease: false,
       hierarchies: ['usr'],
-      shape: [],
     };
     const outcome = (major: number) => judge(image('jq_1.7'), { facts }, host(major)).outcome;
     expect([252, 256, 257].map(outcome)).toEqual(['stops', 'merges', 'merges']);
