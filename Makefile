@@ -34,6 +34,7 @@ test: setup ## everything: check, and the tests with real systemd machines
 	@npm run --silent lint
 	@npm run --silent types
 	@npm run --silent lab
+	@npm run --silent bundle
 	@npm run --silent test:all
 
 demo: setup ## build jq from real packages, merge it in a throw-away root, use it
