@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 
 import { AgentError, isAgentError } from '../../core/errors.ts';
+import type { Clock } from '../../host/clock.ts';
 import type { PipingExec } from '../../host/exec.ts';
 import {
   fileStatus,
@@ -59,11 +60,15 @@ export interface RemoteIndex extends PackedIndex {
 }
 
 /** Where indexes are kept, and how they get there. */
-interface Means {
+export interface IndexCache {
   readonly directory: string;
   readonly http: Http;
   readonly exec: PipingExec;
+  readonly clock: Clock;
   readonly progress: Progress;
+  /** For how many milliseconds what the server said is taken as its present word; 0 asks it every time. */
+  readonly maxAge: number;
+  /** Whether only the cache is used. */
   readonly offline: boolean;
 }
 
@@ -72,21 +77,25 @@ interface Means {
  * @returns the digest that it is kept by.
  * @throws AgentError `verification-failed` where the index is not the one that was vouched for.
  */
-export async function ensureIndexDatabase(means: Means, index: RemoteIndex, signal?: AbortSignal): Promise<string> {
+export async function ensureIndexDatabase(
+  cache: IndexCache,
+  index: RemoteIndex,
+  signal?: AbortSignal,
+): Promise<string> {
   const digest = digestOf(index);
-  const path = indexDatabasePath(means.directory, digest, index.format);
+  const path = indexDatabasePath(cache.directory, digest, index.format);
   if (fileStatus(path) !== undefined) return digest;
-  if (means.offline)
+  if (cache.offline)
     throw new AgentError('network', `${shown(index.directoryUrl)}/${index.packed.path} is not in the cache`, {
       next: 'Run the command once without --offline.',
     });
   // A name of its own for every process: another one may be making the same database.
-  const packed = temporaryBeside(join(means.directory, basename(index.packed.path)));
+  const packed = temporaryBeside(join(cache.directory, basename(index.packed.path)));
   const unfinished = temporaryBeside(path);
   try {
-    makeDirectory(means.directory);
-    await fetchIndex(means, index, { ...index.packed, path: packed }, signal);
-    await convert(means, index, packed, unfinished, signal);
+    makeDirectory(cache.directory);
+    await fetchIndex(cache, index, { ...index.packed, path: packed }, signal);
+    await convert(cache, index, packed, unfinished, signal);
     renameDurably(unfinished, path);
   } finally {
     removeTree(packed);
@@ -96,27 +105,32 @@ export async function ensureIndexDatabase(means: Means, index: RemoteIndex, sign
 }
 
 /** What the database of an index is kept by. */
-export function digestOf({ plain, packed }: PackedIndex): string {
+function digestOf({ plain, packed }: PackedIndex): string {
   return (plain ?? packed).sha256;
 }
 
-async function fetchIndex(means: Means, index: RemoteIndex, file: WantedFile, signal?: AbortSignal): Promise<void> {
-  const options = { progress: means.progress, ...(signal === undefined ? {} : { signal }) };
+async function fetchIndex(
+  cache: IndexCache,
+  index: RemoteIndex,
+  file: WantedFile,
+  signal?: AbortSignal,
+): Promise<void> {
+  const options = { progress: cache.progress, ...(signal === undefined ? {} : { signal }) };
   for (const path of index.paths.slice(0, -1)) {
     try {
-      await means.http.download(`${index.directoryUrl}/${path}`, file, options);
+      await cache.http.download(`${index.directoryUrl}/${path}`, file, options);
       return;
     } catch (error) {
       // Archives announce by-hash that their mirrors do not always copy: apt tries the plain name then, too.
       if (!isAgentError(error, 'no-such-file')) throw error;
     }
   }
-  await means.http.download(`${index.directoryUrl}/${index.paths.at(-1) ?? index.packed.path}`, file, options);
+  await cache.http.download(`${index.directoryUrl}/${index.paths.at(-1) ?? index.packed.path}`, file, options);
 }
 
 /** Unpacks an index, holds it against what the Release file says of it, and makes the database of it. */
 async function convert(
-  means: Means,
+  cache: IndexCache,
   index: RemoteIndex,
   from: string,
   to: string,
@@ -127,7 +141,7 @@ async function convert(
   try {
     const whole = { path: from, offset: 0, length: packed.size };
     const limit = plain?.size ?? mostUnpacked;
-    const options = { exec: means.exec, limit, ...(signal === undefined ? {} : { signal }) };
+    const options = { exec: cache.exec, limit, ...(signal === undefined ? {} : { signal }) };
     const digest = await unpack(whole, compression, text, options).catch((error: unknown) => {
       throw isAgentError(error, 'content-refused') ? notAsPromised(directoryUrl, packed, [error.message]) : error;
     });

@@ -1,6 +1,7 @@
 import type * as OpenPgpModule from 'openpgp';
 
 import { AgentError, messageOf } from '../../core/errors.ts';
+import { sha256 } from '../../host/digest.ts';
 import { readBytes } from '../../host/files.ts';
 
 /** A file with OpenPGP keys, as it was read. */
@@ -12,6 +13,11 @@ export interface KeyFile {
 /** The files with the keys of a repository: named by their paths, or read already. */
 export function readKeys(keys: readonly (string | KeyFile)[]): KeyFile[] {
   return keys.map((key) => (typeof key === 'string' ? { path: key, bytes: readBytes(key) } : key));
+}
+
+/** What tells whether the keys are still the same ones. */
+export function digestOfKeys(files: readonly KeyFile[]): string {
+  return sha256(files.map(({ bytes }) => sha256(bytes)).join());
 }
 
 export type OpenPgp = typeof OpenPgpModule;

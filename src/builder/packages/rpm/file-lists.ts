@@ -2,23 +2,12 @@ import { join } from 'node:path';
 
 import { AgentError } from '../../../core/errors.ts';
 import { readXml } from '../../../core/xml.ts';
-import type { PipingExec } from '../../../host/exec.ts';
 import { sha256OfFile } from '../../../host/digest.ts';
 import { fileStatus, makeDirectory, piecesOf, removeTree, temporaryBeside } from '../../../host/files.ts';
-import type { Http } from '../../../host/http.ts';
-import type { Progress } from '../../../host/progress.ts';
 import { unpack } from '../../../host/unpack.ts';
-import type { PackedIndex } from '../index-cache.ts';
+import type { IndexCache, PackedIndex } from '../index-cache.ts';
 import { fileListsReader } from './primary.ts';
 import type { ReadRepository } from './repository.ts';
-
-interface Means {
-  readonly directory: string;
-  readonly http: Http;
-  readonly exec: PipingExec;
-  readonly progress: Progress;
-  readonly offline: boolean;
-}
 
 /** By the rank of the repository and the path of a file: the sha256 of every package that has it. */
 export type FoundFiles = ReadonlyMap<number, ReadonlyMap<string, readonly string[]>>;
@@ -32,7 +21,7 @@ const mostUnpacked = 4 * 1024 ** 3;
  * @throws AgentError `network`, `verification-failed`
  */
 export async function findInFileLists(
-  means: Means,
+  cache: IndexCache,
   repositories: readonly ReadRepository[],
   wanted: ReadonlySet<string>,
   signal?: AbortSignal,
@@ -40,22 +29,22 @@ export async function findInFileLists(
   const found = new Map<number, ReadonlyMap<string, readonly string[]>>();
   if (wanted.size === 0) return found;
   for (const [rank, { base, repomd }] of repositories.entries())
-    if (repomd.filelists !== undefined) found.set(rank, await search(means, base, repomd.filelists, wanted, signal));
+    if (repomd.filelists !== undefined) found.set(rank, await search(cache, base, repomd.filelists, wanted, signal));
   return found;
 }
 
 async function search(
-  means: Means,
+  cache: IndexCache,
   base: string,
   index: PackedIndex,
   wanted: ReadonlySet<string>,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const path = await packedList(means, base, index, signal);
+  const path = await packedList(cache, base, index, signal);
   const text = temporaryBeside(`${path}.text`);
   try {
     const limit = index.plain?.size ?? mostUnpacked;
-    const options = { exec: means.exec, limit, ...(signal === undefined ? {} : { signal }) };
+    const options = { exec: cache.exec, limit, ...(signal === undefined ? {} : { signal }) };
     const digest = await unpack({ path, offset: 0, length: index.packed.size }, index.compression, text, options);
     if (index.plain !== undefined && digest !== index.plain.sha256) throw malformed('it is not the one promised');
     return scan(text, wanted);
@@ -65,17 +54,22 @@ async function search(
 }
 
 /** The packed list, from the cache where it has it. */
-async function packedList(means: Means, base: string, { packed }: PackedIndex, signal?: AbortSignal): Promise<string> {
-  const path = join(means.directory, `${packed.sha256}.filelists`);
+async function packedList(
+  cache: IndexCache,
+  base: string,
+  { packed }: PackedIndex,
+  signal?: AbortSignal,
+): Promise<string> {
+  const path = join(cache.directory, `${packed.sha256}.filelists`);
   if (fileStatus(path) !== undefined && sha256OfFile(path) === packed.sha256) return path;
-  if (means.offline)
+  if (cache.offline)
     throw new AgentError('network', `the list of all files of ${base} is not in the cache`, {
       next: 'Run the command once without --offline.',
     });
-  makeDirectory(means.directory);
+  makeDirectory(cache.directory);
   removeTree(path);
-  const options = { progress: means.progress, ...(signal === undefined ? {} : { signal }) };
-  await means.http.download(`${base}/${packed.path}`, { ...packed, path }, options);
+  const options = { progress: cache.progress, ...(signal === undefined ? {} : { signal }) };
+  await cache.http.download(`${base}/${packed.path}`, { ...packed, path }, options);
   return path;
 }
 

@@ -1,33 +1,22 @@
-import { join } from 'node:path';
-
 import { AgentError, isAgentError } from '../../../core/errors.ts';
-import type { Clock } from '../../../host/clock.ts';
-import type { PipingExec } from '../../../host/exec.ts';
 import { sha256 } from '../../../host/digest.ts';
-import { fileStatus, readTextIfAny, writeAtomically } from '../../../host/files.ts';
-import { shown, type Http, type Validators } from '../../../host/http.ts';
-import type { Progress } from '../../../host/progress.ts';
+import { fileStatus, readTextIfAny } from '../../../host/files.ts';
+import { shown, type Http } from '../../../host/http.ts';
 import type { RpmRepository } from '../../targets/target.ts';
-import { digestOf, ensureIndexDatabase, indexDatabasePath, removeSuperseded } from '../index-cache.ts';
-import { verifyDetached } from '../openpgp.ts';
-import { formatState, parseState, stateFormat, type SuiteState } from '../state.ts';
+import { indexDatabasePath, type IndexCache } from '../index-cache.ts';
+import { digestOfKeys, verifyDetached } from '../openpgp.ts';
+import {
+  keptList,
+  upToDate,
+  type KeptList,
+  type PackageList,
+  type Received,
+  type VerifiedList,
+} from '../package-list.ts';
 import { primaryFormat } from './index-database.ts';
 import { keyAdvice, keyRing, type KeyRing } from './keys.ts';
-import { fromMirrors, mirrorsOf } from './mirrors.ts';
+import { fromMirrors, mirrorsOf, type Mirrors } from './mirrors.ts';
 import { parseRepomd, type Repomd } from './repomd.ts';
-
-/** Where indexes are kept, and how they get there. */
-export interface IndexCache {
-  readonly directory: string;
-  readonly http: Http;
-  readonly exec: PipingExec;
-  readonly clock: Clock;
-  readonly progress: Progress;
-  /** For how many milliseconds what the server said is taken as its present word; 0 asks it every time. */
-  readonly maxAge: number;
-  /** Whether only the cache is used. */
-  readonly offline: boolean;
-}
 
 /** A repository whose package list is in the cache. */
 export interface ReadRepository {
@@ -37,30 +26,6 @@ export interface ReadRepository {
   readonly base: string;
   readonly databasePath: string;
   readonly repomd: Repomd;
-}
-
-/** Everything about a repository that the steps below pass on. */
-interface Subject {
-  readonly repository: RpmRepository;
-  /** What it is called in messages. */
-  readonly name: string;
-  readonly statePath: string;
-  readonly repomdPath: string;
-  readonly signaturePath: string;
-  readonly keys: KeyRing;
-  readonly keysDigest: string;
-  /** What was accepted last; its repomd.xml is there, too. */
-  readonly cached: SuiteState | undefined;
-}
-
-/** repomd.xml as it was received from a base, and what the server says to recognise it by. */
-interface Received {
-  readonly base: string;
-  readonly text: string;
-  /** Empty where none was asked for. */
-  readonly signature: string;
-  readonly validators: Validators;
-  readonly checkedAt: Date;
 }
 
 /** A megabyte holds every repomd.xml there is. */
@@ -75,14 +40,15 @@ export async function readRepository(
   repository: RpmRepository,
   signal?: AbortSignal,
 ): Promise<ReadRepository> {
-  const subject = subjectOf(cache, repository);
-  const state = isFresh(cache, subject) ? subject.cached : await refresh(cache, subject, signal);
+  const keys = keyRing(repository.keys);
+  const list = listOf(cache, repository, keys);
+  const state = await upToDate(cache, list, signal);
   return {
     repository,
-    keys: subject.keys,
+    keys,
     base: baseOf(repository, state.uri),
     databasePath: indexDatabasePath(cache.directory, state.indexes[0] ?? '', primaryFormat),
-    repomd: parseRepomd(subject.name, readTextIfAny(subject.repomdPath) ?? ''),
+    repomd: parseRepomd(list.document, readTextIfAny(list.kept.documentPath) ?? ''),
   };
 }
 
@@ -91,92 +57,57 @@ function baseOf({ baseurl }: RpmRepository, uri: string): string {
   return baseurl.find((base) => shown(base) === uri) ?? uri;
 }
 
-function subjectOf(cache: IndexCache, repository: RpmRepository): Subject {
+function listOf(cache: IndexCache, repository: RpmRepository, keys: KeyRing): PackageList {
   const { baseurl, metalink = '', mirrorlist = '', repoGpgcheck } = repository;
   const places = [...baseurl, metalink, mirrorlist].map((url) => (url === '' ? '' : shown(url)));
-  const base = join(cache.directory, `rpm-${sha256(JSON.stringify(places)).slice(0, 16)}`);
-  const repomdPath = `${base}.repomd.xml`;
-  const statePath = `${base}.${stateFormat}.json`;
-  const keys = keyRing(repository.keys);
-  const sums = keys.files.map(({ bytes }) => sha256(bytes)).join();
+  const kept = keptList(cache.directory, `rpm-${sha256(JSON.stringify(places)).slice(0, 16)}`, 'repomd.xml');
+  const name = places.find((place) => place !== '') ?? '';
   return {
-    repository,
-    name: places.find((place) => place !== '') ?? '',
-    statePath,
-    repomdPath,
-    signaturePath: `${repomdPath}.asc`,
-    keys,
-    keysDigest: repoGpgcheck ? sha256(sums) : 'unsigned',
-    cached: fileStatus(repomdPath) === undefined ? undefined : parseState(readTextIfAny(statePath) ?? ''),
+    title: name,
+    document: name,
+    suite: '',
+    kept,
+    keysDigest: repoGpgcheck ? digestOfKeys(keys.files) : 'unsigned',
+    checkValidUntil: false,
+    format: primaryFormat,
+    ask: async (accept, signal) => {
+      const mirrors = await mirrorsOf(cache.http, repository, signal);
+      return await fromMirrors(name, mirrors, async (base) => {
+        const received = await fetchRepomd(cache, repository, kept, base, signal);
+        if (received !== undefined) checkPromised(received, mirrors);
+        return await accept(received);
+      });
+    },
+    verify: (received) => verifyRepomd(repository, keys, received),
   };
 }
 
-type Cached = Subject & { readonly cached: SuiteState };
-
-/** Whether the cache can be used as it is: verified by the present keys, with its database. */
-function isUsable(cache: IndexCache, subject: Subject): subject is Cached {
-  const { cached, keysDigest } = subject;
-  if (cached?.keysDigest !== keysDigest) return false;
-  return cached.indexes.every(
-    (digest) => fileStatus(indexDatabasePath(cache.directory, digest, primaryFormat)) !== undefined,
-  );
-}
-
-function isFresh(cache: IndexCache, subject: Subject): subject is Cached {
-  if (!isUsable(cache, subject)) return false;
-  const age = cache.clock.now().getTime() - subject.cached.checkedAt.getTime();
-  return cache.offline || (age >= 0 && age < cache.maxAge);
-}
-
-async function refresh(cache: IndexCache, subject: Subject, signal?: AbortSignal): Promise<SuiteState> {
-  if (cache.offline) return await adopt(cache, subject, stored(subject), signal);
-  try {
-    return await update(cache, subject, signal);
-  } catch (error) {
-    if (!isAgentError(error, 'network') || cache.maxAge === 0 || !isUsable(cache, subject)) throw error;
-    cache.progress.warn(`${error.message}; using the package list of ${subject.cached.date.toISOString()}`);
-    return subject.cached;
-  }
-}
-
-async function update(cache: IndexCache, subject: Subject, signal?: AbortSignal): Promise<SuiteState> {
-  cache.progress.step(`reading the package list of ${subject.name}`);
-  const mirrors = await mirrorsOf(cache.http, subject.repository, signal);
-  return await fromMirrors(subject.name, mirrors, async (base) => {
-    const received = await fetchRepomd(cache, subject, base, signal);
-    if (received === undefined) return await current(cache, subject, signal);
-    const found = sha256(received.text);
-    if (mirrors.checksums !== undefined && !mirrors.checksums.includes(found))
-      throw new AgentError('verification-failed', `${shown(base)} has another repomd.xml than the metalink promises`, {
-        facts: [...mirrors.checksums.map((sum) => `expected: sha256 ${sum}`), `found:    sha256 ${found}`],
-      });
-    return await adopt(cache, subject, received, signal);
+/** @throws AgentError `verification-failed` */
+function checkPromised({ uri, text }: Received, { checksums }: Mirrors): void {
+  const found = sha256(text);
+  if (checksums === undefined || checksums.includes(found)) return;
+  throw new AgentError('verification-failed', `${uri} has another repomd.xml than the metalink promises`, {
+    facts: [...checksums.map((sum) => `expected: sha256 ${sum}`), `found:    sha256 ${found}`],
   });
-}
-
-/** The server says that what we have is the newest. */
-function current(cache: IndexCache, subject: Subject, signal?: AbortSignal): Promise<SuiteState> {
-  const checkedAt = cache.clock.now();
-  if (isUsable(cache, subject)) return Promise.resolve(saveState(subject, { ...subject.cached, checkedAt }));
-  return adopt(cache, subject, { ...stored(subject), checkedAt }, signal);
 }
 
 /** Undefined where the server has none that is newer than ours. */
 async function fetchRepomd(
   { http, clock }: IndexCache,
-  { cached, repository, signaturePath }: Subject,
+  { repoGpgcheck }: RpmRepository,
+  { cached, signaturePath }: KeptList,
   base: string,
   signal?: AbortSignal,
 ): Promise<Received | undefined> {
   const checkedAt = clock.now();
   const options = { maxSize, ...(signal === undefined ? {} : { signal }) };
-  const complete = !repository.repoGpgcheck || fileStatus(signaturePath) !== undefined;
+  const complete = !repoGpgcheck || fileStatus(signaturePath) !== undefined;
   const known = cached?.uri === shown(base) && complete ? { validators: cached.validators } : {};
   const url = `${base}/repodata/repomd.xml`;
   const document = await http.get(url, { ...options, ...known });
   if (document.kind === 'not-modified') return undefined;
-  const signature = repository.repoGpgcheck ? await fetchSignature(http, `${url}.asc`, options) : '';
-  return { base, text: document.body.toString(), signature, validators: document.validators, checkedAt };
+  const signature = repoGpgcheck ? await fetchSignature(http, `${url}.asc`, options) : '';
+  return { uri: shown(base), text: document.body.toString(), signature, validators: document.validators, checkedAt };
 }
 
 async function fetchSignature(http: Http, url: string, options: Parameters<Http['get']>[1]): Promise<string> {
@@ -192,56 +123,14 @@ async function fetchSignature(http: Http, url: string, options: Parameters<Http[
   }
 }
 
-function stored({ cached, repomdPath, signaturePath, name }: Subject): Received {
-  const text = readTextIfAny(repomdPath);
-  if (cached === undefined || text === undefined)
-    throw new AgentError('network', `there is no package list of ${name} in the cache, and the network is not used`, {
-      next: 'Run the command once without --offline.',
-    });
-  const signature = readTextIfAny(signaturePath) ?? '';
-  return { base: cached.uri, text, signature, validators: cached.validators, checkedAt: cached.checkedAt };
-}
-
-/** Verifies repomd.xml, gets the index it vouches for, and only then remembers it. */
-async function adopt(
-  cache: IndexCache,
-  subject: Subject,
-  received: Received,
-  signal?: AbortSignal,
-): Promise<SuiteState> {
-  const { cached, keysDigest } = subject;
-  const signers = await verifyRepomd(subject, received);
-  const repomd = parseRepomd(`${shown(received.base)}/repodata/repomd.xml`, received.text);
-  if (cached !== undefined && repomd.date < cached.date && isUsable(cache, subject))
-    return keepNewer(cache, subject, repomd);
-  const { primary } = repomd;
-  const index = { ...primary, directoryUrl: received.base, paths: [primary.packed.path], format: primaryFormat };
-  await ensureIndexDatabase(cache, index, signal);
-  writeAtomically(subject.repomdPath, received.text);
-  if (received.signature !== '') writeAtomically(subject.signaturePath, received.signature);
-  const { validators, checkedAt, base } = received;
-  const found = { date: repomd.date, validUntil: undefined, signers, indexes: [digestOf(primary)] };
-  const state = saveState(subject, { uri: shown(base), suite: '', validators, checkedAt, keysDigest, ...found });
-  removeSuperseded(cache.directory, cached?.indexes ?? [], primaryFormat, cache.clock.now());
-  return state;
-}
-
-async function verifyRepomd({ repository, keys }: Subject, received: Received): Promise<readonly string[]> {
-  if (!repository.repoGpgcheck) return [];
-  const name = `${shown(received.base)}/repodata/repomd.xml`;
-  return await verifyDetached(name, Buffer.from(received.text), received.signature, keys.files, keyAdvice(keys));
-}
-
-/** A mirror that offers an older package list than before is behind, or replays it: what we have stays. */
-function keepNewer(cache: IndexCache, subject: Cached, { date }: Repomd): SuiteState {
-  const { cached, name } = subject;
-  cache.progress.warn(
-    `${name} is older (${date.toISOString()}) than the one in the cache (${cached.date.toISOString()}); the newer one stays in use`,
-  );
-  return saveState(subject, { ...cached, checkedAt: cache.clock.now() });
-}
-
-function saveState(subject: Subject, state: SuiteState): SuiteState {
-  writeAtomically(subject.statePath, formatState(state));
-  return state;
+async function verifyRepomd(repository: RpmRepository, keys: KeyRing, received: Received): Promise<VerifiedList> {
+  const { uri, text, signature } = received;
+  const document = `${uri}/repodata/repomd.xml`;
+  const signers = repository.repoGpgcheck
+    ? await verifyDetached(document, Buffer.from(text), signature, keys.files, keyAdvice(keys))
+    : [];
+  const { date, primary } = parseRepomd(document, text);
+  const directoryUrl = baseOf(repository, uri);
+  const index = { ...primary, directoryUrl, paths: [primary.packed.path], format: primaryFormat };
+  return { date, validUntil: undefined, signers, indexes: () => [index] };
 }
