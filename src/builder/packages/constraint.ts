@@ -15,3 +15,12 @@ export type CompareVersions = (a: string, b: string) => number;
 export function isWithin(compare: CompareVersions, version: string, { relation, version: bound }: VersionConstraint) {
   return holds[relation](compare(version, bound));
 }
+
+/** Whether a version is one that all constraints allow. */
+export function meetsAll(
+  compare: CompareVersions,
+  version: string,
+  constraints: readonly VersionConstraint[],
+): boolean {
+  return constraints.every((constraint) => isWithin(compare, version, constraint));
+}

@@ -1,36 +1,25 @@
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 
 import type { IndexFormat } from '../index-cache.ts';
+import {
+  readDatabase,
+  writeDatabase,
+  type IndexDatabase,
+  type IndexedPackage,
+  type Provided,
+} from '../index-database.ts';
 import { StanzaReader, type Stanza } from './deb822.ts';
 
-/** A package as an index lists it. */
-export interface IndexedPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly architecture: string;
-  /** Below the base address of the repository; not checked. */
-  readonly filename: string;
-  readonly size: number;
-  readonly sha256: string;
+/** A package as a Packages index lists it. */
+export interface DebPackage extends IndexedPackage {
   /** The field `Source`; empty where the source package is of the same name and version. */
   readonly source?: string;
 }
 
-/** A package that says it stands for another name (Debian policy 7.5). */
-export interface IndexedProvider extends IndexedPackage {
-  /** The version of the other name that it provides; empty where it names none. */
-  readonly provided: string;
-}
-
-/** One Packages index in a form that answers at once. */
-export interface IndexDatabase {
-  packages(name: string): readonly IndexedPackage[];
-  providers(name: string): readonly IndexedProvider[];
+/** One Packages index. Its names are those of packages and what they provide (Debian policy 7.5). */
+export interface DebDatabase extends IndexDatabase<DebPackage> {
   /** The fields Pre-Depends and Depends of a package, as one; empty where it has none or is not there. */
   dependsOf(name: string, version: string, architecture: string): string;
-  /** Every name of these lengths that is a package or provided by one. */
-  names(shortest: number, longest: number): readonly string[];
-  close(): void;
 }
 
 /** Version of the tables below; part of the file name, so that no file of another version is ever read. */
@@ -60,26 +49,16 @@ const wanted = [
   'depends',
 ];
 
-/**
- * Writes a Packages index into a new database file. The file is good only once this has returned: nothing is journalled,
- * the caller gives it its name afterwards.
- */
+/** Writes a Packages index into a new database file. */
 export function buildIndexDatabase(path: string, pieces: Iterable<Uint8Array>): void {
-  const database = new Database(path);
-  try {
-    database.pragma('journal_mode = OFF');
-    database.pragma('synchronous = OFF');
+  writeDatabase(path, (database) => {
     database.exec(tables);
-    database.exec('BEGIN');
     const reader = new StanzaReader(wanted, inserter(database));
     const decoder = new TextDecoder();
     for (const piece of pieces) reader.write(decoder.decode(piece, { stream: true }));
     reader.write(decoder.decode());
     reader.end();
-    database.exec('COMMIT');
-  } finally {
-    database.close();
-  }
+  });
 }
 
 /** A package without a hash could never be verified: it is left out, and so is a second one of the same version. */
@@ -97,7 +76,7 @@ function inserter(database: Database.Database): (stanza: Stanza) => void {
   };
 }
 
-function packageOf(stanza: Stanza): IndexedPackage | undefined {
+function packageOf(stanza: Stanza): DebPackage | undefined {
   const name = stanza.get('package');
   const version = stanza.get('version');
   const architecture = stanza.get('architecture');
@@ -120,15 +99,16 @@ export function parseProvides(field: string | undefined): { readonly name: strin
 
 /** Packages indexes, as the cache keeps them. */
 export const packagesFormat: IndexFormat = { name: String(databaseFormat), build: buildIndexDatabase };
+
 const columns = ['name', 'version', 'architecture', 'filename', 'size', 'sha256', 'source']
   .map((column) => `packages.${column}`)
   .join();
 
 /** Opens a database that `buildIndexDatabase` has written. */
-export function openIndexDatabase(path: string): IndexDatabase {
-  const database = new Database(path, { readonly: true, fileMustExist: true });
-  const packages = database.prepare<[string], IndexedPackage>(`SELECT ${columns} FROM packages WHERE name = ?`);
-  const providers = database.prepare<[string], IndexedProvider>(
+export function openIndexDatabase(path: string): DebDatabase {
+  const database = readDatabase(path);
+  const packages = database.prepare<[string], DebPackage>(`SELECT ${columns} FROM packages WHERE name = ?`);
+  const providers = database.prepare<[string], DebPackage & Provided>(
     `SELECT ${columns}, provided FROM provides JOIN packages
        ON packages.name = package AND packages.version = provides.version
       AND packages.architecture = provides.architecture

@@ -1,6 +1,3 @@
-import { isWithin } from '../constraint.ts';
-import type { VersionConstraint } from '../packages.ts';
-
 /** Debian's order of versions (deb-version(7), Debian policy 5.6.12). */
 
 interface Parts {
@@ -74,14 +71,4 @@ function compareNumbers(a: string, b: string): number {
   const right = b.replace(/^0+/, '');
   if (left.length !== right.length) return left.length - right.length;
   return left === right ? 0 : left < right ? -1 : 1;
-}
-
-/** Whether a version is one that the constraint allows. */
-export function satisfies(version: string, constraint: VersionConstraint): boolean {
-  return isWithin(compareVersions, version, constraint);
-}
-
-/** Whether a version is one that all constraints allow. */
-export function satisfiesAll(version: string, constraints: readonly VersionConstraint[]): boolean {
-  return constraints.every((constraint) => satisfies(version, constraint));
 }

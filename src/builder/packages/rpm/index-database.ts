@@ -1,41 +1,29 @@
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 
 import { AgentError } from '../../../core/errors.ts';
 import { readXml } from '../../../core/xml.ts';
 import type { IndexFormat } from '../index-cache.ts';
+import {
+  readDatabase,
+  writeDatabase,
+  type IndexDatabase,
+  type IndexedPackage,
+  type Provided,
+} from '../index-database.ts';
 import { fullVersion, primaryReader, type ListedPackage } from './primary.ts';
 
-/** A package as the index of a repository lists it. */
-export interface IndexedPackage {
-  readonly name: string;
-  /** `epoch:version-release`, without an epoch of 0. */
-  readonly version: string;
-  readonly architecture: string;
-  /** Below the base address of the repository; not checked. */
-  readonly filename: string;
-  readonly size: number;
-  readonly sha256: string;
+/** A package as primary.xml lists it; its version is `epoch:version-release`, without an epoch of 0. */
+export interface RpmPackage extends IndexedPackage {
   /** 1 where it belongs to a module stream, which dnf offers only where the stream is switched on; else 0. */
   readonly modular: number;
 }
 
-/** A package that provides another name. */
-export interface IndexedProvider extends IndexedPackage {
-  /** The version of the other name that it provides; empty where it names none. */
-  readonly provided: string;
-}
-
-/** One primary.xml in a form that answers at once. */
-export interface IndexDatabase {
-  packages(name: string): readonly IndexedPackage[];
-  providers(name: string): readonly IndexedProvider[];
+/** One primary.xml. Its names are those of packages. */
+export interface RpmDatabase extends IndexDatabase<RpmPackage> {
   /** The packages that have a file, as far as primary.xml lists it. */
-  owners(path: string): readonly IndexedPackage[];
+  owners(path: string): readonly RpmPackage[];
   /** The package whose file has this sha256. */
-  byChecksum(sha256: string): readonly IndexedPackage[];
-  /** Every package name of these lengths. */
-  names(shortest: number, longest: number): readonly string[];
-  close(): void;
+  byChecksum(sha256: string): readonly RpmPackage[];
 }
 
 const tables = `
@@ -60,24 +48,15 @@ const moduleMark = /(^|\.)module[+_]/;
 export const primaryFormat: IndexFormat = { name: 'rpm1', build: buildIndexDatabase };
 
 /**
- * Writes primary.xml into a new database file. The file is good only once this has returned: nothing is journalled, the
- * caller gives it its name afterwards.
+ * Writes primary.xml into a new database file.
  * @throws AgentError `verification-failed` where it is no well-formed list, or none of its packages has a sha256.
  */
 export function buildIndexDatabase(path: string, pieces: Iterable<Uint8Array>): void {
-  const database = new Database(path);
-  try {
-    database.pragma('journal_mode = OFF');
-    database.pragma('synchronous = OFF');
-    database.pragma('temp_store = FILE');
+  writeDatabase(path, (database) => {
     database.exec(tables);
-    database.exec('BEGIN');
     fill(database, pieces);
     database.exec(indexes);
-    database.exec('COMMIT');
-  } finally {
-    database.close();
-  }
+  });
 }
 
 function fill(database: Database.Database, pieces: Iterable<Uint8Array>): void {
@@ -120,14 +99,14 @@ function isUsable({ name, arch, version, release, location, size, checksumType, 
 }
 
 /** Opens a database that `buildIndexDatabase` has written. */
-export function openIndexDatabase(path: string): IndexDatabase {
-  const database = new Database(path, { readonly: true, fileMustExist: true });
+export function openIndexDatabase(path: string): RpmDatabase {
+  const database = readDatabase(path);
   const columns = 'packages.name, version, architecture, filename, size, sha256, modular';
-  const select = (rest: string) => database.prepare<[string], IndexedPackage>(`SELECT ${columns} FROM ${rest}`);
+  const select = (rest: string) => database.prepare<[string], RpmPackage>(`SELECT ${columns} FROM ${rest}`);
   const packages = select('packages WHERE name = ?');
   const byChecksum = select('packages WHERE sha256 = ?');
   const owners = select('files JOIN packages ON packages.id = package WHERE path = ?');
-  const providers = database.prepare<[string], IndexedProvider>(
+  const providers = database.prepare<[string], RpmPackage & Provided>(
     `SELECT ${columns}, provided FROM provides JOIN packages ON packages.id = package WHERE provides.name = ?`,
   );
   const names = database

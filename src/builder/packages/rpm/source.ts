@@ -1,55 +1,25 @@
-import { join } from 'node:path';
-
 import { AgentError } from '../../../core/errors.ts';
-import type { Clock } from '../../../host/clock.ts';
-import type { PipingExec } from '../../../host/exec.ts';
-import { shown, type Http } from '../../../host/http.ts';
-import type { Progress } from '../../../host/progress.ts';
+import { shown } from '../../../host/http.ts';
 import type { RpmRepository } from '../../targets/target.ts';
-import { largestDistance, nearestNames } from '../nearest.ts';
+import { catalogueOf, offered, withIndexes, type OpenIndex } from '../catalogue.ts';
 import { fetchPackageFile } from '../package-cache.ts';
 import type { LibraryNeed, LocalPackage, PackageRequest, PackageSource, SelectedPackage } from '../packages.ts';
 import { inParallel } from '../parallel.ts';
+import { atOnce, settingsOf, type SourceOptions, type SourceSettings } from '../settings.ts';
 import { findInFileLists, type FoundFiles } from './file-lists.ts';
-import { openIndexDatabase, type IndexDatabase } from './index-database.ts';
+import { openIndexDatabase, type RpmDatabase } from './index-database.ts';
 import { readRepository, type ReadRepository } from './repository.ts';
-import { selectPackages, type Catalogue, type Origin } from './select.ts';
+import { fitting, selectPackages, type RpmCatalogue } from './select.ts';
 import { verifyPackage } from './signature.ts';
 import { compareVersions } from './version.ts';
 
-export interface RpmSourceOptions {
-  /** In the order of the target: of equal versions, the first repository's is taken. */
-  readonly repositories: readonly RpmRepository[];
-  /** rpm's name of the native architecture: `x86_64`. */
-  readonly architecture: string;
-  /** Holds `indexes/` and `packages/`; safe to delete at any time. */
-  readonly cacheDirectory: string;
-  readonly http: Http;
-  readonly exec: PipingExec;
-  readonly clock: Clock;
-  readonly progress: Progress;
-  /** For how many milliseconds package lists are used without asking the server for newer ones; 1 hour, 0 asks always. */
-  readonly maxAge?: number;
-  /** Whether only what is in the cache is used. */
-  readonly offline?: boolean;
-  /** How the archive in a package file is read. */
-  readonly entries: PackageSource['entries'];
-}
-
-type Settings = Required<RpmSourceOptions> & { readonly directory: string };
-
-const hour = 3_600_000;
-const atOnce = 4;
-
-interface OpenRepository extends ReadRepository {
-  readonly origin: Origin;
-  readonly database: IndexDatabase;
-}
+export type RpmSourceOptions = SourceOptions<RpmRepository>;
+type Settings = SourceSettings<RpmRepository>;
+type OpenRepository = ReadRepository & OpenIndex<RpmDatabase>;
 
 /** The rpm repositories of a target, verified from repomd.xml down to every package file. */
 export function createRpmSource(options: RpmSourceOptions): PackageSource {
-  const directory = join(options.cacheDirectory, 'indexes');
-  const settings: Settings = { maxAge: hour, offline: false, ...options, directory };
+  const settings = settingsOf(options);
   /** What the bases of repositories are known by, since a mirror may be another one each time it is asked for. */
   const known = new Map<string, ReadRepository>();
   const read = async (signal?: AbortSignal): Promise<readonly ReadRepository[]> => {
@@ -65,9 +35,9 @@ export function createRpmSource(options: RpmSourceOptions): PackageSource {
   return {
     entries: options.entries,
     select: async (requests, signal) =>
-      withIndexes(await read(signal), async (indexes) => {
+      withIndexes(opened(await read(signal)), async (indexes) => {
         const files = await findInFileLists(settings, indexes, unlisted(requests, indexes), signal);
-        return selectPackages(requests, catalogueOf(indexes, files), settings.architecture);
+        return selectPackages(requests, withFiles(indexes, files), settings.architecture);
       }),
     fetch: async (packages, signal) => {
       if (packages.some((pkg) => originOf(known, pkg) === undefined)) await read(signal);
@@ -76,23 +46,16 @@ export function createRpmSource(options: RpmSourceOptions): PackageSource {
       return await inParallel(packages, atOnce, fetch, signal);
     },
     providersOf: async (needs, signal) =>
-      withIndexes(await read(signal), (indexes) => Promise.resolve(providersOf(needs, indexes, settings.architecture))),
+      withIndexes(opened(await read(signal)), (indexes) => providersOf(needs, indexes, settings.architecture)),
   };
 }
 
-async function withIndexes<T>(
-  repositories: readonly ReadRepository[],
-  use: (indexes: readonly OpenRepository[]) => Promise<T>,
-): Promise<T> {
-  using open = new DisposableStack();
-  const indexes = repositories.map((repository, rank) => {
-    const database = openIndexDatabase(repository.databasePath);
-    open.defer(() => {
-      database.close();
-    });
-    return { ...repository, database, origin: { uri: shown(repository.base), rank } };
-  });
-  return await use(indexes);
+function opened(repositories: readonly ReadRepository[]): readonly OpenRepository[] {
+  return repositories.map((repository, rank) => ({
+    ...repository,
+    database: openIndexDatabase(repository.databasePath),
+    origin: { uri: shown(repository.base), rank },
+  }));
 }
 
 /** The files that are asked for and that no package list itself knows: filelists.xml is large, and read only for them. */
@@ -103,23 +66,15 @@ function unlisted(requests: readonly PackageRequest[], indexes: readonly OpenRep
   return new Set(paths.filter((path) => !isKnown(path)));
 }
 
-function catalogueOf(indexes: readonly OpenRepository[], files: FoundFiles): Catalogue {
-  const all = <T>(find: (index: OpenRepository) => readonly T[]) =>
-    indexes.flatMap((index) => find(index).map((found) => ({ ...found, origin: index.origin })));
+function withFiles(indexes: readonly OpenRepository[], files: FoundFiles): RpmCatalogue {
   return {
-    packages: (name) => all(({ database }) => database.packages(name)),
-    providers: (name) => all(({ database }) => database.providers(name)),
+    ...catalogueOf(indexes),
     owners: (path) =>
-      all(({ database, origin }) => {
+      offered(indexes, ({ database, origin }) => {
         const listed = database.owners(path);
         const sums = listed.length > 0 ? [] : (files.get(origin.rank)?.get(path) ?? []);
         return [...listed, ...sums.flatMap((sum) => database.byChecksum(sum))];
       }),
-    nearest: (name) => {
-      const reach = largestDistance(name);
-      const names = indexes.flatMap(({ database }) => database.names(name.length - reach, name.length + reach));
-      return nearestNames(name, names);
-    },
   };
 }
 
@@ -151,11 +106,12 @@ function providersOf(
   indexes: readonly OpenRepository[],
   architecture: string,
 ): ReadonlyMap<string, readonly string[]> {
+  const fits = fitting(architecture);
   const found = needs.map(({ library, bits }) => {
     const capability = bits === 64 ? `${library}()(64bit)` : library;
     const providers = indexes
       .flatMap(({ database }) => database.providers(capability))
-      .filter((pkg) => pkg.modular === 0 && (pkg.architecture === architecture || pkg.architecture === 'noarch'))
+      .filter(fits)
       .sort((a, b) => a.name.length - b.name.length || compareVersions(b.version, a.version));
     return [library, [...new Set(providers.map(({ name }) => name))]] as const;
   });

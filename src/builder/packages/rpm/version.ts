@@ -1,6 +1,3 @@
-import { isWithin } from '../constraint.ts';
-import type { VersionConstraint } from '../packages.ts';
-
 /** rpm's order of versions (rpm-version(7), rpmvercmp). A version is written `epoch:version-release`. */
 
 interface Parts {
@@ -22,7 +19,8 @@ function partsOf(text: string): Parts {
 }
 
 /**
- * Compares two full versions: epoch (none is 0), version, and release where both have one.
+ * Compares two full versions: epoch (none is 0), version, and release where both have one: a constraint without a release
+ * allows every release.
  * @returns a negative number where `a` is older, a positive one where it is newer, 0 where the order makes no difference.
  */
 export function compareVersions(a: string, b: string): number {
@@ -73,9 +71,4 @@ function compareNumbers(a: string, b: string): number {
 
 function compareText(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1;
-}
-
-/** Whether a version is one that all constraints allow. A constraint without a release allows every release. */
-export function satisfiesAll(version: string, constraints: readonly VersionConstraint[]): boolean {
-  return constraints.every((constraint) => isWithin(compareVersions, version, constraint));
 }

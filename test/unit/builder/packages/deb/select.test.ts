@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Candidate, Provider } from '../../../../../src/builder/packages/candidates.ts';
 import { packageUrl } from '../../../../../src/builder/packages/choice.ts';
-import { selectPackages, type Candidate, type Provider } from '../../../../../src/builder/packages/deb/select.ts';
+import { selectPackages } from '../../../../../src/builder/packages/deb/select.ts';
 import type { PackageRequest, Relation } from '../../../../../src/builder/packages/packages.ts';
 import { isAgentError, type AgentError } from '../../../../../src/core/errors.ts';
 
