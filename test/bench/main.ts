@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { contentsResults } from './contents.ts';
+import { fleetResults } from './fleet.ts';
 import { lookupResult } from './lookup.ts';
 import { ratio, print, type Result } from './result.ts';
 import { medians, mustRun, type Timed } from './timing.ts';
@@ -124,12 +125,19 @@ function primaryResult(): Result {
   return { what, ours: Number(seconds) * 1000, floor: undefined, figure: `${peak} MiB`, limit: '200 MiB' };
 }
 
+/** (a) to (g): one extension. */
+async function oneResults(): Promise<Result[]> {
+  const built = buildResults();
+  const installed = installResult();
+  rmSync(place);
+  mustRun([...install, join(work, 'my-sysext.raw')]);
+  const viewed = viewResults();
+  const checked = contentsResults(work, agent, join(top, 'examples/my-sysext.yml'), node, runs);
+  const looked = await lookupResult(work, top, join(cache, 'indexes'), node, runs);
+  mustRun([...agent, 'remove', 'my-sysext']);
+  return [...built, ...viewed, installed, ...checked, looked, primaryResult()];
+}
+
 useDisk();
-const built = buildResults();
-const installed = installResult();
-rmSync(place);
-mustRun([...install, join(work, 'my-sysext.raw')]);
-const viewed = viewResults();
-const checked = contentsResults(work, agent, join(top, 'examples/my-sysext.yml'), node, runs);
-const looked = await lookupResult(work, top, join(cache, 'indexes'), node, runs);
-print([...built, ...viewed, installed, ...checked, looked, primaryResult()]);
+const one = process.argv[3] === 'fleet' ? [] : await oneResults();
+print([...one, ...fleetResults(work, agent, runs)]);
