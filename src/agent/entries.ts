@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 
-import { fileStatus, linkStatus, listNames } from '../host/files.ts';
+import { linkStatus, listNames } from '../host/files.ts';
 import { entryPath } from './activation.ts';
 import type { Observed } from './plan.ts';
 import { isActive, storedImages, type StoredImage } from './stored-image.ts';
@@ -24,16 +24,17 @@ export function ourEntries(extensions: string, store: string): Observed['ours'] 
 function imageLookup(store: string): (path: string) => Pick<StoredImage, 'kind' | 'path'> | undefined {
   const images = storedImages(store);
   const directories = images.filter(({ kind }) => kind === 'directory');
-  const raw = new Map(images.filter(({ kind }) => kind === 'raw').map((image) => [inodeOf(image.path), image]));
+  const raw = new Map(
+    images.filter(({ kind }) => kind === 'raw').map((image) => [inodeOf(linkStatus(image.path)), image]),
+  );
   return (path) => {
     const status = linkStatus(path);
     if (status?.isDirectory() === true) return directories.find((image) => isActive(path, image));
-    return status?.isFile() === true ? raw.get(inodeOf(path)) : undefined;
+    return status?.isFile() === true ? raw.get(inodeOf(status)) : undefined;
   };
 }
 
-function inodeOf(path: string): string {
-  const status = fileStatus(path);
+function inodeOf(status: ReturnType<typeof linkStatus>): string {
   return status === undefined ? '' : `${status.dev}:${status.ino}`;
 }
 

@@ -18,7 +18,8 @@ export interface Survey {
 export async function survey(agent: Agent): Promise<Survey> {
   const { version } = await agent.tool.features();
   const host = readHostRelease(agent.root, version);
-  return { host, images: await judgeAll(findImages(agent.root, version), host, agent.exec) };
+  const memory = { path: agent.paths.imageMemory, now: agent.clock.now() };
+  return { host, images: await judgeAll(findImages(agent.root, version), host, agent.exec, memory) };
 }
 
 export interface MergeOutcome {

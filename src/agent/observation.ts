@@ -33,7 +33,7 @@ export async function observe(agent: Agent, { names, atBoot = false }: Observati
     version,
     masks.map(({ at }) => at),
   );
-  const images = await judgeAll(found, host, exec);
+  const images = await judgeAll(found, host, exec, { path: paths.imageMemory, now: agent.clock.now() });
   const ours = ourEntries(paths.extensions, paths.store);
   return {
     host,
@@ -60,18 +60,19 @@ export function masksBelow(root: string): Mask[] {
 
 function occupiedEntries(agent: Agent, ours: Observed['ours'], names: readonly string[]): Map<string, string> {
   const { extensions } = agent.paths;
-  const isOurs = (path: string) => ours.some((entry) => basename(entry.path) === basename(path));
+  const own = new Set(ours.map(({ path }) => basename(path)));
   return new Map(
     names.flatMap((name) =>
       (['directory', 'raw'] as const)
         .map((kind) => entryPath(extensions, name, kind))
-        .filter((path) => linkStatus(path) !== undefined && !isOurs(path))
+        .filter((path) => !own.has(basename(path)) && linkStatus(path) !== undefined)
         .map((path) => [name, path] as const),
     ),
   );
 }
 
 function shadowingImages(images: readonly JudgedImage[], ours: Observed['ours']): Map<string, string> {
-  const foreign = images.filter(({ image }) => !ours.some(({ path }) => path === image.path));
+  const own = new Set(ours.map(({ path }) => path));
+  const foreign = images.filter(({ image }) => !own.has(image.path));
   return new Map(foreign.map(({ image }) => [image.name, image.realPath]));
 }

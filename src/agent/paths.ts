@@ -6,6 +6,8 @@ export interface Paths {
   readonly store: string;
   /** Where systemd-sysext finds what we activate. */
   readonly extensions: string;
+  /** Facts of images, read once. */
+  readonly imageMemory: string;
   readonly history: string;
   readonly lock: string;
   /** What the installed systemd-sysext can do, asked once. */
@@ -16,6 +18,7 @@ export function pathsBelow(root: string): Paths {
   return {
     store: belowRoot(root, '/var/lib/sysext-agent/images'),
     extensions: belowRoot(root, '/var/lib/extensions'),
+    imageMemory: belowRoot(root, '/run/sysext-agent/images.json'),
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),

@@ -7,6 +7,7 @@ import type { Exec } from '../host/exec.ts';
 import { fileStatus } from '../host/files.ts';
 import { openImageBytes } from '../host/image-bytes.ts';
 import { readImageFacts, type ImageFacts } from './image.ts';
+import { identityOf, recallFacts, rememberFacts, type ImageMemory } from './image-memory.ts';
 import type { FoundImage } from './search.ts';
 
 /**
@@ -60,11 +61,31 @@ export function isBlocker({ verdict }: JudgedImage): boolean {
   return verdict.outcome === 'stops' || verdict.outcome === 'damaged';
 }
 
-/** Judges every image that systemd-sysext finds. */
-export async function judgeAll(images: readonly FoundImage[], host: HostRelease, exec: Exec): Promise<JudgedImage[]> {
-  return Promise.all(
-    images.map(async (image) => ({ image, verdict: judge(image, await readEvidence(image, exec), host) })),
+/**
+ * Judges every image that systemd-sysext finds.
+ * @param memory saves reading an image that was found good before and has not changed since.
+ */
+export async function judgeAll(
+  images: readonly FoundImage[],
+  host: HostRelease,
+  exec: Exec,
+  memory: ImageMemory,
+): Promise<JudgedImage[]> {
+  const known = recallFacts(memory);
+  const read = await Promise.all(
+    images.map(async (image) => {
+      const identity = identityOf(image, memory.now);
+      const facts = identity === undefined ? undefined : known.get(identity);
+      return { image, identity, evidence: facts === undefined ? await readEvidence(image, exec) : { facts } };
+    }),
   );
+  const facts = new Map(
+    read.flatMap(({ identity, evidence }) =>
+      identity !== undefined && 'facts' in evidence ? [[identity, evidence.facts] as const] : [],
+    ),
+  );
+  if ([...facts.keys()].some((identity) => !known.has(identity))) rememberFacts(memory, facts);
+  return read.map(({ image, evidence }) => ({ image, verdict: judge(image, evidence, host) }));
 }
 
 async function readEvidence(image: FoundImage, exec: Exec): Promise<Evidence> {
