@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 
 import { isAgentError } from '../core/errors.ts';
-import { fileStatus, makeDirectory, readTextIfAny, writeAtomically } from '../host/files.ts';
+import { fileStatus, makeDirectory, readTextIfAny, writeInPlace } from '../host/files.ts';
 import type { ImageFacts } from './image.ts';
 import type { FoundImage } from './search.ts';
 
@@ -34,7 +34,7 @@ export function identityOf({ kind, realPath }: FoundImage, now: Date): string | 
   return [status.dev, status.ino, status.size, status.mtimeMs, status.ctimeMs].join(' ');
 }
 
-/** What was remembered. A file of another format, or one that is spoilt, says nothing. */
+/** What was remembered. A file of another format says nothing, nor does one that someone is just writing. */
 export function recallFacts({ path }: ImageMemory): KnownFacts {
   const text = readTextIfAny(path);
   if (text === undefined) return new Map();
@@ -46,13 +46,12 @@ export function recallFacts({ path }: ImageMemory): KnownFacts {
   }
 }
 
-/** Users other than root read without remembering; where it cannot be written, images are only read again. */
+/** Where it cannot be written, as by users other than root, images are only read again. */
 export function rememberFacts({ path }: ImageMemory, facts: KnownFacts): void {
-  if (process.getuid?.() !== 0) return;
   const short = [...facts].filter(([, { releaseFiles }]) => lengthOf(releaseFiles) <= mostText);
   try {
     makeDirectory(dirname(path));
-    writeAtomically(path, JSON.stringify({ format, facts: Object.fromEntries(short) }));
+    writeInPlace(path, JSON.stringify({ format, facts: Object.fromEntries(short) }));
   } catch (error) {
     if (!isAgentError(error)) throw error;
   }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { CommandResult } from '../lab/command.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
@@ -32,23 +32,21 @@ describe.each(systemdVersions)('systemd %d', (version) => {
     machine = await bootMachine({ systemd: version });
   });
 
-  beforeEach(async () => {
-    await machine.shell(`{ ${takeApart} } >/dev/null 2>&1`);
-  });
-
   afterAll(async () => {
     await machine.stop();
   });
+
+  /** Begins with nothing merged and nothing there. */
+  const prepare = (setUp: string) => machine.shell(`{ ${takeApart}\n${setUp}\n} >/dev/null 2>&1`);
 
   /** Runs the operation by the tool and then, from the same beginning, by the agent. */
   async function both(
     setUp: string,
     ...args: readonly string[]
   ): Promise<{ tool: CommandResult; agent: CommandResult }> {
-    const prepare = async () => machine.shell(`{ ${takeApart}\n${setUp}\n} >/dev/null 2>&1`);
-    await prepare();
+    await prepare(setUp);
     const tool = await machine.run(['systemd-sysext', ...args]);
-    await prepare();
+    await prepare(setUp);
     return { tool, agent: await machine.agent(args) };
   }
 
@@ -151,9 +149,7 @@ describe.each(systemdVersions)('systemd %d', (version) => {
   });
 
   test('--always-refresh merges anew at every version', async () => {
-    await machine.shell(
-      `{ ${fitting}; systemd-sysext merge; touch /var/lib/extensions/good/usr/later; } >/dev/null 2>&1`,
-    );
+    await prepare(`${fitting}; systemd-sysext merge; touch /var/lib/extensions/good/usr/later`);
 
     expect((await machine.agent(['refresh', '--always-refresh'])).exitCode).toBe(0);
     expect((await machine.run(['test', '-e', '/usr/later'])).exitCode).toBe(0);
@@ -164,9 +160,7 @@ describe.each(systemdVersions)('systemd %d', (version) => {
 
   test('install, list, status and remove work on another root', async () => {
     const root = '/srv/other';
-    await machine.shell(
-      `{ ${image}; mkdir -p ${root}/{etc,opt,run,usr,var/lib}; cp /etc/os-release ${root}/etc; } >/dev/null 2>&1`,
-    );
+    await prepare(`${image}; mkdir -p ${root}/{etc,opt,run,usr,var/lib}; cp /etc/os-release ${root}/etc`);
     const on = (command: string, ...args: readonly string[]) => machine.agent([command, `--root=${root}`, ...args]);
 
     expect(await on('install', '/srv/images/tool.raw')).toMatchObject({ exitCode: 0 });
@@ -183,7 +177,7 @@ describe.each(systemdVersions)('systemd %d', (version) => {
     const unit = 'systemd-sysext.service';
     const state = async () => (await machine.run(['systemctl', 'is-enabled', unit])).stdout.trim();
 
-    await machine.shell(`{ ${image}; systemctl disable ${unit}; } >/dev/null 2>&1`);
+    await prepare(`${image}; systemctl disable ${unit}`);
     const enabling = await machine.agent(['install', '/srv/images/tool.raw']);
     expect(enabling).toMatchObject({ exitCode: 0, stderr: expect.stringContaining(`enabled ${unit}`) });
     expect(await state()).toBe('enabled');
