@@ -2,6 +2,7 @@ import { statSync, writeFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
+import { systemdVersion } from '../../../src/core/systemd-version.ts';
 import { createExec } from '../../../src/host/exec.ts';
 import { identityOf, recallFacts, rememberFacts } from '../../../src/systemd/image-memory.ts';
 import type { ImageFacts } from '../../../src/systemd/image.ts';
