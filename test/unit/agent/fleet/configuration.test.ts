@@ -82,7 +82,7 @@ describe('what does not go together', () => {
   test.each([
     ['zsh', 'hold: true', ':2:3: extensions.zsh: no file says where it comes from'],
     ['raw', 'target: trixie', ':2:17: extensions.raw.target: target is for what is built of a spec'],
-    ['raw', 'args: {A: b}', ':2:18: extensions.raw.args: args is for what is built of a spec'],
+    ['raw', 'args: {A: b}', ':2:19: extensions.raw.args: args is for what is built of a spec'],
     ['tag', 'version: 2', ':2:18: extensions.tag.version: the reference has a tag'],
   ])('in several files is a problem of the extension: %s with %s', (name, field, problem) => {
     const first =
