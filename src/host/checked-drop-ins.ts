@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { AgentError } from '../core/errors.ts';
 import { attempt, fileStatus, listNames } from './files.ts';
@@ -69,6 +69,11 @@ export function checkedDropIns(directories: readonly string[], rules: DropInRule
   };
 }
 
+/** One file that was named, by the same rules but for its name. */
+export function checkedFile(path: string, trusted: boolean): CheckedDropIn {
+  return readCandidate({ name: basename(path), path, distrust: undefined }, { root: '/', suffix: '', trusted });
+}
+
 interface Candidate {
   readonly name: string;
   readonly path: string;
@@ -83,7 +88,7 @@ interface Listing {
 }
 
 function listing(directory: string, { root, suffix, mistaken, trusted }: DropInRules): Listing {
-  const shown = join(root, directory);
+  const shown = root === '/' ? directory : join(root, directory);
   try {
     const real = belowRoot(root, directory);
     const status = fileStatus(real);

@@ -1,5 +1,5 @@
 import type { Allowance } from '../../core/contents/allow.ts';
-import type { Located, Position, Problem } from '../../core/problems.ts';
+import { placeOf, type Located, type Position, type Problem } from '../../core/problems.ts';
 import type { VersionRange } from '../../core/version-range.ts';
 import { inOrder } from '../../core/yaml/document.ts';
 import type { Value } from '../../core/yaml/tree.ts';
@@ -34,6 +34,8 @@ export interface FleetConfiguration {
   readonly complete: boolean;
   /** Whether any of the directories is there. */
   readonly anyDirectory: boolean;
+  /** The texts of the files by their paths, to show lines of them. */
+  readonly texts: ReadonlyMap<string, string>;
 }
 
 export interface FleetExtension {
@@ -83,11 +85,18 @@ export function fleetRules(root: string): DropInRules {
   return { ...dropInNames, root, trusted: true };
 }
 
-/** What drop-ins say that were read. */
-export function fleetConfiguration({ dropIns, closed, anyDirectory }: CheckedDropIns): FleetConfiguration {
+/**
+ * What drop-ins say that were read.
+ * @param partial whether there may be others, so that no fault is found with what these lack.
+ */
+export function fleetConfiguration(
+  { dropIns, closed, anyDirectory }: CheckedDropIns,
+  partial = false,
+): FleetConfiguration {
   const readings = dropIns.map(readDropIn);
   const broken = readings.filter(({ problems }) => problems.length > 0);
-  const extensions = extensionsOf(readings);
+  // What a file says that cannot be read may be what the others lack.
+  const extensions = extensionsOf(readings, partial || broken.some(({ mentions }) => mentions.length === 0));
   return {
     extensions: extensions.map(({ extension }) => extension),
     files: readings.filter(({ problems, counts }) => counts && problems.length === 0).map(({ name }) => name),
@@ -99,6 +108,7 @@ export function fleetConfiguration({ dropIns, closed, anyDirectory }: CheckedDro
     ],
     complete: closed.length === 0,
     anyDirectory,
+    texts: new Map(readings.map(({ path, text }) => [path, text])),
   };
 }
 
@@ -126,7 +136,8 @@ function readDropIn(found: CheckedDropIn): Reading {
   return { ...nothing, text, layers: decoded.value.map((entry) => ({ file: name, ...entry })) };
 }
 
-function wholeFile(file: string, message: string): Problem {
+/** A problem of a file as a whole. */
+export function wholeFile(file: string, message: string): Problem {
   return { position: { file, line: 1, column: 1 }, field: '', message };
 }
 
@@ -135,40 +146,35 @@ interface Judged {
   readonly problems: readonly Problem[];
 }
 
-function extensionsOf(readings: readonly Reading[]): readonly Judged[] {
+function extensionsOf(readings: readonly Reading[], partial: boolean): readonly Judged[] {
   const layers = Map.groupBy(
     readings.flatMap((reading) => reading.layers),
     ({ name }) => name.value,
   );
   const names = new Set([...layers.keys(), ...readings.flatMap(({ mentions }) => mentions)]);
-  return [...names].sort().map((name) => judged(name, layers.get(name) ?? [], readings));
+  return [...names].sort().map((name) => {
+    const broken = readings.find(({ mentions }) => mentions.includes(name));
+    const { extension, problems } = judged(name, layers.get(name) ?? []);
+    if (broken !== undefined) {
+      const meaning = unclear(`${broken.path} is about it and has problems`);
+      return { extension: { ...extension, meaning }, problems: [] };
+    }
+    const isExcused = partial && extension.said.source === undefined;
+    return { extension, problems: isExcused ? [] : withLines(problems, readings) };
+  });
 }
 
-function judged(name: string, layers: readonly FleetLayer[], readings: readonly Reading[]): Judged {
+function judged(name: string, layers: readonly FleetLayer[]): Judged {
   const said = layers.map(({ entry }) => entry).reduce<FleetEntry>(combined, {});
-  const broken = readings.find(({ mentions }) => mentions.includes(name));
   const last = layers.at(-1);
   const problems = last === undefined ? [] : problemsOfEntry(name, said, last.name.position);
-  const extension = { name, said, layers };
-  // Without the file that has problems the others may not make sense, and that is no fault of theirs.
-  if (broken !== undefined) {
-    return {
-      extension: { ...extension, meaning: unclear(`${broken.path} is about it and has problems`) },
-      problems: [],
-    };
-  }
   const [first] = problems;
   const meaning = first === undefined ? meaningOf(said) : unclear(`${placeOf(first.position)}: ${first.message}`);
-  return { extension: { ...extension, meaning }, problems: withLines(problems, readings) };
+  return { extension: { name, said, layers, meaning }, problems };
 }
 
 function unclear(why: string): Meaning {
   return { kind: 'unclear', why };
-}
-
-/** `file:line` */
-export function placeOf({ file, line }: Position): string {
-  return `${file}:${line}`;
 }
 
 function withLines(problems: readonly Problem[], readings: readonly Reading[]): readonly Problem[] {

@@ -1,5 +1,6 @@
+import { placeOf } from '../../core/problems.ts';
 import { isInRange } from '../../core/version-range.ts';
-import { placeOf, type FleetConfiguration, type FleetExtension, type Wish } from './configuration.ts';
+import type { FleetConfiguration, FleetExtension, Wish } from './configuration.ts';
 import { definitionOf } from './definition.ts';
 import type { FleetOwner, OwnedExtension } from './owner.ts';
 

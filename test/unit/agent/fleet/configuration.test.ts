@@ -132,6 +132,19 @@ describe('a file with a problem', () => {
     expect(problems.map(({ position }) => position.file)).toEqual(['/etc/50-base.yml']);
   });
 
+  test('that says nobody knows what is none, either', () => {
+    const configuration = configured({
+      '50-half.yml': 'extensions: {jq: {ima',
+      '90.yml': 'extensions: {jq: {hold: true}}\n',
+    });
+
+    expect(configuration.problems.map(({ position }) => position.file)).toEqual(['/etc/50-half.yml']);
+    expect(meaningOf(configuration, 'jq')).toEqual({
+      kind: 'unclear',
+      why: '/etc/90.yml:1: no file says where it comes from: give it a spec, an image or from',
+    });
+  });
+
   test('that is half-written is told with its place, and the rest goes on', () => {
     const configuration = configured({ '50-jq.yml': base, '60-half.yml': 'extensions:\n  zsh: {ima' });
 
