@@ -28,30 +28,29 @@ export const fieldOfSource = {
  * @param position where the last of them speaks of it.
  */
 export function problemsOfEntry(name: string, entry: FleetEntry, position: Position): readonly Problem[] {
-  const { source, version, target, args = new Map<string, never>() } = entry;
   const path = fieldPath('extensions', name);
+  const { source, version } = entry;
   if (source === undefined) return isAbsent(entry) ? [] : [{ position, field: path, message: noSource }];
-  const { kind } = source.value;
-  const field = fieldOfSource[kind];
-  const misplaced =
-    field === 'spec' ? [] : [...(target === undefined ? [] : [['target', target] as const]), ...named(args)];
-  const settled = source.value.kind === 'reference' && isPinned(source.value.reference) ? version : undefined;
+  const field = fieldOfSource[source.value.kind];
+  const misplaced = field === 'spec' ? [] : buildFieldsOf(entry);
+  const isSettled = source.value.kind === 'reference' && isPinned(source.value.reference);
   return [
-    ...misplaced.map(([key, said]) => ({
-      position: said.position,
-      field: `${path}.${key}`,
-      message: onlyForSpecs(key, field),
-    })),
-    ...(settled === undefined
-      ? []
-      : [{ position: settled.position, field: `${path}.version`, message: nothingToChoose }]),
+    ...misplaced.map(([key, at]) => ({ position: at, field: `${path}.${key}`, message: onlyForSpecs(key, field) })),
+    ...(isSettled && version !== undefined
+      ? [{ position: version.position, field: `${path}.version`, message: nothingToChoose }]
+      : []),
   ];
 }
 
 const noSource = 'no file says where it comes from: give it a spec, an image or from';
 
-function named(args: NonNullable<FleetEntry['args']>) {
-  return [...args.values()].slice(0, 1).map((said) => ['args', said] as const);
+/** The fields that say how a spec is built, with their places. */
+function buildFieldsOf({ target, args }: FleetEntry): readonly (readonly [string, Position])[] {
+  const [argument] = args?.values() ?? [];
+  return [
+    ...(target === undefined ? [] : [['target', target.position] as const]),
+    ...(argument === undefined ? [] : [['args', argument.position] as const]),
+  ];
 }
 
 export function isAbsent({ state }: FleetEntry): boolean {

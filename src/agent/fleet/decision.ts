@@ -1,6 +1,6 @@
 import { placeOf } from '../../core/problems.ts';
 import { isInRange } from '../../core/version-range.ts';
-import type { FleetConfiguration, FleetExtension, Wish } from './configuration.ts';
+import type { FleetConfiguration, FleetExtension, FleetLayer, Wish } from './configuration.ts';
 import { definitionOf } from './definition.ts';
 import type { FleetOwner, OwnedExtension } from './owner.ts';
 
@@ -59,8 +59,8 @@ function describedVerdict(extension: FleetExtension, current: OwnedExtension | u
   if (current?.owner.kind === 'person') return [{ name, action: 'leave', reason: personsOwn(name) }];
   if (meaning.kind === 'wanted') return [wantedVerdict(extension, meaning.wish, current)];
   const place = placeOf(meaning.by);
-  if (current === undefined) return [{ name, action: 'keep', reason: `it is not there, as ${place} wants it` }];
-  return [{ name, action: 'remove', reason: `${place} wants it absent` }];
+  if (current === undefined) return [{ name, action: 'keep', reason: `it is not there, as asked for by ${place}` }];
+  return [{ name, action: 'remove', reason: `${place} asks for its absence` }];
 }
 
 function personsOwn(name: string): string {
@@ -69,17 +69,23 @@ function personsOwn(name: string): string {
 
 function wantedVerdict(extension: FleetExtension, wish: Wish, current: OwnedExtension | undefined): FleetVerdict {
   const { name, layers } = extension;
-  const files = [...new Set(layers.map(({ file }) => file))];
+  const files = filesThatCount(layers);
   const change = {
     name,
     wish,
     owner: { kind: 'fleet', files, definition: definitionOf(wish) },
   } as const;
-  if (current === undefined) return { ...change, action: 'install', reason: `${files.join(', ')} wants it` };
+  if (current === undefined) return { ...change, action: 'install', reason: `it is asked for by ${files.join(', ')}` };
   if (wish.hold) return { name, action: 'keep', reason: 'it is held by the drop-ins' };
   const difference = differenceOf(wish, change.owner, current);
   if (difference !== undefined) return { ...change, action: 'replace', reason: difference };
-  return { name, action: 'keep', reason: `it is as ${files.join(', ')} wants it` };
+  return { name, action: 'keep', reason: `it is as asked for by ${files.join(', ')}` };
+}
+
+/** The names of the drop-ins whose words count: the last one that names a source began anew. */
+function filesThatCount(layers: readonly FleetLayer[]): readonly string[] {
+  const first = layers.findLastIndex(({ entry }) => entry.source !== undefined);
+  return layers.slice(first).map(({ file }) => file);
 }
 
 /** Why what is there is not what is wanted. */

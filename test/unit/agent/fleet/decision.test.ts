@@ -46,19 +46,29 @@ describe('what the drop-ins want', () => {
     expect(verdict).toMatchObject({
       action: 'install',
       name: 'jq',
-      reason: '50-jq.yml wants it',
+      reason: 'it is asked for by 50-jq.yml',
       wish: { source: { kind: 'image', path: '/srv/jq.raw' } },
       owner: { kind: 'fleet', files: ['50-jq.yml'] },
     });
   });
 
+  test('has the files for owners whose words count', () => {
+    const files = { '10.yml': jq(', hold: true'), '20.yml': jq(''), '30.yml': 'extensions: {jq: {version: 2}}\n' };
+    const [verdict] = fleetDecision({ configuration: configured(files), installed: [] }).verdicts;
+
+    expect(verdict).toMatchObject({
+      reason: 'it is asked for by 20.yml, 30.yml',
+      owner: { files: ['20.yml', '30.yml'] },
+    });
+  });
+
   test.each<[what: string, fields: string, verdict: string]>([
-    ['is kept as it is', '', 'keep jq: it is as 50-jq.yml wants it'],
-    ['is kept where its version is in the range', ', version: 1.*', 'keep jq: it is as 50-jq.yml wants it'],
+    ['is kept as it is', '', 'keep jq: it is as asked for by 50-jq.yml'],
+    ['is kept where its version is in the range', ', version: 1.*', 'keep jq: it is as asked for by 50-jq.yml'],
     ['is replaced where it is not', ', version: "1.7.*"', 'replace jq: its version 1.6 and 1.7.* is wanted'],
     ['is kept where it is held', ', version: "1.7.*", hold: true', 'keep jq: it is held by the drop-ins'],
-    ['is removed where it is to be absent', ', state: absent', 'remove jq: /etc/50-jq.yml:1 wants it absent'],
-    ['is kept where only other things changed', ', allow: [setuid]', 'keep jq: it is as 50-jq.yml wants it'],
+    ['is removed where it is to be absent', ', state: absent', 'remove jq: /etc/50-jq.yml:1 asks for its absence'],
+    ['is kept where only other things changed', ', allow: [setuid]', 'keep jq: it is as asked for by 50-jq.yml'],
   ])('%s: %j', (_, fields, verdict) => {
     expect(verdicts({ '50-jq.yml': jq(fields) }, [ofFleet('jq', '50-jq.yml', jq(''))])).toEqual([verdict]);
   });
@@ -82,13 +92,13 @@ describe('what the drop-ins want', () => {
     const after = 'extensions:\n  jq:\n    args: {B: "2", A: "1"}\n    spec: "/srv/jq.yml"\n';
 
     expect(verdicts({ 'b.yml': after }, [ofFleet('jq', 'a.yml', before)])).toEqual([
-      'keep jq: it is as b.yml wants it',
+      'keep jq: it is as asked for by b.yml',
     ]);
   });
 
   test('is absent already', () => {
     expect(verdicts({ 'a.yml': jq(', state: absent') }, [])).toEqual([
-      'keep jq: it is not there, as /etc/a.yml:1 wants it',
+      'keep jq: it is not there, as asked for by /etc/a.yml:1',
     ]);
   });
 
