@@ -1,6 +1,12 @@
 import { placeOf } from '../../core/problems.ts';
 import { isInRange } from '../../core/version-range.ts';
-import type { FleetConfiguration, FleetExtension, FleetLayer, Wish } from './configuration.ts';
+import {
+  dropInNames,
+  type FleetConfiguration,
+  type FleetExtension,
+  type FleetLayer,
+  type Wish,
+} from './configuration.ts';
 import { definitionOf } from './definition.ts';
 import type { FleetOwner, OwnedExtension } from './owner.ts';
 
@@ -105,27 +111,38 @@ function forgottenVerdict(
 ): readonly FleetVerdict[] {
   if (owner.kind !== 'fleet') return [];
   const leave = (reason: string) => [{ name, action: 'leave', reason } as const];
-  const broken = owner.files.find((file) => configuration.broken.includes(file));
+  const broken = brokenFileOf(owner, configuration);
   if (broken !== undefined) return leave(`it was installed by ${broken}, which has problems`);
   if (!configuration.complete) return leave('not all drop-ins could be read');
   if (guard !== undefined) return leave(guard.message);
   return [{ name, action: 'remove', reason: `no drop-in is about it; it was installed by ${owner.files.join(', ')}` }];
 }
 
+/** A drop-in that had installed it, is there and cannot be used; one whose ending was mistaken counts as well. */
+function brokenFileOf({ files }: FleetOwner, { broken }: FleetConfiguration): string | undefined {
+  const { suffix, mistaken } = dropInNames;
+  const asMeant = (file: string) => (file.endsWith(mistaken) ? `${file.slice(0, -mistaken.length)}${suffix}` : file);
+  return broken.find((file) => files.includes(asMeant(file)));
+}
+
 /**
- * The end of one drop-in takes out what it was about. But where no file is left that says anything, and more than one went
- * or their directory with them, it may be a mistake: a fleet's tool that failed, a disk that is not mounted.
+ * The end of one drop-in takes out what it was about. But where no file is left that says anything, and more than one went,
+ * or their directory with them, or others have problems, it may be a mistake: a fleet's tool that failed, a disk that is
+ * not mounted.
  */
 function guardOf({ configuration, installed }: FleetInput): FleetGuard | undefined {
   const { files, broken, anyDirectory } = configuration;
-  if (files.length > 0 || broken.length > 0) return undefined;
-  const owned = installed.flatMap(({ name, owner }) => (owner.kind === 'fleet' ? [{ name, files: owner.files }] : []));
-  const sources = new Set(owned.flatMap((extension) => extension.files));
-  if (owned.length === 0 || (anyDirectory && sources.size === 1)) return undefined;
-  const names = owned.map(({ name }) => name).sort();
+  if (files.length > 0) return undefined;
+  const gone = installed.flatMap(({ name, owner }) =>
+    owner.kind === 'fleet' && brokenFileOf(owner, configuration) === undefined ? [{ name, files: owner.files }] : [],
+  );
+  const sources = new Set(gone.flatMap((extension) => extension.files));
+  if (gone.length === 0 || (anyDirectory && sources.size === 1 && broken.length === 0)) return undefined;
+  const names = gone.map(({ name }) => name).sort();
   return {
     names,
-    message: `all drop-ins of extensions.d are gone: what they had installed stays until that is confirmed`,
+    message:
+      'no drop-in of extensions.d is left that says anything: what those had installed that are gone stays until that is confirmed',
     next: `To have ${names.join(', ')} removed, say that nothing is wanted: echo 'extensions: {}' > /etc/sysext-agent/extensions.d/00-none.yml. Delete that file again when others come.`,
   };
 }

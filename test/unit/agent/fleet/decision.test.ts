@@ -14,6 +14,7 @@ function configured(files: Files, options: { closed?: boolean; anyDirectory?: bo
   const { closed = false, anyDirectory = true } = options;
   const dropIns = Object.entries(files).map(([name, text]): CheckedDropIn => {
     const path = `/etc/${name}`;
+    if (name.endsWith('.yaml')) return { name, path, kind: 'refused', why: 'its name is wrong' };
     return text === '' ? { name, path, kind: 'mask' } : { name, path, kind: 'file', text };
   });
   return fleetConfiguration({ dropIns, closed: closed ? [{ path: '/etc/x.d', why: 'no' }] : [], anyDirectory });
@@ -148,6 +149,12 @@ describe('what no drop-in is about any more', () => {
     expect(verdicts({ ...other, '50-jq.yml': 'extensions: {jq: {ima' }, installed)[0]).toBe(reason);
   });
 
+  test('stays where its file was only given a wrong ending', () => {
+    expect(verdicts({ ...other, '50-jq.yaml': jq('') }, installed)[0]).toBe(
+      'leave jq: it was installed by 50-jq.yaml, which has problems',
+    );
+  });
+
   test('stays where not all files could be read', () => {
     expect(verdicts(other, installed, { closed: true })[0]).toBe('leave jq: not all drop-ins could be read');
   });
@@ -195,8 +202,12 @@ describe('where all drop-ins are gone', () => {
     });
   });
 
-  test('a file that cannot be read is no confirmation', () => {
-    expect(decide(two, { '50-jq.yml': 'extens' }, true).actions).toEqual(['leave', 'remove']);
+  test.each([
+    ['50-jq.yml', 'extens', ['zsh']],
+    ['70-other.yml', 'extens', ['jq', 'zsh']],
+    ['60-zsh.yaml', 'extensions: {}', ['jq']],
+  ])('a file that cannot be used, %s, is no confirmation', (file, text, guarded) => {
+    expect(decide(two, { [file]: text }, true)).toMatchObject({ guarded, actions: ['leave', 'leave'] });
   });
 
   test('there is nothing to guard where the fleet has installed nothing', () => {
