@@ -65,7 +65,7 @@ for (const [library, entry] of Object.entries(libraries)) {
 }
 
 await build({ ...common, entryPoints: ['packaging/launcher.ts'], outfile: join(dist, 'main.cjs') });
-cpSync(join(top, 'targets'), join(dist, 'targets'), { recursive: true });
+for (const shipped of ['targets', 'schemas']) cpSync(join(top, shipped), join(dist, shipped), { recursive: true });
 writeLauncher();
 train();
 
@@ -95,6 +95,8 @@ function train(): void {
     ['inspect', image],
     ['explain', 'sample'],
     ['lint', 'examples/my-sysext.yml'],
+    ['config', 'cat'],
+    ['config', 'check', 'examples/extensions.d'],
     ['install', '--dry-run', image, '--name=sample'],
     ['build', 'examples/my-sysext.yml', '--offline'],
   ];

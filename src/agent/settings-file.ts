@@ -13,7 +13,8 @@ export interface Settings {
   readonly extensions: ReadonlyMap<string, readonly Allowance[]>;
 }
 
-const extensionName = checked(string, (name) =>
+/** The name of an extension as a key. */
+export const extensionName = checked(string, (name) =>
   isExtensionName(name) ? undefined : `${quote(name)} cannot be the name of an extension: ${extensionNameRule}`,
 );
 

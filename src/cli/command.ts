@@ -20,6 +20,7 @@ export interface Invocation {
 
 /** One command of the command line, as data: help, completion and tests read it too. */
 export interface CommandSpec {
+  /** One word, or that of a group and its own: `config cat`. */
   readonly name: string;
   /** In commander's notation: `<image...>`, `[spec]`. */
   readonly arguments?: string;

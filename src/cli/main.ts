@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { applyCommand } from './commands/apply.ts';
 import { buildCommand } from './commands/build.ts';
 import { checkCommand } from './commands/check.ts';
+import { configCommands } from './commands/config.ts';
 import { explainCommand } from './commands/explain.ts';
 import { diffCommand } from './commands/diff.ts';
 import { gcCommand } from './commands/gc.ts';
@@ -37,6 +38,7 @@ const commands = [
   checkCommand,
   explainCommand,
   inspectCommand,
+  ...configCommands,
 ];
 
 async function main(): Promise<void> {

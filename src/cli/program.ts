@@ -35,7 +35,7 @@ export async function runProgram(
     },
   });
   for (const spec of commands) {
-    program.addCommand(
+    groupOf(program, spec).addCommand(
       toCommander(spec, async (args, values) => {
         exitCode = await spec.run({ args, options: new Options(values), terminal, signal });
       }).copyInheritedSettings(program),
@@ -49,6 +49,19 @@ export async function runProgram(
   }
 }
 
+/** Where a command belongs: `config cat` is one of the group `config`. */
+function groupOf(program: Command, { name }: CommandSpec): Command {
+  const [group, second] = name.split(' ');
+  if (group === undefined || second === undefined) return program;
+  const known = program.commands.find((command) => command.name() === group);
+  if (known !== undefined) return known;
+  const made = new Command(group).copyInheritedSettings(program).summary(groupSummaries[group] ?? '');
+  program.addCommand(made);
+  return made;
+}
+
+const groupSummaries: Readonly<Record<string, string>> = { config: 'show and check the configuration' };
+
 /** A plain --json takes no value: what follows it is the next argument. */
 function withJsonMode(argument: string): string {
   return argument === '--json' ? '--json=auto' : argument;
@@ -57,7 +70,7 @@ function withJsonMode(argument: string): string {
 type Action = (args: readonly string[], values: Readonly<Record<string, unknown>>) => Promise<void>;
 
 function toCommander(spec: CommandSpec, action: Action): Command {
-  const command = new Command(spec.name)
+  const command = new Command(spec.name.split(' ').at(-1))
     .summary(spec.summary)
     .description(spec.description ?? capitalize(spec.summary));
   if (spec.arguments !== undefined) command.arguments(spec.arguments);

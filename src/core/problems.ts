@@ -21,6 +21,11 @@ export interface Problem {
   readonly excerpt?: string;
 }
 
+/** `file:line`, where the column says nothing more. */
+export function placeOf({ file, line }: Position): string {
+  return `${file}:${line}`;
+}
+
 /** `file:line:col: field: message`, then the line and a caret. */
 export function renderProblem(problem: Problem): string {
   const { file, line, column } = problem.position;

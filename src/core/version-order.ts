@@ -1,39 +1,83 @@
-/** What makes a version the older one of two at the first place where they differ; the empty text stands for its end. */
-const olderMarks = ['~', '', '-', '^', '.'] as const;
-
 /**
  * Which of two versions is newer by the Version Format Specification (UAPI.10), as systemd compares them: negative where
- * `a` is the older, positive where it is the newer, 0 where neither is.
+ * `a` is the older, positive where it is the newer, 0 where neither is. The steps are those of strverscmp_improved(),
+ * and so is that the end of a version is looked for once in a round: `1^.` is older than `1^`.
  */
 export function compareVersions(a: string, b: string): number {
-  let [left, right] = [partsOf(a), partsOf(b)];
-  while (left.length > 0 || right.length > 0) {
-    const order = compareParts(left[0] ?? '', right[0] ?? '');
+  const [left, right] = [readingOf(a), readingOf(b)];
+  for (;;) {
+    for (const reading of [left, right]) skipSeparators(reading);
+    const earlier = compareMark(left, right, '~') || compareEnds(left, right);
+    if (earlier !== 0 || isAtEnd(left)) return earlier;
+    const order =
+      compareMark(left, right, '-') ||
+      compareMark(left, right, '^') ||
+      compareMark(left, right, '.') ||
+      compareRuns(left, right);
     if (order !== 0) return order;
-    [left, right] = [left.slice(1), right.slice(1)];
   }
-  return 0;
 }
 
-/** A version as runs of digits, runs of letters and single signs; everything else only separates them. */
-function partsOf(version: string): readonly string[] {
-  return version.match(/\d+|[A-Za-z]+|[~^.-]/g) ?? [];
+/** A version and how far it was read. */
+interface Reading {
+  readonly parts: readonly string[];
+  at: number;
 }
 
-function compareParts(a: string, b: string): number {
-  if (a === b) return 0;
-  const mark = olderMarks.find((candidate) => a === candidate || b === candidate);
-  if (mark !== undefined) return a === mark ? -1 : 1;
-  return compareRuns(a, b);
+function readingOf(version: string): Reading {
+  return { parts: versionParts(version), at: 0 };
+}
+
+/** A version as runs of digits, runs of letters, single signs, and what only separates them. */
+export function versionParts(version: string): readonly string[] {
+  return version.match(/\d+|[A-Za-z]+|[~^.-]|[^A-Za-z\d~^.-]+/g) ?? [];
+}
+
+/** The next part; empty at the end. */
+function partOf({ parts, at }: Reading): string {
+  return parts[at] ?? '';
+}
+
+function isAtEnd({ parts, at }: Reading): boolean {
+  return at >= parts.length;
+}
+
+function skipSeparators(reading: Reading): void {
+  if (/^[^A-Za-z\d~^.-]/.test(partOf(reading))) reading.at++;
+}
+
+/** The one of two that has a mark is the older; where both have it, it is read. */
+function compareMark(left: Reading, right: Reading, mark: string): number {
+  const [inLeft, inRight] = [partOf(left) === mark, partOf(right) === mark];
+  if (inLeft && inRight) for (const reading of [left, right]) reading.at++;
+  return Number(inRight) - Number(inLeft);
+}
+
+function compareEnds(left: Reading, right: Reading): number {
+  return Number(isAtEnd(right)) - Number(isAtEnd(left));
 }
 
 /** Numbers are newer than words; among themselves they go by their value, and words by their bytes. */
-function compareRuns(a: string, b: string): number {
-  if (isNumber(a) !== isNumber(b)) return isNumber(a) ? 1 : -1;
-  if (isNumber(a)) return BigInt(a) < BigInt(b) ? -1 : Number(BigInt(a) > BigInt(b));
-  return a < b ? -1 : 1;
+function compareRuns(left: Reading, right: Reading): number {
+  const areNumbers = isNumber(partOf(left)) || isNumber(partOf(right));
+  const isOfKind = areNumbers ? isNumber : isWord;
+  const [a, b] = [runOf(left, isOfKind), runOf(right, isOfKind)];
+  if (a === '' || b === '' || !areNumbers) return a < b ? -1 : Number(a > b);
+  return BigInt(a) < BigInt(b) ? -1 : Number(BigInt(a) > BigInt(b));
 }
 
-function isNumber(run: string): boolean {
-  return /^\d/.test(run);
+/** Reads the next part where it is of this kind; else the run is empty. */
+function runOf(reading: Reading, isOfKind: (part: string) => boolean): string {
+  const part = partOf(reading);
+  if (!isOfKind(part)) return '';
+  reading.at++;
+  return part;
+}
+
+function isNumber(part: string): boolean {
+  return /^\d/.test(part);
+}
+
+function isWord(part: string): boolean {
+  return /^[A-Za-z]/.test(part);
 }

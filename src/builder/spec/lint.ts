@@ -1,6 +1,6 @@
 import type { Architecture } from '../../core/architecture.ts';
 import type { Problem } from '../../core/problems.ts';
-import { accept, mapOf, scalarOf, type Decoder } from '../../core/yaml/decoder.ts';
+import { accept, mapOf, scalarOf, type Decoded, type Decoder } from '../../core/yaml/decoder.ts';
 import { decodeYaml, inOrder } from '../../core/yaml/document.ts';
 import { optional, struct, withDefault } from '../../core/yaml/struct.ts';
 import { fieldPath, nearestName, quote } from '../../core/yaml/text.ts';
@@ -9,7 +9,7 @@ import type { Value } from '../../core/yaml/tree.ts';
 import { ruleProblems } from './allowed-rules.ts';
 import { isKnownArgument } from './build-arguments.ts';
 import { testsFor } from './for-target.ts';
-import { decodeSpec } from './parse.ts';
+import { spec as specDecoder } from './parse.ts';
 import type { Spec } from './spec.ts';
 import { substitute } from './substitute.ts';
 import { unbuildable } from './unbuildable.ts';
@@ -24,6 +24,8 @@ export interface LintRequest {
   readonly architecture: Architecture;
   /** The names of all targets there are. */
   readonly targets: readonly string[];
+  /** Whether nothing but an extension is made of it: then it is not told what packages would need. */
+  readonly extensionOnly?: boolean;
 }
 
 /** What there is to say about a spec, each in the order of the file. */
@@ -34,13 +36,34 @@ export interface LintReport {
   readonly warnings: readonly Problem[];
   /** What is right and cannot be built by this version. */
   readonly notes: readonly Problem[];
+  /** Name and version of the extension that it makes, as far as they are known; empty where they are not given. */
+  readonly makes?: { readonly name: string; readonly version: string };
 }
+
+/** Reads the document or value that is the spec. */
+type Reading = <T>(decoder: Decoder<T>) => Decoded<T>;
 
 /** Everything that can be said about a spec without fetching anything. */
 export function lintSpec(request: LintRequest): LintReport {
   const { text, file } = request;
-  const spelling = spellingWarnings(text, file);
-  const decoded = decodeSpec(text, file);
+  return lintReport(request, (decoder) => decodeYaml(text, file, decoder));
+}
+
+/**
+ * The same about a spec that is a value of another document: `text` is that of the whole document.
+ * @param path of the value in it.
+ */
+export function lintInlineSpec(value: Value, path: string, request: LintRequest): LintReport {
+  return lintReport(request, (decoder) => {
+    const decoded = decoder(value, path);
+    return decoded.ok ? decoded : { ok: false, problems: inOrder(decoded.problems, request.text) };
+  });
+}
+
+function lintReport(request: LintRequest, read: Reading): LintReport {
+  const { text } = request;
+  const spelling = spellingWarnings(read);
+  const decoded = read(specDecoder);
   if (!decoded.ok) return { errors: decoded.problems, warnings: inOrder(spelling, text), notes: [] };
   const spec = decoded.value;
   const expanded = expansionOf(spec, request);
@@ -49,7 +72,13 @@ export function lintSpec(request: LintRequest): LintReport {
     errors: inOrder([...unknownArguments(spec, request), ...unexpanded, ...ruleProblems(spec)], text),
     warnings: inOrder([...spelling, ...warnings(spec, request)], text),
     notes: inOrder(notes(expanded.ok ? expanded.value : spec, request), text),
+    ...(expanded.ok ? { makes: identityOf(expanded.value) } : {}),
   };
+}
+
+function identityOf({ name, version, revision }: Spec): NonNullable<LintReport['makes']> {
+  const release = revision.value === '' ? '1' : revision.value;
+  return { name, version: version.value === '' ? '' : `${version.value}-${release}` };
 }
 
 function expansionOf(spec: Spec, { buildArguments: given, target, architecture }: LintRequest) {
@@ -62,9 +91,9 @@ function unknownArguments(spec: Spec, { buildArguments }: LintRequest): readonly
     .map((name) => ({ position: spec.position, field: 'args', message: `unknown arg: ${quote(name)}` }));
 }
 
-function warnings(spec: Spec, { targets, target }: LintRequest): readonly Problem[] {
+function warnings(spec: Spec, { targets, target, extensionOnly = false }: LintRequest): readonly Problem[] {
   return [
-    ...missingFields(spec),
+    ...(extensionOnly ? [] : missingFields(spec)),
     ...Array.from(spec.targets).flatMap(([name, { position }]) => {
       const message = strangeName('there is no target', name, targets);
       return message === undefined ? [] : [{ position, field: fieldPath('targets', name), message }];
@@ -141,8 +170,8 @@ const spellings = struct(
   { others: true },
 );
 
-function spellingWarnings(text: string, file: string): readonly Problem[] {
-  const decoded = decodeYaml(text, file, spellings);
+function spellingWarnings(read: Reading): readonly Problem[] {
+  const decoded = read(spellings);
   if (!decoded.ok) return [];
   const { version = [], revision = [], args } = decoded.value;
   return [...version, ...revision, ...[...args.values()].flat()];

@@ -100,7 +100,8 @@ const fields = struct(
   withExtensions,
 );
 
-const spec: Decoder<Spec> = mapped(
+/** A spec wherever it stands. Its build arguments are not expanded yet. */
+export const spec: Decoder<Spec> = mapped(
   located(alsoChecked(fields, patchProblems)),
   ({ value: { package_config: signing, 'x-sysext': own, ...rest }, position }) => ({
     ...rest,

@@ -1,10 +1,10 @@
 import { exitCodes } from '../../core/errors.ts';
-import { renderProblem, type Problem } from '../../core/problems.ts';
 import { readText } from '../../host/files.ts';
 import { buildArchitecture, buildArgOption, buildArguments, targetDirectories } from '../build-host.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { rootOf } from '../invoker.ts';
 import { show } from '../output.ts';
+import { problemLines, summaryOf } from '../problem-output.ts';
 
 export const lintCommand: CommandSpec = {
   name: 'lint',
@@ -38,19 +38,11 @@ export const lintCommand: CommandSpec = {
     });
     const valid = errors.length === 0;
     show(invocation, { file, valid, errors, warnings, notes }, () => [
-      ...rendered('error', errors),
-      ...rendered('warning', warnings),
-      ...rendered('note', notes),
-      `${file}: ${counted(errors.length, 'error')}, ${counted(warnings.length, 'warning')}, ${counted(notes.length, 'note')}`,
+      ...problemLines('error', errors),
+      ...problemLines('warning', warnings),
+      ...problemLines('note', notes),
+      summaryOf(file, { errors, warnings, notes }),
     ]);
     return valid ? exitCodes.ok : exitCodes.failed;
   },
 };
-
-function rendered(kind: string, problems: readonly Problem[]): readonly string[] {
-  return problems.map((problem) => `${kind}: ${renderProblem(problem)}`);
-}
-
-function counted(count: number, what: string): string {
-  return `${count === 0 ? 'no' : count} ${what}${count === 1 ? '' : 's'}`;
-}

@@ -68,6 +68,10 @@ export const string: Decoder<string> = (value, path) => {
   return text === undefined ? mismatch('text', value, path) : accept(text);
 };
 
+/** Text as it is written, quoted or not: `1.10` keeps its 0. */
+export const written: Decoder<string> = (value, path) =>
+  value.kind === 'scalar' && !isNull(value) ? accept(value.text) : mismatch('text', value, path);
+
 /** `true` or `false`, also capitalised; `yes` and `on` are text. */
 export const boolean: Decoder<boolean> = (value, path) => {
   const plain = scalarOf(value);

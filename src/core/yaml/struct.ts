@@ -20,6 +20,15 @@ export function optional<T>(decoder: Decoder<T>): Field<T | undefined> {
     entry === undefined || isNull(entry.value) ? accept(undefined) : decoder(entry.value, path);
 }
 
+/** A field that may be absent, but not null, for what could be half-written: undefined where it is absent. */
+export function absentOr<T>(decoder: Decoder<T>): Field<T | undefined> {
+  return (entry, _parent, path) => {
+    if (entry === undefined) return accept(undefined);
+    if (!isNull(entry.value)) return decoder(entry.value, path);
+    return reject(entry.key.position, path, 'it has no value: write one, or leave the field out');
+  };
+}
+
 /** A field with a value for where it is absent or null. */
 export function withDefault<T>(decoder: Decoder<T>, value: NoInfer<T>): Field<T> {
   return (entry, _parent, path) =>

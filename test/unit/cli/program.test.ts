@@ -100,3 +100,14 @@ test('an error is told whole: message, facts, what is left, what to do', async (
   expect(exitCode).toBe(5);
   expect(noted).toBe('sysext-agent: jq does not fit\n  field: ID\nNothing was changed.\nBuild it.');
 });
+
+test('a command of two words is found in its group, and its help says so', async () => {
+  const spec = { ...command(), name: 'config do', examples: [['sysext-agent config do it', 'does it']] } as const;
+
+  expect((await run(spec, 'config', 'do', 'a')).exitCode).toBe(exitCodes.ok);
+  expect((await run(spec, 'config', 'dp', 'a')).noted).toContain("unknown command 'dp'\n(Did you mean do?)");
+  expect((await run(spec, 'config')).exitCode).toBe(exitCodes.usage);
+  expect((await run(spec, 'config', 'do', '--help')).printed).toContain(
+    'Usage: sysext-agent config do [options] <thing...>',
+  );
+});

@@ -34,6 +34,12 @@ test.each([
   ['a', '1', -1],
   ['', '~', 1],
   ['', '1', -1],
+  // As systemd has it: what comes right after one mark is looked at before the end.
+  ['1^', '1^.', 1],
+  ['1-', '1-^', 1],
+  ['1^~', '1^.', 1],
+  ['1~~', '1~', 1],
+  ['1^_.', '1^', 1],
 ])('%j and %j: %d', (a, b, order) => {
   expect(compareVersions(a, b)).toBe(order);
 });

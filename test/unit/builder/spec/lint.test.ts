@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import { lintSpec, type LintRequest } from '../../../../src/builder/spec/lint.ts';
+import { lintInlineSpec, lintSpec, type LintRequest } from '../../../../src/builder/spec/lint.ts';
 import { renderProblem } from '../../../../src/core/problems.ts';
+import { anything } from '../../../../src/core/yaml/decoder.ts';
+import { decodeYaml } from '../../../../src/core/yaml/document.ts';
 
 const complete = `name: a
 version: '1'
@@ -100,5 +102,38 @@ targets: {trixie: {tests: [{name: a}]}, noble: {artifacts: {}}, other: {frontend
     expect(lint(text).noted).toEqual([missing, untested]);
     expect(lint(text, { target: 'trixie' }).noted).toEqual([missing, untested]);
     expect(lint(text, { target: 'noble' }).noted).toEqual([]);
+  });
+});
+
+describe('of a spec', () => {
+  const request = { file: 's', target: undefined, buildArguments: {}, architecture: 'x86-64', targets: [] } as const;
+
+  test.each([
+    [complete, { name: 'a', version: '1-1' }],
+    ["name: a\nversion: '2'\n", { name: 'a', version: '2-1' }],
+    ['description: x\n', { name: '', version: '' }],
+    ["name: a\nargs: {V: '3'}\nversion: $V\nrevision: '4'\n", { name: 'a', version: '3-4' }],
+    ['name: 1/2\n', undefined],
+  ])('it is known what it makes: %j', (text, makes) => {
+    expect(lintSpec({ ...request, text }).makes).toEqual(makes);
+  });
+
+  test('for an extension alone it is not told what packages need', () => {
+    expect(lintSpec({ ...request, text: 'name: a\nversion: 1.10\n', extensionOnly: true }).warnings).toEqual([
+      expect.objectContaining({ field: 'version' }),
+    ]);
+  });
+
+  test('in another document all is told at its place there', () => {
+    const text = 'here:\n  name: a\n  version: 1.10\n  nmae: b\n';
+    const document = decodeYaml(text, 's', anything);
+    if (!document.ok || document.value.kind !== 'map') throw new Error('no map');
+    const [entry] = document.value.entries;
+    const { errors, warnings } = lintInlineSpec(entry!.value, 'here', { ...request, text });
+
+    expect([...errors, ...warnings].map(renderProblem)).toEqual([
+      's:4:3: here: unknown field "nmae", did you mean "name"?\n  4 |   nmae: b\n        ^',
+      's:3:12: here.version: 1.10 without quotes is read as "1.1": write "1.10"\n  3 |   version: 1.10\n                 ^',
+    ]);
   });
 });

@@ -1,0 +1,204 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { Ajv } from 'ajv';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+import { decodeDropIn } from '../../src/agent/fleet/drop-in-decoder.ts';
+import { parseSettings } from '../../src/agent/settings-file.ts';
+import { allowableRules } from '../../src/core/contents/allow.ts';
+import { isAgentError } from '../../src/core/errors.ts';
+
+const top = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(top, path), 'utf8');
+
+function validator(schema: string) {
+  const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false });
+  const validate = ajv.compile(JSON.parse(read(`schemas/${schema}`)) as object);
+  return (text: string): boolean => {
+    // Where the syntax is broken there is nothing to judge.
+    try {
+      return validate(parse(text));
+    } catch {
+      return false;
+    }
+  };
+}
+
+const isDropIn = validator('extensions.d.schema.json');
+const isSettings = validator('agent.schema.json');
+
+function isDecodedAsDropIn(text: string): boolean {
+  return decodeDropIn(text, 'x.yml').ok;
+}
+
+function isDecodedAsSettings(text: string): boolean {
+  try {
+    parseSettings(text, 'x.yml');
+    return true;
+  } catch (error) {
+    if (isAgentError(error, 'invalid-config')) return false;
+    throw error;
+  }
+}
+
+const digest = `sha256:${'0a'.repeat(32)}`;
+
+describe('the schema of extensions.d and the agent agree:', () => {
+  const one = (fields: string) => `extensions: {jq: {${fields}}}`;
+
+  test.each([
+    'extensions: {}',
+    one('spec: /srv/jq.yml'),
+    one('spec: {name: jq, version: 1}'),
+    one('image: /srv/jq'),
+    one('from: "oci://registry.example.org:5000/tools/jq"'),
+    one(`from: "oci://r.example/jq:1.7@${digest}"`),
+    one('from: "https://files.example.org/jq/", version: ">=1.2 <2, !=1.5"'),
+    one('spec: /a, version: 1.10, target: trixie, args: {A: 1, B: x, C: true}, allow: [setuid], hold: true'),
+    one('version: "*"'),
+    one('version: 1.2.*'),
+    one('state: absent'),
+    one('image: /a, state: present, hold: false'),
+    one('spec: /srv/..jq/a..b'),
+    'extensions: &x\n  jq: &jq {image: /a}\n  other: *jq\n',
+  ])('%s is right', (text) => {
+    expect([isDropIn(text), isDecodedAsDropIn(text)]).toEqual([true, true]);
+  });
+
+  test.each([
+    '',
+    '# nothing',
+    'extensions:',
+    'extensions: []',
+    'extension: {}',
+    'extensions: {}\nmore: 1',
+    'extensions: {jq: }',
+    'extensions: {jq: {}}',
+    'extensions: {a/b: {image: /a}}',
+    'extensions: {jq.raw: {image: /a}}',
+    'extensions: {-jq: {image: /a}}',
+    one('imag: /a'),
+    one('image: a'),
+    one('image: /a/../b'),
+    one('image: '),
+    one('image: 3'),
+    one('spec: [/a]'),
+    one('spec: jq.yml'),
+    one('spec: /a, image: /b'),
+    one('image: /a, from: "https://a.example/b"'),
+    one('image: /a, target: trixie'),
+    one('image: /a, args: {}'),
+    one('from: "oci://a.example/b:1", version: "1"'),
+    one(`from: "oci://a.example/b@${digest}", version: "1"`),
+    one('from: "http://a.example/b"'),
+    one('from: "oci://a.example"'),
+    one('from: "oci://a.example/B"'),
+    one('from: "oci://a.example/b@sha256:1"'),
+    one('from: "https://user:secret@a.example/b"'),
+    one('from: "https://a.example/b#c"'),
+    one('version: v1'),
+    one('version: ">=v1"'),
+    one('version: ""'),
+    one('version: 1.*.2'),
+    one('version: ">=1.*"'),
+    one('version: "^1"'),
+    one('version: [1]'),
+    one('spec: /a, target: A'),
+    one('spec: /a, args: {A-B: c}'),
+    one('spec: /a, args: {A: }'),
+    one('spec: /a, args: {A: [c]}'),
+    one('image: /a, allow: [setiud]'),
+    one('image: /a, allow: setuid'),
+    one('image: /a, allow: '),
+    one('image: /a, hold: yes'),
+    one('image: /a, state: gone'),
+    one('image: /a, health: '),
+    'extensions: {jq: {ima',
+  ])('%s is wrong', (text) => {
+    expect([isDropIn(text), isDecodedAsDropIn(text)]).toEqual([false, false]);
+  });
+
+  test('about whatever is put together of good and bad fields', () => {
+    const fields = fc.record(
+      {
+        spec: fc.constantFrom('/a', 'a', '/a/..', { name: 'jq' }, [], null),
+        image: fc.constantFrom('/a', 'a', {}, null),
+        from: fc.constantFrom('oci://a.example/b', 'oci://a.example/b:1', 'https://a.example/', 'a', null),
+        version: fc.constantFrom('1', 1, '>=1', '1.*', '>= 1, <2', 'v1', '*', '**', [], null),
+        target: fc.constantFrom('trixie', 'T', 3, null),
+        args: fc.constantFrom({}, { A: '1' }, { A: 1 }, { A: null }, { 'A-': '1' }, [], null),
+        allow: fc.constantFrom([], ['setuid'], ['x'], 'setuid', null),
+        hold: fc.constantFrom(true, false, 'yes', null),
+        state: fc.constantFrom('present', 'absent', 'gone', null),
+        other: fc.constant(1),
+      },
+      { requiredKeys: [] },
+    );
+    const seen = { right: 0, wrong: 0 };
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fields,
+          fields.map(({ spec, version, hold }) => ({ spec, version, hold })),
+        ),
+        (extension) => {
+          const text = JSON.stringify({ extensions: { jq: extension } });
+          const decoded = isDecodedAsDropIn(text);
+          seen[decoded ? 'right' : 'wrong']++;
+          expect([text, isDropIn(text)]).toEqual([text, decoded]);
+        },
+      ),
+      { numRuns: 2000 },
+    );
+    expect(Math.min(seen.right, seen.wrong)).toBeGreaterThan(20);
+  });
+});
+
+describe('the schema of agent.yml and the agent agree:', () => {
+  test.each([
+    '',
+    'allow: [setuid]',
+    'allow:',
+    'extensions: {jq: {allow: [polkit]}}',
+    'extensions: {jq: }',
+    'extensions:',
+    'allow: []\nextensions: {jq: {}}',
+  ])('%j is right', (text) => {
+    expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([true, true]);
+  });
+
+  test.each([
+    'allow: setuid',
+    'allow: [device]',
+    'alow: []',
+    'extensions: []',
+    'extensions: {a/b: {}}',
+    'extensions: {jq: {x: 1}}',
+    '[]',
+  ])('%j is wrong', (text) => {
+    expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([false, false]);
+  });
+});
+
+test('the schemas know every rule that can be allowed', () => {
+  for (const name of globSync('schemas/*.json', { cwd: top })) {
+    const lists = Array.from(
+      read(name).matchAll(/"enum": (\[[^\]]*\])/g),
+      ([, list = '']) => JSON.parse(list) as string[],
+    );
+
+    expect(lists.filter((list) => list.includes('setuid'))).toEqual([allowableRules]);
+  }
+});
+
+describe('an example', () => {
+  const documented = Array.from(read('docs/fleet.md').matchAll(/```yaml\n([^]*?)```/g), ([, text = '']) => text);
+  const shipped = globSync('examples/extensions.d/*.yml', { cwd: top }).map(read);
+
+  test.each([...documented, ...shipped])('%s is right', (text) => {
+    expect([isDropIn(text), isDecodedAsDropIn(text)]).toEqual([true, true]);
+  });
+});
