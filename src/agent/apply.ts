@@ -111,17 +111,16 @@ function timed(agent: Agent, scope: OperationScope, step: PlanStep, workshop: Wo
     description,
     do: async () => {
       const [startedAt, start] = [agent.clock.now(), agent.clock.monotonic()];
-      const took = (said?: readonly string[]) => {
-        const durationMs = Math.round(agent.clock.monotonic() - start);
-        scope.took({ description, reason: step.reason, startedAt, durationMs, ...(said && { said }) });
-      };
+      let said: readonly string[] | undefined;
       try {
         await take();
       } catch (error) {
-        took(isAgentError(error) ? error.details.facts : undefined);
+        said = isAgentError(error) ? error.details.facts : undefined;
         throw error;
+      } finally {
+        const durationMs = Math.round(agent.clock.monotonic() - start);
+        scope.took({ description, reason: step.reason, startedAt, durationMs, ...(said && { said }) });
       }
-      took();
     },
     ...(undo === undefined ? {} : { undo }),
   };
