@@ -1,5 +1,4 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
-import { compareVersions } from '../core/version-order.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { Agent } from './agent.ts';
@@ -8,7 +7,8 @@ import type { History } from './history.ts';
 import { runMerge } from './merging.ts';
 import type { OperationScope } from './operation.ts';
 import type { Plan, PlanStep } from './plan.ts';
-import type { BadImage, InstalledExtension, StepRecord } from './records.ts';
+import type { InstalledExtension, StepRecord } from './records.ts';
+import { isForgiven } from './rolled-back.ts';
 import { runSteps, type Step } from './steps.ts';
 
 export interface ApplyOptions {
@@ -69,17 +69,8 @@ function denyPlaced(agent: Agent, { history }: OperationScope, { steps, extensio
   }
 }
 
-/** An image that came and stays is not bad, and nobody waits any more for what it is newer than. */
-function forgive(history: History, { name, sha256, version }: InstalledExtension): void {
-  const overcome = (bad: BadImage) =>
-    bad.kind === 'unhealthy' && bad.name === name && isNewer(version, bad.version ?? '');
-  for (const bad of history.badImages()) {
-    if (bad.sha256 === sha256 || overcome(bad)) history.removeBadImage(bad.sha256);
-  }
-}
-
-function isNewer(version: string, other: string): boolean {
-  return version !== '' && other !== '' && compareVersions(version, other) > 0;
+function forgive(history: History, coming: InstalledExtension): void {
+  for (const bad of history.badImages()) if (isForgiven(bad, coming)) history.removeBadImage(bad.sha256);
 }
 
 /** What the record says of the steps of a plan. */

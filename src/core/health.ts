@@ -61,13 +61,10 @@ export function checkTitle({ name, extension, by }: HealthCheck): string {
   return `${name}${extension === undefined ? '' : ` of ${extension}`} (${by})`;
 }
 
-/** What is done to make a check, in words. */
+/** What is done to make a check, in words: the same, and what it does where its name does not say that. */
 export function describeCheck(check: HealthCheck): string {
-  const { probe } = check;
-  const title = checkTitle(check);
-  if (probe.kind === 'unit') return `see that ${probe.unit} is active: the health check ${title}`;
-  const command = probe.kind === 'program' ? probe.path : probeText(probe);
-  return `run ${command}: the health check ${title}`;
+  const does = nameOfProbe(check.probe);
+  return `run the health check ${checkTitle(check)}${check.name === does ? '' : `: ${does}`}`;
 }
 
 /** More than this of what a program printed is not told. */

@@ -138,7 +138,7 @@ describe.each(systemdVersions)('generations at systemd %d', (systemd) => {
 
     await machine.write('/srv/d.yml', specOfD('2'));
     expect(await ok('install', '/srv/d.yml', '--target=trixie', '--dry-run')).toMatch(
-      /would: run sh .*: the health check right of d \(x-sysext of d\.yml\)\nwould: run test .*: the health check alone of d /,
+      /would: run the health check right of d \(x-sysext of d\.yml\): sh .*\nwould: run the health check alone of d .*: test /,
     );
     await ok('install', '/srv/d.yml', '--target=trixie');
     expect(await ok('status')).not.toContain('rolled back');

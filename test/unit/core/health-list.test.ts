@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { healthList } from '../../../src/core/health-list.ts';
@@ -29,6 +30,15 @@ test('checks are commands and units, with limits', () => {
     { name: '/usr/bin/true', probe: { kind: 'command', command: ['/usr/bin/true'] }, ...limits },
   ]);
   expect(decode('', healthList)).toEqual([]);
+});
+
+test('no input makes the reading throw', () => {
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      decode(text, healthList);
+      decode(`[{command: ${text}}, {unit: ${text}, timeout: ${text}, retries: ${text}, name: ${text}}]`, healthList);
+    }),
+  );
 });
 
 describe('a check that is wrong is refused with its place', () => {

@@ -51,6 +51,7 @@ test('a check is told with whose it is and what it does', () => {
   };
 
   expect(checkTitle(host)).toBe('dns (/etc/x.yml)');
-  expect(describeCheck(host)).toBe('see that a.service is active: the health check dns (/etc/x.yml)');
-  expect(describeCheck(web)).toBe('run curl localhost: the health check http of web (x-sysext of web.yml)');
+  expect(describeCheck(host)).toBe('run the health check dns (/etc/x.yml): a.service');
+  expect(describeCheck({ ...host, name: 'a.service' })).toBe('run the health check a.service (/etc/x.yml)');
+  expect(describeCheck(web)).toBe('run the health check http of web (x-sysext of web.yml): curl localhost');
 });

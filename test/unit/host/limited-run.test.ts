@@ -9,26 +9,26 @@ import { waitFor } from '../../lab/wait.ts';
 import { temporaryDirectory } from '../../support/archives.ts';
 import { standingClock } from '../../support/clock.ts';
 
-const { runLimited, run } = createExec({});
+const exec = createExec({});
 const minute = { timeout: 60_000, clock: systemClock };
 
 /** The process whose number a script printed is gone. */
 async function gone(pid: string): Promise<void> {
   await waitFor(`process ${pid} is gone`, 10_000, async () =>
-    (await run('test', ['-e', `/proc/${pid}`])).exitCode === 0 ? undefined : true,
+    (await exec.run('test', ['-e', `/proc/${pid}`])).exitCode === 0 ? undefined : true,
   );
 }
 
 describe('a program that ends', () => {
   test('gives back its exit code and what it printed, in order', async () => {
-    expect(await runLimited('sh', ['-c', 'echo out; echo err >&2; exit 3'], minute)).toEqual({
+    expect(await exec.runLimited('sh', ['-c', 'echo out; echo err >&2; exit 3'], minute)).toEqual({
       exitCode: 3,
       output: 'out\nerr\n',
     });
   });
 
   test('may print without measure: the end of it is kept', async () => {
-    const { exitCode, output } = await runLimited('sh', ['-c', 'head -c 50000000 /dev/zero; echo end'], minute);
+    const { exitCode, output } = await exec.runLimited('sh', ['-c', 'head -c 50000000 /dev/zero; echo end'], minute);
 
     expect(exitCode).toBe(0);
     expect(output).toHaveLength(64 * 1024);
@@ -38,7 +38,7 @@ describe('a program that ends', () => {
   test('is not waited for over a child that keeps its output open', async () => {
     const clock = standingClock();
 
-    const running = runLimited('sh', ['-c', 'sleep 1000 & echo $!'], { timeout: 60_000, clock });
+    const running = exec.runLimited('sh', ['-c', 'sleep 1000 & echo $!'], { timeout: 60_000, clock });
     await clock.pass(2000);
     const { exitCode, output } = await running;
 
@@ -49,12 +49,12 @@ describe('a program that ends', () => {
   test('is not waited for over one in a session of its own either', async () => {
     const clock = standingClock();
 
-    const running = runLimited('sh', ['-c', 'setsid sleep 1000 & echo $!'], { timeout: 60_000, clock });
+    const running = exec.runLimited('sh', ['-c', 'setsid sleep 1000 & echo $!'], { timeout: 60_000, clock });
     await clock.pass(2000);
     const { exitCode, output } = await running;
 
     expect(exitCode).toBe(0);
-    await run('kill', [output.trim()]);
+    await exec.run('kill', [output.trim()]);
   });
 });
 
@@ -71,13 +71,13 @@ describe('a program that takes too long', () => {
 
   /** Starts a script that says in a file that it is under way, by its number. */
   function start(script: string, limits: Partial<RunLimits>): Promise<LimitedResult> {
-    const announced = `${script.replace('READY', 'echo $$ >"$0.new"; mv "$0.new" "$0"')}`;
-    return runLimited('sh', ['-c', announced, work.at('pid')], { ...minute, ...limits });
+    const announced = script.replace('READY', () => 'echo $$ >"$0.new"; mv "$0.new" "$0"');
+    return exec.runLimited('sh', ['-c', announced, work.at('pid')], { ...minute, ...limits });
   }
 
   const ready = () =>
     waitFor('the script is under way', 10_000, () =>
-      existsSync(work.at('pid')) ? readFileSync(work.at('pid'), 'utf8').trim() : undefined,
+      existsSync(work.at('pid')) ? /^\d+$/m.exec(readFileSync(work.at('pid'), 'utf8'))?.[0] : undefined,
     );
 
   test('is ended with all of its group, and what it said is kept', async () => {
@@ -117,11 +117,13 @@ describe('a program that takes too long', () => {
 
 describe('a program that cannot be run', () => {
   test('is named', async () => {
-    await expect(runLimited('no-such-program', [], minute)).rejects.toMatchObject({ code: 'tool-missing' });
-    await expect(runLimited('/etc/passwd', [], minute)).rejects.toMatchObject({ code: 'tool-failed' });
+    await expect(exec.runLimited('no-such-program', [], minute)).rejects.toMatchObject({ code: 'tool-missing' });
+    await expect(exec.runLimited('/etc/passwd', [], minute)).rejects.toMatchObject({ code: 'tool-failed' });
   });
 
   test('is named where its arguments are more than the kernel takes', async () => {
-    await expect(runLimited('true', ['x'.repeat(1_000_000)], minute)).rejects.toMatchObject({ code: 'tool-failed' });
+    await expect(exec.runLimited('true', ['x'.repeat(1_000_000)], minute)).rejects.toMatchObject({
+      code: 'tool-failed',
+    });
   });
 });
