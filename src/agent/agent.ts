@@ -1,6 +1,7 @@
 import type { Clock } from '../host/clock.ts';
 import type { Exec } from '../host/exec.ts';
 import { readTextIfAny } from '../host/files.ts';
+import type { LimitedExec } from '../host/limited-run.ts';
 import type { MergeDriver } from '../systemd/drivers/driver.ts';
 import { refreshDriver } from '../systemd/drivers/refresh.ts';
 import { createSysextTool, type SysextTool } from '../systemd/sysext-tool.ts';
@@ -12,7 +13,7 @@ export interface Agent {
   /** The directory that stands for `/`. */
   readonly root: string;
   readonly paths: Paths;
-  readonly exec: Exec;
+  readonly exec: Exec & LimitedExec;
   readonly clock: Clock;
   readonly tool: SysextTool;
   /** How what is merged is changed. */

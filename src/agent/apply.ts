@@ -3,10 +3,12 @@ import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { Agent } from './agent.ts';
 import { describeStep, executorOf, type Findings, type Workshop } from './executors.ts';
+import type { History } from './history.ts';
 import { runMerge } from './merging.ts';
 import type { OperationScope } from './operation.ts';
 import type { Plan, PlanStep } from './plan.ts';
 import type { InstalledExtension, StepRecord } from './records.ts';
+import { isForgiven } from './rolled-back.ts';
 import { runSteps, type Step } from './steps.ts';
 
 export interface ApplyOptions {
@@ -26,7 +28,7 @@ export async function apply(
   { signal, stage = nothingToStage }: ApplyOptions = {},
 ): Promise<Findings> {
   const findings: Findings = { warnings: [], merged: mergedNames(agent.driver.observe()), said: [] };
-  const workshop: Workshop = { agent, findings, stage };
+  const workshop: Workshop = { agent, findings, stage, ...(signal === undefined ? {} : { signal }) };
   scope.intend(stepRecords(agent, plan), changedSet(plan, scope.installed));
   for (const image of plan.quarantined) scope.history.addBadImage(image);
   try {
@@ -35,7 +37,7 @@ export async function apply(
     if (isAgentError(error, 'rolled-back')) denyPlaced(agent, scope, plan, error.message);
     throw error;
   }
-  for (const step of plan.steps) if (step.kind === 'stage') scope.history.removeBadImage(step.extension.sha256);
+  for (const step of plan.steps) if (step.kind === 'stage') forgive(scope.history, step.extension);
   return findings;
 }
 
@@ -57,13 +59,18 @@ async function takeSteps(
 }
 
 /** Remembers images that the host was not well with: they are not installed again unless someone insists. */
-function denyPlaced(agent: Agent, { history }: OperationScope, { steps }: Plan, reason: string): void {
+function denyPlaced(agent: Agent, { history }: OperationScope, { steps, extensions }: Plan, reason: string): void {
   const since = agent.clock.now();
   for (const step of steps) {
     if (step.kind !== 'place') continue;
     const { name, sha256 } = step.extension;
-    history.addBadImage({ name, sha256, kind: 'unhealthy', reason, since });
+    const version = extensions?.find((extension) => extension.sha256 === sha256)?.version ?? '';
+    history.addBadImage({ name, version, sha256, kind: 'unhealthy', reason, since });
   }
+}
+
+function forgive(history: History, coming: InstalledExtension): void {
+  for (const bad of history.badImages()) if (isForgiven(bad, coming)) history.removeBadImage(bad.sha256);
 }
 
 /** What the record says of the steps of a plan. */
@@ -81,8 +88,11 @@ function changedSet(
   return same ? undefined : extensions;
 }
 
+/** What is allowed in an image and what tells of its health are as much of it as its bytes. */
 function isSame(a: InstalledExtension, b: InstalledExtension): boolean {
-  return a.name === b.name && a.kind === b.kind && a.sha256 === b.sha256 && a.version === b.version;
+  const said = ({ allowed, health = [] }: InstalledExtension) => JSON.stringify([allowed, health]);
+  const image = a.name === b.name && a.kind === b.kind && a.sha256 === b.sha256 && a.version === b.version;
+  return image && said(a) === said(b);
 }
 
 function timed(agent: Agent, scope: OperationScope, step: PlanStep, workshop: Workshop): Step {
@@ -92,11 +102,15 @@ function timed(agent: Agent, scope: OperationScope, step: PlanStep, workshop: Wo
     description,
     do: async () => {
       const [startedAt, start] = [agent.clock.now(), agent.clock.monotonic()];
+      let said: readonly string[] | undefined;
       try {
         await take();
+      } catch (error) {
+        said = isAgentError(error) ? error.details.facts : undefined;
+        throw error;
       } finally {
         const durationMs = Math.round(agent.clock.monotonic() - start);
-        scope.took({ description, reason: step.reason, startedAt, durationMs });
+        scope.took({ description, reason: step.reason, startedAt, durationMs, ...(said && { said }) });
       }
     },
     ...(undo === undefined ? {} : { undo }),

@@ -4,6 +4,7 @@ import { compatibility, type Compatibility, type HostRelease } from '../core/com
 import { problemOfRule, type Allowance, type Judgement } from '../core/contents/allow.ts';
 import type { Finding } from '../core/contents/finding.ts';
 import { AgentError } from '../core/errors.ts';
+import type { HealthCheck } from '../core/health.ts';
 import type { ImageEntry } from '../core/image-entry.ts';
 import { extensionNameRule, isExtensionName } from '../core/names.ts';
 import { identifyImage } from '../core/naming.ts';
@@ -24,6 +25,8 @@ export interface ImageRequest {
   readonly version?: string;
   /** What the asker allows in it, of what is not merged without being allowed. */
   readonly allow?: readonly Allowance[];
+  /** What its spec says of its health. */
+  readonly health?: readonly HealthCheck[];
 }
 
 /** An image as an extension that could be installed: who it is and what it says of itself. */

@@ -70,7 +70,8 @@ export async function planWith(
   desired: Desired,
 ): Promise<Plan> {
   const names = [...installed, ...(desired.extensions ?? [])].map(({ name }) => name);
-  const observed = await observe(agent, { names, atBoot: (desired.extensions ?? []).length > 0 });
+  const atBoot = (desired.extensions ?? []).length > 0;
+  const observed = await observe(agent, { names, atBoot, confirm: desired.confirm === true });
   const held = history.holds().map(({ name }) => name);
   const recorded = { extensions: installed, held, bad: history.badImages() };
   return plan({ desired, observed, recorded, policy: defaultPolicy, now: agent.clock.now() });

@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 
 import { AgentError } from '../core/errors.ts';
+import { describeCheck } from '../core/health.ts';
 import {
   linkStatus,
   makeDirectory,
@@ -13,7 +14,7 @@ import { belowRoot } from '../host/root.ts';
 import { disableUnit, enableUnit } from '../systemd/units.ts';
 import { entryPath, removeEntry, replaceEntry } from './activation.ts';
 import type { Agent } from './agent.ts';
-import { runHealthCheck } from './health.ts';
+import { confirmHealth } from './health.ts';
 import { maskMark } from './masks.ts';
 import { runMerge } from './merging.ts';
 import type { ImageOf, Mask, PlanStep } from './plan.ts';
@@ -34,6 +35,8 @@ export interface Findings {
 export interface Workshop {
   readonly agent: Agent;
   readonly findings: Findings;
+  /** Ends a health check. */
+  readonly signal?: AbortSignal;
   /** Puts the image that a step stages into the store, judges what is stored there, and returns it. */
   stage(step: StepOf<'stage'>): Promise<StoredImage>;
 }
@@ -104,7 +107,7 @@ const executors: Executors = {
       Object.assign(findings, { merged, said });
     },
   }),
-  confirm: ({ agent }, { check }) => ({ do: () => runHealthCheck(check, agent.exec) }),
+  confirm: ({ agent, signal }, { check }) => ({ do: () => confirmHealth(agent, check, signal) }),
 };
 
 /** What is to be done for one step of a plan. */
@@ -126,7 +129,7 @@ const describers: Describers = {
   unmask: ({ mask }) => `remove the mask ${mask.at}`,
   enable: ({ unit }) => `enable ${unit}`,
   merge: ({ verb }) => `systemd-sysext ${verb}`,
-  confirm: ({ check }) => `run the health check ${check}`,
+  confirm: ({ check }) => describeCheck(check),
 };
 
 /** A step in words. @param extensions the search directory. */

@@ -1,13 +1,15 @@
 import type Database from 'better-sqlite3';
 
+import { withHealth, type HealthCheck } from '../core/health.ts';
 import type { AllowedRecord } from './allowed.ts';
 import type { BadImage, Generation, GenerationState, Hold, InstalledExtension } from './records.ts';
 
 /** Generations, holds and bad images in the history's database: what history.ts gives its transactions and errors. */
 
-interface ExtensionRow extends Omit<InstalledExtension, 'installedAt' | 'allowed'> {
+interface ExtensionRow extends Omit<InstalledExtension, 'installedAt' | 'allowed' | 'health'> {
   readonly installed_at: string;
   readonly allowed: string;
+  readonly health: string;
 }
 
 interface GenerationRow {
@@ -30,10 +32,12 @@ export function addGeneration(
     .prepare('INSERT INTO generation (number, parent, state) VALUES (?, ?, ?)')
     .run(number, activeNumber(database) ?? null, state);
   const add = database.prepare(
-    'INSERT INTO generation_extension (generation, name, version, sha256, size, kind, source, "release", installed_at, allowed) VALUES (?, @name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed)',
+    'INSERT INTO generation_extension (generation, name, version, sha256, size, kind, source, "release", installed_at, allowed, health) VALUES (?, @name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed, @health)',
   );
-  for (const { installedAt, allowed, ...extension } of extensions)
-    add.run(number, { ...extension, installedAt: installedAt.toISOString(), allowed: JSON.stringify(allowed) });
+  for (const { installedAt, allowed, health = [], ...extension } of extensions) {
+    const asText = { installedAt: installedAt.toISOString(), allowed: JSON.stringify(allowed) };
+    add.run(number, { ...extension, ...asText, health: JSON.stringify(health) });
+  }
 }
 
 /** Puts a generation in force, and the one before it out of it. */
@@ -95,13 +99,14 @@ function fullGeneration(database: Database.Database, row: GenerationRow): Genera
 function extensionsOf(database: Database.Database, generation: number): InstalledExtension[] {
   return database
     .prepare<[number], ExtensionRow>(
-      'SELECT name, version, sha256, size, kind, source, "release", installed_at, allowed FROM generation_extension WHERE generation = ? ORDER BY name',
+      'SELECT name, version, sha256, size, kind, source, "release", installed_at, allowed, health FROM generation_extension WHERE generation = ? ORDER BY name',
     )
     .all(generation)
-    .map(({ installed_at, allowed, ...row }) => ({
+    .map(({ installed_at, allowed, health, ...row }) => ({
       ...row,
       installedAt: new Date(installed_at),
       allowed: JSON.parse(allowed) as AllowedRecord[],
+      ...withHealth(JSON.parse(health) as HealthCheck[]),
     }));
 }
 
@@ -140,17 +145,21 @@ export function generationBooted(database: Database.Database, bootId: string): n
 
 export function badImages(database: Database.Database): BadImage[] {
   return database
-    .prepare<[], Omit<BadImage, 'since'> & { since: string }>('SELECT * FROM bad_image ORDER BY since')
+    .prepare<[], Required<Omit<BadImage, 'since'>> & { since: string }>('SELECT * FROM bad_image ORDER BY since')
     .all()
-    .map(({ since, ...image }) => ({ ...image, since: new Date(since) }));
+    .map(({ since, version, ...image }) => ({
+      ...image,
+      ...(version === '' ? {} : { version }),
+      since: new Date(since),
+    }));
 }
 
 export function addBadImage(database: Database.Database, image: BadImage): void {
   database
     .prepare(
-      'INSERT INTO bad_image (sha256, name, kind, reason, since) VALUES (@sha256, @name, @kind, @reason, @since) ON CONFLICT (sha256) DO UPDATE SET kind = @kind, reason = @reason, since = @since',
+      'INSERT INTO bad_image (sha256, name, version, kind, reason, since) VALUES (@sha256, @name, @version, @kind, @reason, @since) ON CONFLICT (sha256) DO UPDATE SET kind = @kind, reason = @reason, since = @since',
     )
-    .run({ ...image, since: image.since.toISOString() });
+    .run({ ...image, version: image.version ?? '', since: image.since.toISOString() });
 }
 
 export function removeBadImage(database: Database.Database, sha256: string): void {

@@ -3,6 +3,7 @@ import type Database from 'better-sqlite3';
 import { AgentError, messageOf, type ErrorCode } from '../core/errors.ts';
 import { writeAtomically } from '../host/files.ts';
 import { generationScript } from './generation-schema.ts';
+import { healthScript } from './health-schema.ts';
 
 /** One script per version of the schema, in order; a script that shipped is never changed, the next one is added. */
 export const migrations: readonly string[] = [
@@ -48,6 +49,7 @@ export const migrations: readonly string[] = [
   ALTER TABLE installed ADD COLUMN allowed TEXT NOT NULL DEFAULT '[]';
   `,
   generationScript,
+  healthScript,
 ];
 
 /** The version of the schema that this agent writes. */

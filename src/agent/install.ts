@@ -1,5 +1,6 @@
 import type { Judgement } from '../core/contents/allow.ts';
 import { AgentError } from '../core/errors.ts';
+import { withHealth } from '../core/health.ts';
 import { fileStatus } from '../host/files.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
 import type { StoredImage } from './stored-image.ts';
@@ -157,5 +158,6 @@ function recordOf({ candidate, judgement, image }: Coming, now: Date): Installed
     release: release?.text ?? '',
     installedAt: now,
     allowed: judgement.allowed.map(allowedRecord),
+    ...withHealth(request.health ?? []),
   };
 }

@@ -20,10 +20,15 @@ export interface ObservationOptions {
   readonly names: readonly string[];
   /** Whether it matters that extensions are merged at boot. */
   readonly atBoot?: boolean;
+  /** Whether the health checks of the host matter. */
+  readonly confirm?: boolean;
 }
 
 /** Looks at everything on the host that a plan depends on. Nothing is changed. */
-export async function observe(agent: Agent, { names, atBoot = false }: ObservationOptions): Promise<Observed> {
+export async function observe(
+  agent: Agent,
+  { names, atBoot = false, confirm = false }: ObservationOptions,
+): Promise<Observed> {
   const { exec, paths, root, tool } = agent;
   const { version } = await tool.features();
   const host = readHostRelease(root, version);
@@ -44,7 +49,7 @@ export async function observe(agent: Agent, { names, atBoot = false }: Observati
     stored: new Set(storedImages(paths.store).map(({ path }) => digestIn(path))),
     masks,
     hierarchies: readMerged(root),
-    healthChecks: healthChecks(root),
+    healthChecks: confirm ? await healthChecks(root) : [],
     bootUnit: atBoot ? await unitFileState(exec, root, bootUnit) : undefined,
   };
 }

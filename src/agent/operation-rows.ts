@@ -40,6 +40,7 @@ interface StepRow {
   readonly reason: string;
   readonly started_at: string | null;
   readonly duration_ms: number | null;
+  readonly said: string;
 }
 
 export function addOperation(database: Database.Database, start: OperationStart): number {
@@ -76,10 +77,12 @@ export function endOperation(database: Database.Database, id: number, end: Opera
 export function replaceSteps(database: Database.Database, id: number, steps: readonly StepRecord[]): void {
   database.prepare('DELETE FROM operation_step WHERE operation = ?').run(id);
   const add = database.prepare(
-    'INSERT INTO operation_step (operation, position, description, reason, started_at, duration_ms) VALUES (?, ?, ?, ?, ?, ?)',
+    'INSERT INTO operation_step (operation, position, description, reason, started_at, duration_ms, said) VALUES (?, ?, ?, ?, ?, ?, ?)',
   );
-  for (const [position, { description, reason, startedAt, durationMs }] of steps.entries())
-    add.run(id, position, description, reason, startedAt?.toISOString() ?? null, durationMs ?? null);
+  for (const [position, { description, reason, startedAt, durationMs, said = [] }] of steps.entries()) {
+    const time = [startedAt?.toISOString() ?? null, durationMs ?? null];
+    add.run(id, position, description, reason, ...time, JSON.stringify(said));
+  }
 }
 
 /** Operations that never ended have no process any more: they were killed, and so is what they meant to put in force. */
@@ -104,12 +107,13 @@ export function operationOf(database: Database.Database, id: number): OperationR
 export function stepsOf(database: Database.Database, id: number): StepRecord[] {
   return database
     .prepare<[number], StepRow>(
-      'SELECT description, reason, started_at, duration_ms FROM operation_step WHERE operation = ? ORDER BY position',
+      'SELECT description, reason, started_at, duration_ms, said FROM operation_step WHERE operation = ? ORDER BY position',
     )
     .all(id)
-    .map(({ description, reason, started_at, duration_ms }) => ({
+    .map(({ description, reason, started_at, duration_ms, said }) => ({
       description,
       reason,
+      ...(said === '[]' ? {} : { said: JSON.parse(said) as string[] }),
       ...(started_at === null ? {} : { startedAt: new Date(started_at) }),
       ...(duration_ms === null ? {} : { durationMs: duration_ms }),
     }));

@@ -10,6 +10,7 @@ import { installedIn } from './installed.ts';
 import { observe } from './observation.ts';
 import type { Observed } from './plan.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
+import { rolledBackImages, rolledBackText } from './rolled-back.ts';
 
 /** One extension as `list` and `status` show it. */
 export interface ExtensionOverview {
@@ -29,6 +30,8 @@ export interface ExtensionOverview {
   readonly held: boolean;
   /** What was found in it and allowed. */
   readonly allowed: readonly AllowedRecord[];
+  /** Images of that name that the host was not well with, and that are refused since. */
+  readonly rolledBack: readonly BadImage[];
 }
 
 export interface Overview {
@@ -47,7 +50,10 @@ export async function overview(agent: Agent): Promise<Overview> {
   const known: Known = { observed, bad: history.badImages() };
   const held = history.holds().map(({ name }) => name);
   const merged = mergedNames(hierarchies);
-  const names = new Set([...images.map(({ image }) => image.name), ...installed.map(({ name }) => name), ...merged]);
+  const denied = known.bad.filter(({ kind }) => kind === 'unhealthy');
+  const names = new Set(
+    [...images.map(({ image }) => image), ...installed, ...denied].map(({ name }) => name).concat(merged),
+  );
   const extensions = [...names].sort().map((name): ExtensionOverview => {
     const found = images.find(({ image }) => image.name === name);
     const record = ourRecord(agent, installed, name, found);
@@ -57,11 +63,12 @@ export async function overview(agent: Agent): Promise<Overview> {
       version: record?.version ?? '',
       size: found?.image.kind === 'raw' ? fileStatus(found.image.realPath)?.size : record?.size,
       merged: isMerged,
-      whyNot: isMerged ? undefined : whyNot(known, found, record),
+      whyNot: isMerged ? undefined : whyNot(known, name, found, record),
       path: found?.image.path,
       ours: record !== undefined,
       held: record !== undefined && held.includes(name),
       allowed: record?.allowed ?? [],
+      rolledBack: rolledBackImages(denied, name),
     };
   });
   return { hierarchies, extensions, images };
@@ -86,10 +93,13 @@ function ourRecord(
 
 function whyNot(
   { observed, bad }: Known,
+  name: string,
   found: JudgedImage | undefined,
   record: InstalledExtension | undefined,
 ): string {
   if (found === undefined) {
+    const [last] = rolledBackImages(bad, name).slice(-1);
+    if (record === undefined && last !== undefined) return rolledBackText(last);
     const known = bad.find(({ sha256 }) => sha256 === record?.sha256);
     return known === undefined ? 'its image is gone from the search directories' : `it was taken out: ${known.reason}`;
   }

@@ -1,10 +1,12 @@
 import type { HostRelease } from '../core/compatibility.ts';
 import type { AgentError } from '../core/errors.ts';
+import type { HealthCheck } from '../core/health.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import type { JudgedImage } from '../systemd/verdicts.ts';
 import { maskings } from './masks.ts';
+import { confirmSteps } from './plan-health.ts';
 import { refusalsOf } from './plan-refusals.ts';
 import { targetsOf, type Target } from './plan-targets.ts';
 import { verdictsOf } from './plan-verdicts.ts';
@@ -20,7 +22,7 @@ export type PlanStep = { readonly reason: string } & (
   | { readonly kind: 'place'; readonly extension: ImageOf; readonly previous: ImageOf | undefined }
   | { readonly kind: 'enable'; readonly unit: string }
   | { readonly kind: 'merge'; readonly verb: MergeVerb; readonly options: MergeOptions }
-  | { readonly kind: 'confirm'; readonly check: string }
+  | { readonly kind: 'confirm'; readonly check: HealthCheck }
 );
 
 /** What must be known of an extension to put its image in place. */
@@ -72,8 +74,8 @@ export interface Observed {
   readonly hierarchies: readonly HierarchyStatus[];
   /** What systemctl(1) says of the unit that merges at boot; undefined where that does not matter. */
   readonly bootUnit: string | undefined;
-  /** Real paths of the programs that tell whether the host is well. */
-  readonly healthChecks: readonly string[];
+  /** The health checks that this host has of its own, in their order; those of specs come with the extensions. */
+  readonly healthChecks: readonly HealthCheck[];
 }
 
 /** What the history says. */
@@ -137,7 +139,7 @@ export function plan(input: PlanInput): Plan {
     ...bootSteps(observed),
   ];
   return {
-    steps: [...steps.sort(inOrder), ...mergeSteps(input, steps, verdicts), ...confirmSteps(input, steps)],
+    steps: [...steps.sort(inOrder), ...mergeSteps(input, steps, verdicts), ...confirmSteps(input, steps, verdicts)],
     extensions: desired.extensions && targets.flatMap(({ wanted }) => wanted ?? []),
     verdicts,
     quarantined: targets.flatMap(({ newlyBad }) => newlyBad ?? []),
@@ -222,12 +224,6 @@ function warningsOf({ name, kept, newlyBad, wanted }: Target): string[] {
     ...(kept ? [`${name} is held: it stays at ${wanted?.version ?? ''}`.trim()] : []),
     ...(newlyBad === undefined ? [] : [`${name} is damaged and was taken out: ${newlyBad.reason}`]),
   ];
-}
-
-/** A change is confirmed where it brought an image: without one there is nothing that could be denied afterwards. */
-function confirmSteps({ desired, observed }: PlanInput, steps: readonly PlanStep[]): PlanStep[] {
-  if (desired.confirm !== true || !steps.some(({ kind }) => kind === 'place')) return [];
-  return observed.healthChecks.map((check) => ({ kind: 'confirm', check, reason: 'the host must be well with it' }));
 }
 
 /** From 260 on systemd does not see by itself that a directory changed. */

@@ -1,5 +1,6 @@
 /** What the history keeps. */
 
+import type { HealthCheck } from '../core/health.ts';
 import type { AllowedRecord } from './allowed.ts';
 
 export type Verb =
@@ -55,6 +56,8 @@ export interface StepRecord {
   readonly reason: string;
   readonly startedAt?: Date;
   readonly durationMs?: number;
+  /** Where it failed: what was said, line by line. */
+  readonly said?: readonly string[];
 }
 
 export interface OperationEnd {
@@ -92,6 +95,8 @@ export interface InstalledExtension {
   readonly installedAt: Date;
   /** What was found in it and allowed. */
   readonly allowed: readonly AllowedRecord[];
+  /** What its spec says of its health; absent where there is none. */
+  readonly health?: readonly HealthCheck[];
 }
 
 /**
@@ -123,6 +128,8 @@ export interface Hold {
 export interface BadImage {
   readonly sha256: string;
   readonly name: string;
+  /** Absent where it is not known. */
+  readonly version?: string;
   /** `damaged`: its content is not what its digest says; `unhealthy`: the host was not well with it. */
   readonly kind: 'damaged' | 'unhealthy';
   readonly reason: string;

@@ -68,5 +68,7 @@ export function setAt(history: History, number: number): Generation {
 }
 
 export function noOperation(number: number): AgentError {
-  return new AgentError('usage', `the history has no operation ${number}`, { left: 'Nothing was changed.' });
+  return new AgentError('usage', `the history has no operation ${number}`, {
+    next: '`sysext-agent history` shows the numbers.',
+  });
 }

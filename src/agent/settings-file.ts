@@ -1,4 +1,6 @@
 import { allowList, type Allowance } from '../core/contents/allow.ts';
+import type { HealthCheck } from '../core/health.ts';
+import { healthList } from '../core/health-list.ts';
 import { extensionNameRule, isExtensionName } from '../core/names.ts';
 import { checked, mapOf, string } from '../core/yaml/decoder.ts';
 import { decodeYamlOrThrow } from '../core/yaml/document.ts';
@@ -11,6 +13,8 @@ export interface Settings {
   readonly allow: readonly Allowance[];
   /** What is allowed in single extensions, by name. */
   readonly extensions: ReadonlyMap<string, readonly Allowance[]>;
+  /** Health checks, of the whole host and of single extensions. */
+  readonly health: readonly HealthCheck[];
 }
 
 /** The name of an extension as a key. */
@@ -18,9 +22,11 @@ export const extensionName = checked(string, (name) =>
   isExtensionName(name) ? undefined : `${quote(name)} cannot be the name of an extension: ${extensionNameRule}`,
 );
 
+const ofAnything = { allow: withDefault(allowList, []), health: withDefault(healthList, []) };
+
 const settingsFile = struct({
-  allow: withDefault(allowList, []),
-  extensions: withDefault(mapOf(struct({ allow: withDefault(allowList, []) }), extensionName), new Map()),
+  ...ofAnything,
+  extensions: withDefault(mapOf(struct(ofAnything), extensionName), new Map()),
 });
 
 /**
@@ -28,10 +34,16 @@ const settingsFile = struct({
  * @throws AgentError `invalid-config` with all problems and their places.
  */
 export function parseSettings(text: string, path: string): Settings {
-  const { allow, extensions } = decodeYamlOrThrow(text, path, settingsFile, 'invalid-config', 'configuration');
+  const { allow, health, extensions } = decodeYamlOrThrow(text, path, settingsFile, 'invalid-config', 'configuration');
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
     allow: byFile(allow),
     extensions: new Map(Array.from(extensions, ([name, own]) => [name, byFile(own.allow)])),
+    health: [
+      ...health.map((check) => ({ ...check, by: path })),
+      ...Array.from(extensions).flatMap(([extension, own]) =>
+        own.health.map((check) => ({ ...check, by: path, extension })),
+      ),
+    ],
   };
 }

@@ -11,12 +11,12 @@ const mainName = 'agent.yml';
 const directories = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map((path) => `${path}/sysext-agent`);
 
 /**
- * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; what they allow adds up.
+ * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; what they say adds up.
  * @throws AgentError `invalid-config` with the problems of a file, or where others than root could have written it.
  */
 export async function readSettings(root: string): Promise<Settings> {
   const files = configurationFiles(root);
-  if (files.length === 0) return { allow: [], extensions: new Map() };
+  if (files.length === 0) return { allow: [], extensions: new Map(), health: [] };
   for (const { path } of files) requireTrusted(path);
   const { parseSettings } = await import('./settings-file.ts');
   return joined(files.map(({ path, text }) => parseSettings(text, path)));
@@ -50,7 +50,7 @@ function joined(all: readonly Settings[]): Settings {
   for (const [name, allow] of all.flatMap((settings) => [...settings.extensions])) {
     extensions.set(name, [...(extensions.get(name) ?? []), ...allow]);
   }
-  return { allow: all.flatMap(({ allow }) => allow), extensions };
+  return { allow: all.flatMap(({ allow }) => allow), extensions, health: all.flatMap(({ health }) => health) };
 }
 
 /** What the configuration allows in an extension. */

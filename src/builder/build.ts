@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import type { Finding } from '../core/contents/finding.ts';
 import { AgentError } from '../core/errors.ts';
+import type { DeclaredCheck } from '../core/health.ts';
 import { sameContent } from '../host/content.ts';
 import { makeDirectory, makeTemporaryDirectory, removeTree } from '../host/files.ts';
 import { removeLeftovers } from '../host/leftovers.ts';
@@ -37,6 +38,8 @@ export interface BuiltImage {
   readonly packages: readonly SelectedPackage[];
   /** The rules that its spec allows what they find in it. */
   readonly allow: readonly string[];
+  /** What its spec says of the health of the extension. */
+  readonly health: readonly DeclaredCheck[];
   /** Whether an image of the same inputs was there already. */
   readonly reused: boolean;
   /** What was found about its contents on this host. */
@@ -129,6 +132,7 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
     findings: check.findings,
     added,
     allow: order.spec.allow.map(({ value }) => value),
+    health: order.spec.health,
     fileName,
     name: order.spec.name,
     version,

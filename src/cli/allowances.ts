@@ -18,5 +18,10 @@ export function allowedByOption(options: Options): readonly Allowance[] {
 
 /** What a spec allows in the image that was built of it. */
 export function allowedBySpec({ allow = [] }: { readonly allow?: readonly string[] }, spec: string): Allowance[] {
-  return allow.map((rule) => ({ rule, by: `x-sysext of ${basename(spec)}` }));
+  return allow.map((rule) => ({ rule, by: partOfSpec(spec) }));
+}
+
+/** Our own part of a spec, as what it allows and asks for is recorded. */
+export function partOfSpec(spec: string): string {
+  return `x-sysext of ${basename(spec)}`;
 }

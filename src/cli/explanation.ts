@@ -1,5 +1,6 @@
 import { allowedText } from '../agent/allowed.ts';
 import type { Conflict, Explanation, Origin } from '../agent/explain.ts';
+import { rolledBackText } from '../agent/rolled-back.ts';
 import { namedPaths } from '../core/contents/rule.ts';
 import { reasonOf, type Verdict } from '../systemd/verdicts.ts';
 import { formatTime } from './output.ts';
@@ -11,6 +12,7 @@ export function explanationText(explanation: Explanation): string {
     stateSentence(explanation),
     ...(extension.merged ? nextTimeSentences(explanation.verdict) : consequenceSentences(explanation.verdict)),
     ...originSentences(explanation),
+    ...rolledBackSentences(explanation),
     ...extension.allowed.map((allowed) => `Allowed in it: ${allowedText(allowed)}.`),
     ...conflicts.map(conflictSentence),
   ].join(' ');
@@ -49,7 +51,14 @@ function consequenceSentences(verdict: Verdict | undefined): string[] {
   }
 }
 
-function originSentences({ extension: { path, ours }, origin }: Explanation): string[] {
+/** Where there is nothing else of an extension that is why it is not merged. */
+function rolledBackSentences({ extension: { name, merged, path, ours, rolledBack } }: Explanation): string[] {
+  if (!merged && !ours && path === undefined) return [];
+  return rolledBack.map((image) => `${name} ${rolledBackText(image)}.`);
+}
+
+function originSentences({ extension: { path, ours, merged, rolledBack }, origin }: Explanation): string[] {
+  if (origin === undefined && path === undefined && !merged && rolledBack.length > 0) return [];
   const place = path === undefined ? [] : [`systemd-sysext finds it at ${path}.`];
   if (origin === undefined) return [...place, 'This agent did not install it.'];
   const installed = installationSentence(origin);

@@ -1,9 +1,10 @@
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { fileStatus } from './files.ts';
+import { runLimited, type LimitedExec } from './limited-run.ts';
+import { cannotStart, exitCode, interrupted } from './program-end.ts';
 
 export interface ExecOptions {
   readonly env?: Readonly<Record<string, string>>;
@@ -29,7 +30,7 @@ export interface Exec {
 }
 
 /** Programs that data flows through as well. */
-export interface PipingExec extends Exec {
+export interface PipingExec extends Exec, LimitedExec {
   /**
    * Runs `program` with `input` on its standard input, and gives what it writes to `take`, in pieces. An AgentError that
    * `take` throws ends the program and the run. The result has no `stdout`.
@@ -62,6 +63,7 @@ export function createExec(env: NodeJS.ProcessEnv): PipingExec {
     run: (program, args, options = {}) => run(program, args, options, { ...base, ...options.env }),
     filter: (program, args, input, take, options = {}) =>
       filter([program, ...args], { input, take }, options, { ...base, ...options.env }),
+    runLimited: (program, args, limits) => runLimited(program, args, limits, base),
   };
 }
 
@@ -94,15 +96,6 @@ async function run(
 
 function text(pieces: readonly Buffer[]): string {
   return Buffer.concat(pieces).toString('utf8');
-}
-
-function interrupted(program: string): AgentError {
-  return new AgentError('interrupted', `${program} was interrupted`);
-}
-
-/** As a shell would show it: 128 and the number of the signal that ended the program. */
-function exitCode(code: number | null | undefined, signal: NodeJS.Signals | null | undefined): number {
-  return code ?? 128 + (signal == null ? 0 : constants.signals[signal]);
 }
 
 /** The part of execa's result that we read; which fields are set depends on how the program ended. */
@@ -154,16 +147,6 @@ function passTo(take: (piece: Uint8Array) => void): {
       if (piece instanceof Uint8Array) take(piece);
     },
   };
-}
-
-function cannotStart(program: string, cause: unknown): AgentError {
-  const missing = (cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-  return missing
-    ? new AgentError('tool-missing', `the program ${program} is not installed`, {
-        cause,
-        next: `Install the package that ships ${program}.`,
-      })
-    : new AgentError('tool-failed', `cannot start ${program}`, { cause });
 }
 
 /**

@@ -29,41 +29,68 @@ describe.each(systemdVersions)('generations at systemd %d', (systemd) => {
 
   test('an extension that the host is not well with is rolled back, and refused until someone insists', async () => {
     await ok('install', '/srv/a.raw');
-    const check = '#!/bin/sh\ntest ! -e /usr/share/b || { echo "b hurts"; exit 1; }\n';
-    await machine.write('/etc/sysext-agent/health.d/no-b', check, '0755');
+    const child = '#!/bin/sh\nsetsid sleep 1000 &\n';
+    await machine.write('/etc/sysext-agent/health.d/leaves-a-child', child, '0755');
+    const hurts = `{name: no-b, command: [sh, -c, 'test ! -e /usr/share/b || { echo "b hurts"; exit 1; }'], retries: 1, interval: 10ms}`;
+    await machine.write('/etc/sysext-agent/agent.yml', `health: [{unit: systemd-journald.service}, ${hurts}]\n`);
 
     expect(await machine.agent(['install', '/srv/b.raw'])).toEqual(
       failure(
         9,
-        'the health check no-b failed with exit code 1',
-        'b hurts',
+        'the health check no-b (/etc/sysext-agent/agent.yml) failed with exit code 1, in 2 attempts',
+        '  b hurts',
         'Everything is as it was before.',
         '--retry',
       ),
     );
     expect(await seen()).toBe('a/version:1\n');
     expect(await ok('history')).toMatch(/^2 .* install +- +failed +rolled-back /m);
-    expect(await machine.agent(['install', '/srv/b.raw'])).toEqual(
-      failure(9, 'b was rolled back on 20', 'the health check no-b failed', 'Nothing was changed.', '--retry'),
+    expect(await ok('history', '2')).toMatch(
+      /^Error: +the health check no-b [^]*: the health check systemd-journald\.service [^]*: the health check no-b [^]*\n +b hurts\n/m,
     );
+    expect(await machine.agent(['install', '/srv/b.raw'])).toEqual(
+      failure(9, 'b was rolled back on 20', 'the health check no-b ', 'Nothing was changed.', '--retry'),
+    );
+  });
 
-    await machine.shell('rm /etc/sysext-agent/health.d/no-b');
+  test('what was rolled back is told by status, list and explain, until it comes to stay', async () => {
+    const why = /rolled back on 20.*: the health check no-b .* failed with exit code 1, in 2 attempts/;
+    expect(await ok('status')).toMatch(new RegExp(`^b is not merged: the image of sha256 .* was ${why.source}`, 'm'));
+    expect(await ok('list')).toMatch(new RegExp(`^b +- +- +- +no: .*${why.source}`, 'm'));
+    expect(await machine.agent(['explain', 'b'])).toMatchObject({ exitCode: 3, stdout: expect.stringMatching(why) });
+
+    await machine.shell('rm /etc/sysext-agent/health.d/leaves-a-child');
+    await machine.write('/etc/systemd/system/ill.service', '[Service]\nExecStart=sh -c "echo so ill; exit 3"\n');
+    await machine.shell('systemctl daemon-reload; systemctl start ill.service');
+    await machine.write('/etc/sysext-agent/agent.yml', 'extensions: {b: {health: [{unit: ill.service}]}}\n');
+    expect(await machine.agent(['install', '/srv/b.raw', '--retry'])).toEqual(
+      failure(
+        9,
+        'the health check ill.service of b (/etc/sysext-agent/agent.yml) found ill.service failed (exit-code)',
+        'so ill',
+        'Everything is as it was before.',
+      ),
+    );
+    expect(await seen()).toBe('a/version:1\n');
+
+    await machine.shell('rm /etc/sysext-agent/agent.yml');
     await ok('install', '/srv/b.raw', '--retry');
     expect(await seen()).toBe('a/version:1\nb/version:1\n');
+    expect(await ok('status')).not.toContain('rolled back');
   });
 
   test('each earlier set can be had again, over a reboot', async () => {
     await ok('install', '/srv/2/a.raw', '/srv/c.raw');
-    expect(await ok('diff', '1', '5')).toMatch(/^~ a .*\n\+ b .*\n\+ c .*\n$/);
+    expect(await ok('diff', '1', '6')).toMatch(/^~ a .*\n\+ b .*\n\+ c .*\n$/);
 
     await ok('rollback', '1');
     expect(await seen()).toBe('a/version:1\n');
     await machine.reboot();
     expect(await seen()).toBe('a/version:1\n');
 
-    await ok('rollback', '5');
+    await ok('rollback', '6');
     expect(await seen()).toBe('a/version:2\nb/version:1\nc/version:1\n');
-    await ok('rollback', '4');
+    await ok('rollback', '5');
     expect(await seen()).toBe('a/version:1\nb/version:1\n');
   });
 
@@ -96,4 +123,50 @@ describe.each(systemdVersions)('generations at systemd %d', (systemd) => {
     expect(await ok('install', '/srv/c.raw')).toContain('Merged: a, b, c');
     expect(await seen()).toBe('a/version:1\nb/version:1\nc/version:1\n');
   });
+
+  test('a spec says what tells of the health of its extension, which every later change asks', async () => {
+    await machine.write('/srv/d.yml', specOfD('1'));
+    expect(await machine.agent(['install', '/srv/d.yml', '--target=trixie'])).toEqual(
+      failure(
+        9,
+        'the health check right of d (x-sysext of d.yml) failed with exit code 1, in 2 attempts',
+        'd is at 1',
+        'Everything is as it was before.',
+      ),
+    );
+    expect(await ok('status')).toMatch(/^d is not merged: 1-1 was rolled back on /m);
+
+    await machine.write('/srv/d.yml', specOfD('2'));
+    expect(await ok('install', '/srv/d.yml', '--target=trixie', '--dry-run')).toMatch(
+      /would: run the health check right of d \(x-sysext of d\.yml\): sh .*\nwould: run the health check alone of d .*: test /,
+    );
+    await ok('install', '/srv/d.yml', '--target=trixie');
+    expect(await ok('status')).not.toContain('rolled back');
+
+    await ok('remove', 'd');
+    await ok('rollback');
+    await putBytes(machine, '/srv/e.raw', extensionImage('e'));
+    expect(await machine.agent(['install', '/srv/e.raw'])).toEqual(
+      failure(9, 'the health check alone of d (x-sysext of d.yml) failed with exit code 1', 'as it was before.'),
+    );
+    expect(await machine.shell('cat /usr/share/d/version; ls /usr/share/e || true')).toBe('2\n');
+  });
 });
+
+/** An extension without packages that is well from version 2 on, and where there is no extension e. */
+function specOfD(version: string): string {
+  return `name: d
+version: '${version}'
+revision: '1'
+license: MIT
+description: made for a test
+website: https://example.org
+packager: Someone <someone@example.org>
+sources: {d: {inline: {dir: {files: {version: {contents: "${version}\\n"}}}}}}
+artifacts: {data_dirs: {d: {}}}
+x-sysext:
+  health:
+    - {name: right, command: [sh, -c, 'echo d is at $(cat /usr/share/d/version); test -e /usr/share/e || exit ${version === '1' ? 1 : 0}'], retries: 1, interval: 10ms}
+    - {name: alone, command: [test, '!', -e, /usr/share/e]}
+`;
+}

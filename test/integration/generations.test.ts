@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { erofsImage, releaseOf } from './support/images.ts';
@@ -149,6 +151,37 @@ test('the history tells of one operation who, why, which steps and which set', a
   expect(await lab.ok('history', '2')).toMatch(
     /^Reason: +for the demo$[^]*^Steps: +copy b from [^]*^Set: +a \(sha256/m,
   );
+});
+
+test('an operation that there is none of is no change that failed', async () => {
+  await lab.ok('install', lab.image('a'));
+
+  const { exitCode, stderr } = await lab.agent('history', '7');
+
+  expect([exitCode, stderr]).toEqual([
+    2,
+    'sysext-agent: the history has no operation 7\n`sysext-agent history` shows the numbers.\n',
+  ]);
+});
+
+test('the same image with something else allowed is another set, and a rollback keeps what was allowed in it', async () => {
+  const image = lab.put('a.raw', erofsImage({ ...releaseOf('a'), 'usr/lib/udev/rules.d/90-a.rules': '' }));
+  const allowed = async () => {
+    const { extensions } = await lab.json<{ extensions: { allowed: { rule: string; by: string }[] }[] }>('list');
+    return extensions.flatMap((one) => one.allowed.map(({ rule, by }) => `${rule} by ${basename(by)}`));
+  };
+  await lab.ok('install', image, '--allow=udev-rules');
+  await lab.ok('install', image, '--allow=udev-rules');
+  await lab.shell('mkdir -p etc/sysext-agent; echo "allow: [udev-rules]" >etc/sysext-agent/agent.yml');
+
+  expect(await lab.ok('install', image)).toContain('Already installed: a');
+  expect(await states()).toEqual(['3 install active', '2 install -', '1 install superseded']);
+  expect(await allowed()).toEqual(['udev-rules by agent.yml']);
+  await lab.ok('rollback');
+  expect(await allowed()).toEqual(['udev-rules by --allow']);
+  await lab.ok('remove', 'a');
+  await lab.ok('rollback', '3');
+  expect(await allowed()).toEqual(['udev-rules by agent.yml']);
 });
 
 test('diff tells what differs between two sets, and which files', async () => {

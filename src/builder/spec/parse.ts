@@ -1,7 +1,7 @@
+import { healthList } from '../../core/health-list.ts';
 import { extensionNameRule, isExtensionName } from '../../core/names.ts';
 import {
   alsoChecked,
-  anything,
   boolean,
   checked,
   list,
@@ -69,8 +69,8 @@ const change = struct(
   withExtensions,
 );
 
-/** Our own part of a spec, which Dalec passes over. `health` is kept for later. */
-const ownBlock = struct({ allow: texts, health: optional(anything) });
+/** Our own part of a spec, which Dalec passes over. */
+const ownBlock = struct({ allow: texts, health: withDefault(healthList, []) });
 
 const fields = struct(
   {
@@ -108,6 +108,7 @@ export const spec: Decoder<Spec> = mapped(
     position,
     packageConfig: signing,
     allow: own?.allow ?? [],
+    health: own?.health ?? [],
   }),
 );
 

@@ -1,4 +1,5 @@
 import type { Architecture } from '../../core/architecture.ts';
+import type { DeclaredCheck } from '../../core/health.ts';
 import type { Position } from '../../core/problems.ts';
 import type { VersionConstraint } from '../packages/packages.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -120,4 +121,6 @@ export interface Spec extends PackageRelations {
   readonly tests: readonly SpecTest[];
   /** The ids of contents rules that the writer of the spec allows to be broken (`x-sysext.allow`). */
   readonly allow: readonly Text[];
+  /** What must be so for an extension of the spec to be well (`x-sysext.health`). */
+  readonly health: readonly DeclaredCheck[];
 }

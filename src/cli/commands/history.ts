@@ -70,11 +70,12 @@ function accountJson({ operation, steps, set, parent }: OperationAccount): objec
     parent: parent ?? null,
     steps: steps.map((step) => ({
       ...step,
+      said: step.said ?? [],
       startedAt: step.startedAt?.toISOString() ?? null,
       durationMs: step.durationMs ?? null,
     })),
-    set: set.map(({ name, version, sha256, size, kind, source, installedAt, allowed }) => {
-      return { name, version, sha256, size, kind, source, installedAt: installedAt.toISOString(), allowed };
+    set: set.map(({ name, version, sha256, size, kind, source, installedAt, allowed, health = [] }) => {
+      return { name, version, sha256, size, kind, source, installedAt: installedAt.toISOString(), allowed, health };
     }),
   };
 }
@@ -115,7 +116,7 @@ function accountLines(
       ['', `from ${source}`] as const,
       ...allowed.map((one) => ['', `allowed: ${allowedText(one)}`] as const),
     ]),
-    ...listed('Steps:', steps.map(stepLine)),
+    ...listed('Steps:', steps.flatMap(stepLines)),
     ...listed(
       'Set:',
       set.map(({ name, version, sha256 }) => `${[name, version].join(' ').trim()} (sha256 ${sha256.slice(0, 12)})`),
@@ -129,8 +130,9 @@ function listed(label: string, lines: readonly string[]): (readonly [string, str
   return lines.map((line, index) => [index === 0 ? label : '', line]);
 }
 
-function stepLine({ description, reason, durationMs }: StepRecord): string {
-  return `${description}, since ${reason}: ${durationMs === undefined ? 'not reached' : `${durationMs} ms`}`;
+function stepLines({ description, reason, durationMs, said = [] }: StepRecord): string[] {
+  const took = durationMs === undefined ? 'not reached' : `${durationMs} ms`;
+  return [`${description}, since ${reason}: ${took}`, ...said.map((line) => `  ${line}`)];
 }
 
 function who({ actor }: OperationRecord): string {

@@ -66,7 +66,7 @@ async function requestOf(invocation: Invocation, ref: string, allow: readonly Al
   }
   const name = invocation.options.text('name');
   if (!/\.ya?ml$/.test(ref)) return { path: ref, source: ref, allow, ...(name === undefined ? {} : { name }) };
-  const { allowedBySpec } = await import('../allowances.ts');
+  const { allowedBySpec, partOfSpec } = await import('../allowances.ts');
   const image = await buildImage(invocation, ref);
   return {
     path: image.path,
@@ -74,5 +74,6 @@ async function requestOf(invocation: Invocation, ref: string, allow: readonly Al
     name: name ?? image.name,
     version: image.version,
     allow: [...allow, ...allowedBySpec(image, ref)],
+    health: image.health.map((check) => ({ ...check, by: partOfSpec(ref) })),
   };
 }

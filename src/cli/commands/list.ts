@@ -24,7 +24,7 @@ export const listCommand: CommandSpec = {
 
 /** One extension as JSON: every field present, null where it has no value. */
 export function overviewJson(extension: ExtensionOverview): object {
-  const { name, version, size, merged, whyNot, path, ours, held, allowed } = extension;
+  const { name, version, size, merged, whyNot, path, ours, held, allowed, rolledBack } = extension;
   return {
     name,
     version: version === '' ? null : version,
@@ -35,16 +35,28 @@ export function overviewJson(extension: ExtensionOverview): object {
     ours,
     held,
     allowed,
+    rolledBack: rolledBack.map(({ version = '', sha256, since, reason }) => ({
+      version: version === '' ? null : version,
+      sha256,
+      since: since.toISOString(),
+      reason,
+    })),
   };
 }
 
 function overviewLines(extensions: readonly ExtensionOverview[], legend: boolean): string[] {
-  const rows = extensions.map(({ name, version, size, merged, whyNot, ours, held }) => [
-    name,
-    version === '' ? '-' : version,
-    formatSize(size),
-    held ? 'agent, held' : ours ? 'agent' : 'foreign',
-    merged ? 'yes' : `no: ${whyNot ?? ''}`,
+  const rows = extensions.map((extension) => [
+    extension.name,
+    extension.version === '' ? '-' : extension.version,
+    formatSize(extension.size),
+    putThereBy(extension),
+    extension.merged ? 'yes' : `no: ${extension.whyNot ?? ''}`,
   ]);
   return tableLines({ headings: ['NAME', 'VERSION', 'SIZE', 'FROM', 'MERGED'], rows }, legend);
+}
+
+/** What was rolled back and is not there was put there by nobody. */
+function putThereBy({ held, ours, merged, path }: ExtensionOverview): string {
+  if (ours) return held ? 'agent, held' : 'agent';
+  return merged || path !== undefined ? 'foreign' : '-';
 }

@@ -1,3 +1,4 @@
+import type { ExtensionOverview } from '../../agent/overview.ts';
 import { exitCodes } from '../../core/errors.ts';
 import type { HierarchyStatus } from '../../systemd/sysext-output.ts';
 import { common, type CommandSpec } from '../command.ts';
@@ -16,16 +17,25 @@ export const statusCommand: CommandSpec = {
   ],
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
+    const { rolledBackText } = await import('../../agent/rolled-back.ts');
     const { hierarchies, extensions } = await overview(await agentFor(invocation.options));
     const left = extensions.filter((extension) => !extension.merged);
     show(invocation, { hierarchies: hierarchies.map(hierarchyJson), extensions: extensions.map(overviewJson) }, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
       ...left.map(({ name, whyNot }) => `${name} is not merged: ${whyNot ?? ''}`),
+      ...extensions
+        .filter(isThere)
+        .flatMap(({ name, rolledBack }) => rolledBack.map((image) => `${name} ${rolledBackText(image)}`)),
     ]);
     const merged = hierarchies.some(({ since }) => since !== undefined);
-    return merged && left.length === 0 ? exitCodes.ok : exitCodes.notMerged;
+    return merged && !left.some(isThere) ? exitCodes.ok : exitCodes.notMerged;
   },
 };
+
+/** Whether there is anything of an extension but the memory of an image that was rolled back. */
+function isThere({ merged, ours, path }: ExtensionOverview): boolean {
+  return merged || ours || path !== undefined;
+}
 
 function hierarchyJson({ hierarchy, extensions, since }: HierarchyStatus): object {
   return { hierarchy, extensions, since: since?.toISOString() ?? null };

@@ -1,6 +1,11 @@
 /** Text of a file as it may stand in a message: quoted, with everything a terminal would act on escaped. */
 export function quote(text: string): string {
-  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeCharacter);
+  return printable(JSON.stringify(text));
+}
+
+/** Text with everything a terminal would act on escaped. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, escapeCharacter);
 }
 
 function escapeCharacter(character: string): string {

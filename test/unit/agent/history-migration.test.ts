@@ -109,6 +109,32 @@ test('what was allowed before there were generations is known of the image of ea
   expect(history.operation(1)).toMatchObject({ extensions: [{ version: '1', allowed: allowed('1') }] });
 });
 
+test('of what was recorded before there were health checks nothing is known of them', () => {
+  const database = new Database(path);
+  for (const script of migrations.slice(0, 3)) database.exec(script);
+  database.pragma('user_version = 3');
+  database.exec(`
+    INSERT INTO operation (verb, started_at, uid, command, os, systemd, result)
+      VALUES ('install', '2026-01-02T03:04:05.000Z', 0, '', '', '', 'done');
+    INSERT INTO generation VALUES (1, NULL, 'active');
+    INSERT INTO generation_extension VALUES (1, 'a', '1', 'a1', 7, 'raw', 'there', '', '2026-01-02T03:04:05.000Z', '[]');
+    INSERT INTO operation_step VALUES (1, 0, 'put it there', 'it came', NULL, NULL);
+    INSERT INTO bad_image VALUES ('b1', 'b', 'unhealthy', 'no net', '2026-01-02T03:04:05.000Z')`);
+  database.close();
+  const since = new Date('2026-01-02T03:04:05.000Z');
+
+  for (const writable of [false, true]) {
+    using history = openHistory(path, { writable });
+
+    expect(history.installed()).toEqual([
+      expect.objectContaining({ name: 'a', sha256: 'a1', size: 7, installedAt: since, allowed: [] }),
+    ]);
+    expect(history.installed()[0]).not.toHaveProperty('health');
+    expect(history.steps(1)).toEqual([{ description: 'put it there', reason: 'it came' }]);
+    expect(history.badImages()).toEqual([{ sha256: 'b1', name: 'b', kind: 'unhealthy', reason: 'no net', since }]);
+  }
+});
+
 test('what was adopted before has an operation of its own', () => {
   writeOld([['install', 'failed']]);
   putInstalled('a', '3');

@@ -37,6 +37,16 @@ const jq: InstalledExtension = {
   release: 'ID=_any\n',
   installedAt: new Date('2026-01-02T03:04:06Z'),
   allowed: [{ rule: 'setuid', by: '--allow', paths: ['/usr/bin/jq'], count: 1 }],
+  health: [
+    {
+      name: 'http',
+      probe: { kind: 'command', command: ['curl', 'localhost'] },
+      timeout: 1000,
+      retries: 2,
+      interval: 500,
+      by: 'x-sysext of jq.yml',
+    },
+  ],
 };
 
 /** Records an operation that puts this set in force. */
@@ -74,6 +84,20 @@ test('a failed operation keeps its error and leaves what is installed', () => {
 
   expect(history.operations(1)).toMatchObject([{ id: 2, result: 'failed', state: 'failed', error: 'no' }]);
   expect(history.installed()).toEqual([jq]);
+});
+
+test('what a step said that failed is kept with it', () => {
+  const taken = { description: 'check', reason: 'it came', startedAt: new Date(5), durationMs: 7 };
+  {
+    using history = openHistory(path, { writable: true });
+    history.intend(history.begin(start), [], [jq]);
+    const steps = [taken, { ...taken, said: ['no', 'way'] }];
+    history.finish(1, { result: 'failed', durationMs: 2, error: 'no', merged: [], extensions: [], steps }, true);
+  }
+
+  using history = openHistory(path, { writable: false });
+
+  expect(history.steps(1)).toEqual([taken, { ...taken, said: ['no', 'way'] }]);
 });
 
 test('an operation whose process is gone is told as interrupted', () => {
@@ -198,12 +222,13 @@ describe('generations', () => {
   test('held extensions and bad images are there until they are taken back', () => {
     using history = openHistory(path, { writable: true });
     const bad = { sha256: 'ab', name: 'jq', kind: 'damaged', reason: 'cut', since: new Date(3) } as const;
+    const old = { ...bad, sha256: 'cd', version: '1.7-1', since: new Date(4) };
     history.note({ ...start, verb: 'hold' }, { hold: [{ name: 'jq', since: new Date(5) }] });
-    history.addBadImage(bad);
+    for (const image of [bad, old]) history.addBadImage(image);
 
-    expect([history.holds(), history.badImages()]).toEqual([[{ name: 'jq', since: new Date(5) }], [bad]]);
+    expect([history.holds(), history.badImages()]).toEqual([[{ name: 'jq', since: new Date(5) }], [bad, old]]);
     history.note({ ...start, verb: 'unhold' }, { unhold: ['jq'] });
-    history.removeBadImage('ab');
+    for (const { sha256 } of [bad, old]) history.removeBadImage(sha256);
     expect([history.holds(), history.badImages()]).toEqual([[], []]);
     expect(history.operations(5).map(({ verb, result }) => `${verb} ${result}`)).toEqual(['unhold done', 'hold done']);
   });

@@ -9,6 +9,7 @@ import {
   type Recorded,
 } from '../../../src/agent/plan.ts';
 import type { InstalledExtension } from '../../../src/agent/records.ts';
+import { checkTitle, type HealthCheck } from '../../../src/core/health.ts';
 import { parseSystemdVersion } from '../../../src/core/systemd-version.ts';
 import type { JudgedImage, Verdict } from '../../../src/systemd/verdicts.ts';
 
@@ -86,7 +87,7 @@ function short({ steps }: Plan): string[] {
   return steps.map((step) => {
     if ('extension' in step) return `${step.kind} ${step.extension.name}`;
     if ('mask' in step) return `${step.kind} ${step.mask.at}`;
-    if (step.kind === 'confirm') return `confirm ${step.check}`;
+    if (step.kind === 'confirm') return `confirm ${checkTitle(step.check)}`;
     return step.kind === 'merge' ? step.verb : `${step.kind} ${step.unit}`;
   });
 }
@@ -324,13 +325,39 @@ describe('a bad image', () => {
 });
 
 describe('health checks', () => {
-  const observed = { ...hostWith(a), healthChecks: ['/etc/sysext-agent/health.d/net'] };
+  const check = (name: string, more: Partial<HealthCheck> = {}): HealthCheck => {
+    const probe = { kind: 'unit', unit: 'a.service' } as const;
+    return { name, probe, timeout: 1, retries: 0, interval: 0, by: 'agent.yml', ...more };
+  };
+  const observed = { ...hostWith(a), healthChecks: [check('net')] };
   const bad = [{ name: 'a', sha256: 'a2', kind: 'unhealthy', reason: 'no net', since: now }] as const;
   const desired = { extensions: [a2], sources, named: ['a'], confirm: true };
 
   test('come last, where an image comes', () => {
-    expect(short(planOf({ desired, observed })).at(-1)).toBe('confirm /etc/sysext-agent/health.d/net');
+    expect(short(planOf({ desired, observed })).at(-1)).toBe('confirm net (agent.yml)');
     expect(short(planOf({ desired: { ...desired, extensions: [] }, observed }))).toEqual(['withdraw a', 'refresh']);
+  });
+
+  test('are those of the host, then of every extension that is merged then, by name, whichever of them came', () => {
+    const a1 = { ...a, health: [check('spec', { by: 'a.yml' })] };
+    const old = { ...extension('old', '1', 'ID=debian\nVERSION_ID=12\n'), health: [check('out', { by: 'old.yml' })] };
+    const foreign = found('/var/lib/extensions/zoo.raw');
+    const host = hostWith(a1, old);
+    const healthChecks = ['zoo', 'b', 'a', 'gone'].map((name) => check('own', { extension: name }));
+    const result = planOf({
+      desired: { ...desired, extensions: [b, a1, old], sources: new Map([['b1', '/srv/b.raw']]), named: ['b'] },
+      observed: { ...host, images: [...host.images, foreign], healthChecks: [...healthChecks, check('net')] },
+      recorded: { extensions: [a1, old] },
+    });
+
+    expect(short(result).filter((step) => step.startsWith('confirm'))).toEqual([
+      'confirm net (agent.yml)',
+      'confirm spec of a (a.yml)',
+      'confirm own of a (agent.yml)',
+      'confirm own of b (agent.yml)',
+      'confirm own of zoo (agent.yml)',
+    ]);
+    expect(result.steps.at(-1)).toMatchObject({ reason: 'zoo must be well with what came' });
   });
 
   test('that failed are a reason to refuse the image, unless someone insists', () => {

@@ -61,6 +61,37 @@ test('a link to /dev/null hides agent.yml of the other directories', async () =>
   expect(await allowed()).toEqual([]);
 });
 
+test('health checks are those of all files, of the host and of extensions', async () => {
+  put(
+    'etc/sysext-agent/agent.yml',
+    'health: [{unit: net.service}]\nextensions:\n  jq: {health: [{command: [jq, --version], timeout: 5s}]}\n',
+  );
+  put('etc/sysext-agent/agent.d/10-a.yml', 'health: [{command: [true]}]\n');
+
+  const { health } = await readSettings(root.at('.'));
+
+  expect(health).toEqual([
+    {
+      name: 'net.service',
+      probe: { kind: 'unit', unit: 'net.service' },
+      timeout: 60_000,
+      retries: 0,
+      interval: 1000,
+      by: root.at('etc/sysext-agent/agent.yml'),
+    },
+    {
+      name: 'jq --version',
+      probe: { kind: 'command', command: ['jq', '--version'] },
+      timeout: 5000,
+      retries: 0,
+      interval: 1000,
+      by: root.at('etc/sysext-agent/agent.yml'),
+      extension: 'jq',
+    },
+    expect.objectContaining({ name: 'true', by: root.at('etc/sysext-agent/agent.d/10-a.yml') }),
+  ]);
+});
+
 describe('a file that is wrong is refused', () => {
   test.each([
     ['allow: [setiud]', 'agent.yml:1:9: allow[0]: there is no rule "setiud", did you mean "setuid"?'],
@@ -68,6 +99,8 @@ describe('a file that is wrong is refused', () => {
     ['allow: setuid', 'agent.yml:1:8: allow: expected a list such as ["setuid"]'],
     ['alow: [setuid]', 'agent.yml:1:1: unknown field "alow", did you mean "allow"?'],
     ['extensions:\n  a/b: {}\n', 'agent.yml:2:3: extensions: "a/b" cannot be the name of an extension'],
+    ['health: [{unit: net}]', 'agent.yml:1:17: health[0].unit: "net" is no name of a unit'],
+    ['extensions: {jq: {health: [{}]}}', 'agent.yml:1:28: extensions.jq.health[0]: a check has either a command or'],
     ['extensions:\n  jq: {alow: []}\n', 'agent.yml:2:8: extensions.jq: unknown field "alow"'],
   ])('%s', async (text, message) => {
     put('etc/sysext-agent/agent.yml', text);

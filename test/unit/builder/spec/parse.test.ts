@@ -152,10 +152,25 @@ describe('fields of a spec', () => {
     ]);
   });
 
-  test('that are ours say which rules may be broken', () => {
-    const { allow } = parseSpec(`${head}x-sysext:\n  allow: [setuid]\n  health: {any: thing}`, 'a.yml');
+  test('that are ours say which rules may be broken, and what tells of its health', () => {
+    const { allow, health } = parseSpec(
+      `${head}x-sysext:\n  allow: [setuid]\n  health: [{unit: a.service, timeout: 5s}]`,
+      'a.yml',
+    );
     expect(allow).toEqual([{ value: 'setuid', position: { file: 'a.yml', line: 4, column: 11 } }]);
-    expect(parseSpec(`${head}x-sysext:`, 'a.yml').allow).toEqual([]);
+    expect(health).toEqual([
+      {
+        name: 'a.service',
+        probe: { kind: 'unit', unit: 'a.service' },
+        timeout: 5000,
+        retries: 0,
+        interval: 1000,
+      },
+    ]);
+    expect(parseSpec(`${head}x-sysext:`, 'a.yml')).toMatchObject({ allow: [], health: [] });
+    expect(problemsOf(`${head}x-sysext:\n  health: [{unit: a}]`)).toEqual([
+      'a.yml:4:19: x-sysext.health[0].unit: "a" is no name of a unit such as web.service',
+    ]);
   });
 
   test('for the writer are passed over where Dalec passes over them', () => {

@@ -1,0 +1,30 @@
+import type { HealthCheck } from '../core/health.ts';
+import type { PlanInput, PlanStep, PlanVerdict } from './plan.ts';
+
+/**
+ * What is checked after the merge: the whole host, then every extension that is merged then, by name, since one that came
+ * may break another. A change is confirmed where it brought an image: without one there is nothing that could be denied
+ * afterwards.
+ */
+export function confirmSteps(
+  { desired, observed }: PlanInput,
+  steps: readonly PlanStep[],
+  verdicts: readonly PlanVerdict[],
+): PlanStep[] {
+  if (desired.confirm !== true || !steps.some(({ kind }) => kind === 'place')) return [];
+  const ofHost = observed.healthChecks.filter(({ extension }) => extension === undefined);
+  const ofExtensions = verdicts
+    .filter(({ merged }) => merged)
+    .flatMap(({ name }) => [
+      ...(desired.extensions?.find((extension) => extension.name === name)?.health ?? []).map((check) => ({
+        ...check,
+        extension: name,
+      })),
+      ...observed.healthChecks.filter(({ extension }) => extension === name),
+    ]);
+  return [...ofHost, ...ofExtensions].map((check) => ({ kind: 'confirm', check, reason: reasonOf(check) }));
+}
+
+function reasonOf({ extension = 'the host' }: HealthCheck): string {
+  return `${extension} must be well with what came`;
+}
