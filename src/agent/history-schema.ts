@@ -48,6 +48,11 @@ export const migrations: readonly string[] = [
   ALTER TABLE installed ADD COLUMN allowed TEXT NOT NULL DEFAULT '[]';
   `,
   generationScript,
+  // Most of what an operation notes of extensions is that they were merged: what looks for changes passes over that.
+  `
+  DROP INDEX change_by_name;
+  CREATE INDEX change_by_name ON operation_extension (name, operation) WHERE change <> 'merged';
+  `,
 ];
 
 /** The version of the schema that this agent writes. */
@@ -124,6 +129,6 @@ function unusable(path: string, why: string, cause?: unknown): AgentError {
   return new AgentError('io', `the history ${path} cannot be used: ${why}`, {
     cause,
     left: 'Images and merged extensions do not depend on it and stay as they are.',
-    next: `Move ${path} away: a new history begins, and the extensions stay installed.`,
+    next: '`sysext-agent doctor --rebuild` keeps what can be read of it and begins anew; the extensions stay installed.',
   });
 }

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { contentsResults } from './contents.ts';
+import { historyResults } from './history.ts';
 import { lookupResult } from './lookup.ts';
 import { ratio, print, type Result } from './result.ts';
 import { medians, mustRun, type Timed } from './timing.ts';
@@ -132,4 +133,5 @@ mustRun([...install, join(work, 'my-sysext.raw')]);
 const viewed = viewResults();
 const checked = contentsResults(work, agent, join(top, 'examples/my-sysext.yml'), node, runs);
 const looked = await lookupResult(work, top, join(cache, 'indexes'), node, runs);
-print([...built, ...viewed, installed, ...checked, looked, primaryResult()]);
+const recorded = historyResults(work, agent, runs);
+print([...built, ...viewed, installed, ...checked, looked, primaryResult(), ...recorded]);
