@@ -12,6 +12,7 @@ import type { Agent } from './agent.ts';
 import { digestIn, ourEntries } from './entries.ts';
 import { healthChecks } from './health.ts';
 import { maskDirectories, maskMark } from './masks.ts';
+import { alteredEntries, observeMerge } from './merge-observation.ts';
 import { bootUnit, type Mask, type Observed } from './plan.ts';
 import { storedImages } from './stored-image.ts';
 
@@ -35,6 +36,7 @@ export async function observe(agent: Agent, { names, atBoot = false }: Observati
   );
   const images = await judgeAll(found, host, exec);
   const ours = ourEntries(paths.extensions, paths.store);
+  const hierarchies = readMerged(root);
   return {
     host,
     images,
@@ -43,7 +45,9 @@ export async function observe(agent: Agent, { names, atBoot = false }: Observati
     shadowing: shadowingImages(images, ours),
     stored: new Set(storedImages(paths.store).map(({ path }) => digestIn(path))),
     masks,
-    hierarchies: readMerged(root),
+    hierarchies,
+    merge: observeMerge(agent, version, images, hierarchies),
+    altered: alteredEntries(agent, { ours, hierarchies }),
     healthChecks: healthChecks(root),
     bootUnit: atBoot ? await unitFileState(exec, root, bootUnit) : undefined,
   };

@@ -10,6 +10,8 @@ export interface Paths {
   /** How this agent left the history when it last wrote to it. */
   readonly historyNote: string;
   readonly lock: string;
+  /** Which images the last merge of this agent was made of. */
+  readonly mergeRecord: string;
   /** What the installed systemd-sysext can do, asked once. */
   readonly toolMemory: string;
 }
@@ -21,6 +23,7 @@ export function pathsBelow(root: string): Paths {
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
     historyNote: belowRoot(root, '/run/sysext-agent/history'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
+    mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
   };
 }

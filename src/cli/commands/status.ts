@@ -1,3 +1,5 @@
+import type { Drift } from '../../agent/drift.ts';
+import type { MergedImage } from '../../agent/merged-images.ts';
 import { exitCodes } from '../../core/errors.ts';
 import type { HierarchyStatus } from '../../systemd/sysext-output.ts';
 import { common, type CommandSpec } from '../command.ts';
@@ -8,7 +10,8 @@ import { overviewJson } from './list.ts';
 export const statusCommand: CommandSpec = {
   name: 'status',
   summary: 'show what is merged, and name every extension that is not',
-  description: 'Exits with 0 where every extension is merged, with 3 where one is not or nothing is merged.',
+  description:
+    'Exits with 0 where every extension is merged as recorded, with 3 where one is not merged, and with 10 where all are and something differs from the record.',
   options: [common.root, common.json, common.noLegend, common.noPager],
   examples: [
     ['sysext-agent status', 'the hierarchies, what is merged into them, and since when'],
@@ -16,16 +19,30 @@ export const statusCommand: CommandSpec = {
   ],
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
-    const { hierarchies, extensions } = await overview(await agentFor(invocation.options));
+    const { hierarchies, extensions, merged, drift } = await overview(await agentFor(invocation.options));
     const left = extensions.filter((extension) => !extension.merged);
-    show(invocation, { hierarchies: hierarchies.map(hierarchyJson), extensions: extensions.map(overviewJson) }, () => [
+    const value = { hierarchies: hierarchies.map(hierarchyJson), extensions: extensions.map(overviewJson) };
+    show(invocation, { ...value, merged: merged.map(mergedJson), drift }, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
       ...left.map(({ name, whyNot }) => `${name} is not merged: ${whyNot ?? ''}`),
+      ...driftLines(drift),
     ]);
-    const merged = hierarchies.some(({ since }) => since !== undefined);
-    return merged && left.length === 0 ? exitCodes.ok : exitCodes.notMerged;
+    if (left.length > 0) return exitCodes.notMerged;
+    return drift.every(({ harmless }) => harmless) ? exitCodes.ok : exitCodes.drifted;
   },
 };
+
+/** Why something is not merged is said already. */
+function driftLines(drift: readonly Drift[]): string[] {
+  const others = drift.filter(({ kind }) => kind !== 'not-merged');
+  return others.map(
+    ({ sentence, remedy, harmless }) => `${harmless ? 'note' : 'drift'}: ${sentence}; to mend it: ${remedy}`,
+  );
+}
+
+function mergedJson({ name, known, path, sha256, current }: MergedImage): object {
+  return { name, known, path: path ?? null, sha256: sha256 ?? null, current: current ?? null };
+}
 
 function hierarchyJson({ hierarchy, extensions, since }: HierarchyStatus): object {
   return { hierarchy, extensions, since: since?.toISOString() ?? null };
