@@ -65,17 +65,7 @@ export const newestSchema = migrations.length;
  * @throws AgentError `io` where a newer agent wrote it.
  */
 export function migrate(database: Database.Database, path?: string): void {
-  const version = schemaVersion(database);
-  if (version > migrations.length) {
-    throw new AgentError(
-      'io',
-      `the history was written by a newer sysext-agent (schema ${version}, this one knows ${migrations.length})`,
-      {
-        left: 'Nothing was changed.',
-        next: 'Install that newer version again, or move the history away.',
-      },
-    );
-  }
+  const version = refuseNewer(database);
   if (path !== undefined && version > 0 && version < migrations.length) {
     writeAtomically(`${path}.before-${migrations.length}`, database.serialize());
   }
@@ -85,6 +75,23 @@ export function migrate(database: Database.Database, path?: string): void {
       database.pragma(`user_version = ${version + index + 1}`);
     })();
   }
+}
+
+/**
+ * The version of the schema, where this agent can read it.
+ * @throws AgentError `io` where a newer agent wrote it.
+ */
+export function refuseNewer(database: Database.Database): number {
+  const version = schemaVersion(database);
+  if (version <= migrations.length) return version;
+  throw new AgentError(
+    'io',
+    `the history was written by a newer sysext-agent (schema ${version}, this one knows ${migrations.length})`,
+    {
+      left: 'Nothing was changed.',
+      next: 'Install that newer version again, or move the history away.',
+    },
+  );
 }
 
 /**

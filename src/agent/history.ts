@@ -150,7 +150,7 @@ function openToRead(path: string): Database.Database {
 }
 
 /** Only who may write can roll back the transaction of a killed process, and without that nothing can be read. */
-function openExisting(path: string): Database.Database {
+export function openExisting(path: string): Database.Database {
   const database = new Database(path, { readonly: true, timeout });
   try {
     schemaVersion(database);

@@ -4,6 +4,7 @@ import { buildCommand } from './commands/build.ts';
 import { checkCommand } from './commands/check.ts';
 import { explainCommand } from './commands/explain.ts';
 import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { gcCommand } from './commands/gc.ts';
 import { historyCommand } from './commands/history.ts';
 import { holdCommands } from './commands/hold.ts';
@@ -31,6 +32,7 @@ const commands = [
   planCommand,
   applyCommand,
   gcCommand,
+  doctorCommand,
   ...mergingCommands,
   buildCommand,
   lintCommand,
