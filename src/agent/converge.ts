@@ -1,8 +1,8 @@
 import type { Agent } from './agent.ts';
 import { stepRecords } from './apply.ts';
 import { changeSet, permitted, planned, type ChangeOptions, type ChangeReport, type SetChange } from './change.ts';
-import type { PlanVerdict } from './plan.ts';
-import type { StepRecord } from './records.ts';
+import type { Desired, PlanVerdict } from './plan.ts';
+import type { InstalledExtension, StepRecord } from './records.ts';
 
 /** A plan as people read it. */
 export interface PlanReport {
@@ -12,13 +12,11 @@ export interface PlanReport {
 }
 
 /** What is recorded is desired: the generation in force. */
-const change: SetChange = {
-  verb: 'apply',
-  desired: (installed) => ({
-    extensions: installed,
-    merge: { verb: 'refresh', options: {}, ifNeeded: true },
-  }),
-};
+export function recordAsDesired(installed: readonly InstalledExtension[]): Desired {
+  return { extensions: installed, merge: { verb: 'refresh', options: {}, ifNeeded: true } };
+}
+
+const change: SetChange = { verb: 'apply', desired: recordAsDesired };
 
 /** What apply() would do now, and what becomes of every extension. Nothing is written. */
 export async function planOfRecord(agent: Agent): Promise<PlanReport> {

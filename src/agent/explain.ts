@@ -5,9 +5,8 @@ import { nearestName } from '../core/yaml/text.ts';
 import type { Verdict } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
 import { entriesOf } from './contents.ts';
-import type { OperationRecord } from './history.ts';
-import { installedExtensions } from './installed.ts';
-import { latestOperations } from './past.ts';
+import { openHistory, type History, type OperationRecord } from './history.ts';
+import { installedIn } from './installed.ts';
 import { overview, type ExtensionOverview, type Overview } from './overview.ts';
 
 /** How an extension came here. */
@@ -46,14 +45,14 @@ export interface Explanation {
 export async function explain(agent: Agent, name: string): Promise<Explanation> {
   const all = await overview(agent);
   const extension = all.extensions.find((candidate) => candidate.name === name);
-  const operations = latestOperations(agent, Number.MAX_SAFE_INTEGER);
-  if (extension === undefined) throw unknown(name, all.extensions, operations);
+  using history = openHistory(agent.paths.history, { writable: false });
+  if (extension === undefined) throw unknown(name, all.extensions, history.latestChange(name, ['removed']));
   const verdict = all.images.find(({ image }) => image.name === name)?.verdict;
   return {
     extension,
     merged: mergedInto(all, name, verdict),
     verdict,
-    origin: await originOf(agent, name, operations),
+    origin: await originOf(agent, name, history),
     conflicts: await conflictsOf(agent, all, name),
   };
 }
@@ -61,11 +60,10 @@ export async function explain(agent: Agent, name: string): Promise<Explanation> 
 function unknown(
   name: string,
   extensions: readonly ExtensionOverview[],
-  operations: readonly OperationRecord[],
+  removal: OperationRecord | undefined,
 ): AgentError {
   const names = extensions.map((extension) => extension.name);
   const nearest = nearestName(name, names);
-  const removal = operations.find((operation) => touches(operation, name, ['removed']));
   return new AgentError(
     'no-such-extension',
     `there is no extension ${name}: it is neither installed nor found nor merged`,
@@ -79,10 +77,6 @@ function unknown(
   );
 }
 
-function touches(operation: OperationRecord, name: string, changes: readonly string[]): boolean {
-  return operation.extensions.some((extension) => extension.name === name && changes.includes(extension.change));
-}
-
 /** The metadata of each hierarchy names all that are merged; what adds nothing to one is not in it. */
 function mergedInto({ hierarchies }: Overview, name: string, verdict: Verdict | undefined): Explanation['merged'] {
   const adds = (hierarchy: string) =>
@@ -92,14 +86,10 @@ function mergedInto({ hierarchies }: Overview, name: string, verdict: Verdict | 
   );
 }
 
-async function originOf(
-  agent: Agent,
-  name: string,
-  operations: readonly OperationRecord[],
-): Promise<Origin | undefined> {
-  const record = (await installedExtensions(agent)).find((extension) => extension.name === name);
+async function originOf(agent: Agent, name: string, history: History): Promise<Origin | undefined> {
+  const record = (await installedIn(agent, history)).find((extension) => extension.name === name);
   if (record === undefined) return undefined;
-  const operation = operations.find((candidate) => touches(candidate, name, ['added', 'replaced', 'kept']));
+  const operation = history.latestChange(name, ['added', 'replaced', 'kept']);
   return { source: record.source, at: operation?.startedAt ?? record.installedAt, operation };
 }
 

@@ -67,22 +67,24 @@ export function generationOf(database: Database.Database, number: number): Gener
 
 /** The newest generations that are or were in force, newest first. */
 export function generationsInForce(database: Database.Database, limit: number): Generation[] {
-  return database
-    .prepare<[number], GenerationRow>(
-      `${selection} WHERE state IN ('active', 'superseded') ORDER BY number DESC LIMIT ?`,
-    )
-    .all(limit)
-    .map((row) => fullGeneration(database, row));
+  return newestInForce(database, limit, Number.MAX_SAFE_INTEGER).map((row) => fullGeneration(database, row));
 }
 
 /** The generation that was in force when the operation of this number had ended. */
 export function generationAt(database: Database.Database, number: number): Generation | undefined {
-  const row = database
-    .prepare<[number], GenerationRow>(
-      `${selection} WHERE state IN ('active', 'superseded') AND number <= ? ORDER BY number DESC LIMIT 1`,
-    )
-    .get(number);
+  const [row] = newestInForce(database, 1, number);
   return row === undefined ? undefined : fullGeneration(database, row);
+}
+
+/** Each state apart, along its index: for both at once SQLite would sort all generations that there are. */
+function newestInForce(database: Database.Database, limit: number, upTo: number): GenerationRow[] {
+  const newest = (state: GenerationState) =>
+    `SELECT * FROM (SELECT number, parent, state FROM generation WHERE state = '${state}' AND number <= @upTo ORDER BY number DESC LIMIT @limit)`;
+  return database
+    .prepare<[{ limit: number; upTo: number }], GenerationRow>(
+      `SELECT newest.*, started_at FROM (${newest('active')} UNION ALL ${newest('superseded')}) AS newest JOIN operation ON id = number ORDER BY number DESC LIMIT @limit`,
+    )
+    .all({ limit, upTo });
 }
 
 function fullGeneration(database: Database.Database, row: GenerationRow): Generation {

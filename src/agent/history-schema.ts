@@ -50,6 +50,11 @@ export const migrations: readonly string[] = [
   `,
   generationScript,
   healthScript,
+  // Most of what an operation notes of extensions is that they were merged: what looks for changes passes over that.
+  `
+  DROP INDEX change_by_name;
+  CREATE INDEX change_by_name ON operation_extension (name, operation) WHERE change <> 'merged';
+  `,
 ];
 
 /** The version of the schema that this agent writes. */
@@ -62,17 +67,7 @@ export const newestSchema = migrations.length;
  * @throws AgentError `io` where a newer agent wrote it.
  */
 export function migrate(database: Database.Database, path?: string): void {
-  const version = schemaVersion(database);
-  if (version > migrations.length) {
-    throw new AgentError(
-      'io',
-      `the history was written by a newer sysext-agent (schema ${version}, this one knows ${migrations.length})`,
-      {
-        left: 'Nothing was changed.',
-        next: 'Install that newer version again, or move the history away.',
-      },
-    );
-  }
+  const version = refuseNewer(database);
   if (path !== undefined && version > 0 && version < migrations.length) {
     writeAtomically(`${path}.before-${migrations.length}`, database.serialize());
   }
@@ -82,6 +77,23 @@ export function migrate(database: Database.Database, path?: string): void {
       database.pragma(`user_version = ${version + index + 1}`);
     })();
   }
+}
+
+/**
+ * The version of the schema, where this agent can read it.
+ * @throws AgentError `io` where a newer agent wrote it.
+ */
+export function refuseNewer(database: Database.Database): number {
+  const version = schemaVersion(database);
+  if (version <= migrations.length) return version;
+  throw new AgentError(
+    'io',
+    `the history was written by a newer sysext-agent (schema ${version}, this one knows ${migrations.length})`,
+    {
+      left: 'Nothing was changed.',
+      next: 'Install that newer version again, or move the history away.',
+    },
+  );
 }
 
 /**
@@ -126,6 +138,6 @@ function unusable(path: string, why: string, cause?: unknown): AgentError {
   return new AgentError('io', `the history ${path} cannot be used: ${why}`, {
     cause,
     left: 'Images and merged extensions do not depend on it and stay as they are.',
-    next: `Move ${path} away: a new history begins, and the extensions stay installed.`,
+    next: '`sysext-agent doctor --rebuild` keeps what can be read of it and begins anew; the extensions stay installed.',
   });
 }

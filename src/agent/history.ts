@@ -3,10 +3,12 @@ import { dirname } from 'node:path';
 
 import { fileStatus, makeDirectory } from '../host/files.ts';
 import * as generations from './generation-rows.ts';
+import { isAsLeft, noteAsLeft } from './history-note.ts';
 import { checkIntegrity, historyError, migrate, newestSchema, schemaVersion } from './history-schema.ts';
 import * as operations from './operation-rows.ts';
 import type {
   BadImage,
+  ExtensionChange,
   Generation,
   Hold,
   InstalledExtension,
@@ -48,6 +50,11 @@ export interface History extends Disposable {
   /** The latest operations, newest first. */
   operations(limit: number): OperationRecord[];
   operation(id: number): OperationRecord | undefined;
+  /** The latest operation that changed the extension in one of these ways. */
+  latestChange(
+    name: string,
+    changes: readonly Exclude<ExtensionChange['change'], 'merged'>[],
+  ): OperationRecord | undefined;
   /** The steps that an operation took, or planned where it was killed. */
   steps(id: number): StepRecord[];
   /** The extensions of the generation in force. */
@@ -80,36 +87,46 @@ export interface NotedChange {
 /** Milliseconds to wait for a process that is just writing it. */
 const timeout = 5000;
 
+export interface HistoryOptions {
+  readonly writable: boolean;
+  /** A file that says how the last writer left the history: one that is still like that is not looked through again. */
+  readonly note?: string;
+}
+
 /**
  * Opens the history, creating or migrating it where `writable`.
  * A rollback journal and not WAL: only then can users other than root read a history that nobody has open.
  * @throws AgentError `io` where it is corrupt or of a newer agent, `read-only`, `disk-full`; so do its methods.
  */
-export function openHistory(path: string, { writable }: { readonly writable: boolean }): History {
+export function openHistory(path: string, { writable, note }: HistoryOptions): History {
+  let sound = true;
   const guard = <T>(work: () => T): T => {
     try {
       return work();
     } catch (error) {
+      sound = false;
       throw historyError(path, error);
     }
   };
-  const database = guard(() => (writable ? openToWrite(path) : openToRead(path)));
+  const database = guard(() => (writable ? openToWrite(path, note) : openToRead(path)));
   return {
     ...readingsOf(database, guard),
     ...writingsOf(database, guard),
     [Symbol.dispose]: () => {
       database.close();
+      if (writable && sound && note !== undefined) noteAsLeft(path, note);
     },
   };
 }
 
-function openToWrite(path: string): Database.Database {
+function openToWrite(path: string, note: string | undefined): Database.Database {
   makeDirectory(dirname(path));
+  const asLeft = note !== undefined && isAsLeft(path, note);
   const database = new Database(path, { timeout });
   try {
     database.pragma('synchronous = FULL');
     database.pragma('foreign_keys = ON');
-    checkIntegrity(database, path);
+    if (!asLeft) checkIntegrity(database, path);
     migrate(database, path);
     return database;
   } catch (error) {
@@ -133,7 +150,7 @@ function openToRead(path: string): Database.Database {
 }
 
 /** Only who may write can roll back the transaction of a killed process, and without that nothing can be read. */
-function openExisting(path: string): Database.Database {
+export function openExisting(path: string): Database.Database {
   const database = new Database(path, { readonly: true, timeout });
   try {
     schemaVersion(database);
@@ -152,6 +169,7 @@ type Readings = Pick<
   History,
   | 'operations'
   | 'operation'
+  | 'latestChange'
   | 'steps'
   | 'installed'
   | 'generation'
@@ -166,6 +184,7 @@ function readingsOf(database: Database.Database, guard: Guard): Readings {
   return {
     operations: (limit) => guard(() => operations.latestOperations(database, limit)),
     operation: (id) => guard(() => operations.operationOf(database, id)),
+    latestChange: (name, changes) => guard(() => operations.latestChange(database, name, changes)),
     steps: (id) => guard(() => operations.stepsOf(database, id)),
     installed: () => guard(() => generations.generationsInForce(database, 1)[0]?.extensions ?? []),
     generation: (number) => guard(() => generations.generationOf(database, number)),

@@ -6,6 +6,7 @@ import { findImages } from '../systemd/search.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import { isBlocker, judgeAll, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
+import { recording } from './merge-record.ts';
 import { blockersError } from './plan-refusals.ts';
 
 /** What systemd-sysext would find and do on this host now. */
@@ -35,10 +36,11 @@ export interface MergeOutcome {
  * @throws AgentError `merge-failed` where an image stops it, the tool fails, or what is merged is not what was meant.
  */
 export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<MergeOutcome> {
-  const meant =
-    verb === 'unmerge' ? unmerged : expectation(await surveyWithoutBlockers(agent, verb), options.force === true);
+  const images = verb === 'unmerge' ? [] : await surveyWithoutBlockers(agent, verb);
+  const meant = verb === 'unmerge' ? unmerged : expectation(images, options.force === true);
   const prepared = await agent.driver.prepare(verb, options);
-  const { exitCode, said } = await prepared.commit();
+  const found = images.map(({ image }) => image);
+  const { exitCode, said } = await recording(agent, found, () => prepared.commit());
   const merged = mergedNames(agent.driver.observe());
   const left = merged.length === 0 ? 'Nothing is merged now.' : `Merged now: ${merged.join(', ')}.`;
   if (exitCode !== 0) {

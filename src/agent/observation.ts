@@ -12,6 +12,7 @@ import type { Agent } from './agent.ts';
 import { digestIn, ourEntries } from './entries.ts';
 import { healthChecks } from './health.ts';
 import { maskDirectories, maskMark } from './masks.ts';
+import { alteredEntries, observeMerge } from './merge-observation.ts';
 import { bootUnit, type Mask, type Observed } from './plan.ts';
 import { storedImages } from './stored-image.ts';
 
@@ -40,6 +41,7 @@ export async function observe(
   );
   const images = await judgeAll(found, host, exec, { path: paths.imageMemory, now: agent.clock.now() });
   const ours = ourEntries(paths.extensions, paths.store);
+  const hierarchies = readMerged(root);
   return {
     host,
     images,
@@ -48,7 +50,9 @@ export async function observe(
     shadowing: shadowingImages(images, ours),
     stored: new Set(storedImages(paths.store).map(({ path }) => digestIn(path))),
     masks,
-    hierarchies: readMerged(root),
+    hierarchies,
+    merge: observeMerge(agent, version, images, hierarchies),
+    altered: alteredEntries(agent, { ours, hierarchies }),
     healthChecks: confirm ? await healthChecks(root) : [],
     bootUnit: atBoot ? await unitFileState(exec, root, bootUnit) : undefined,
   };

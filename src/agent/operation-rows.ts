@@ -85,10 +85,14 @@ export function replaceSteps(database: Database.Database, id: number, steps: rea
   }
 }
 
-/** Operations that never ended have no process any more: they were killed, and so is what they meant to put in force. */
+/**
+ * Operations that never ended have no process any more: they were killed, and so is what they meant to put in force. Only
+ * the newest can be such, since each looks for them before it begins.
+ */
 export const abandonment = `
   UPDATE generation SET state = 'failed' WHERE state = 'pending';
-  UPDATE operation SET result = 'interrupted', error = 'the process that ran it was killed' WHERE result = 'running'`;
+  UPDATE operation SET result = 'interrupted', error = 'the process that ran it was killed' WHERE id > coalesce(
+    (SELECT id FROM operation WHERE result <> 'running' ORDER BY id DESC LIMIT 1), 0)`;
 
 const selection = 'SELECT operation.*, state FROM operation LEFT JOIN generation ON number = id';
 
@@ -102,6 +106,20 @@ export function latestOperations(database: Database.Database, limit: number): Op
 export function operationOf(database: Database.Database, id: number): OperationRecord | undefined {
   const row = database.prepare<[number], OperationRow>(`${selection} WHERE id = ?`).get(id);
   return row === undefined ? undefined : recordOf(row, changesOf(database, row.id));
+}
+
+/** The latest operation that changed the extension in one of these ways; to have merged it is no change. */
+export function latestChange(
+  database: Database.Database,
+  name: string,
+  changes: readonly Exclude<ExtensionChange['change'], 'merged'>[],
+): OperationRecord | undefined {
+  const row = database
+    .prepare<[string, string], { operation: number }>(
+      `SELECT operation FROM operation_extension WHERE name = ? AND change <> 'merged' AND change IN (SELECT value FROM json_each(?)) ORDER BY operation DESC LIMIT 1`,
+    )
+    .get(name, JSON.stringify(changes));
+  return row === undefined ? undefined : operationOf(database, row.operation);
 }
 
 export function stepsOf(database: Database.Database, id: number): StepRecord[] {

@@ -50,7 +50,7 @@ export async function alone<T>(agent: Agent, work: (history: History) => Promise
   try {
     await agent.tool.features();
     await using lock = await takeLock(agent.paths.lock, agent.actor.command, agent.waitSeconds);
-    using history = openHistory(agent.paths.history, { writable: true });
+    using history = openHistory(agent.paths.history, { writable: true, note: agent.paths.historyNote });
     await afterCrash(agent, history);
     return await work(history);
   } catch (error) {

@@ -5,10 +5,13 @@ import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
 import { isActive, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
 import type { AllowedRecord } from './allowed.ts';
+import { recordAsDesired } from './converge.ts';
+import { driftOf, type Drift } from './drift.ts';
 import { openHistory } from './history.ts';
 import { installedIn } from './installed.ts';
+import type { MergedImage } from './merged-images.ts';
 import { observe } from './observation.ts';
-import type { Observed } from './plan.ts';
+import { defaultPolicy, plan, type Observed, type Recorded } from './plan.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
 import { rolledBackImages, rolledBackText } from './rolled-back.ts';
 
@@ -39,6 +42,10 @@ export interface Overview {
   readonly extensions: readonly ExtensionOverview[];
   /** What systemd finds, with what it would do. */
   readonly images: readonly JudgedImage[];
+  /** Which image each merged extension was made of, as far as that is known. */
+  readonly merged: readonly MergedImage[];
+  /** How the host differs from what is recorded. */
+  readonly drift: readonly Drift[];
 }
 
 /** What is merged, and of everything that systemd finds, that we installed or that is merged, why it is or is not. */
@@ -47,8 +54,9 @@ export async function overview(agent: Agent): Promise<Overview> {
   const installed = await installedIn(agent, history);
   const observed = await observe(agent, { names: installed.map(({ name }) => name) });
   const { hierarchies, images } = observed;
-  const known: Known = { observed, bad: history.badImages() };
   const held = history.holds().map(({ name }) => name);
+  const recorded = { extensions: installed, held, bad: history.badImages() };
+  const known: Known = { observed, bad: recorded.bad };
   const merged = mergedNames(hierarchies);
   const denied = known.bad.filter(({ kind }) => kind === 'unhealthy');
   const names = new Set(
@@ -71,7 +79,14 @@ export async function overview(agent: Agent): Promise<Overview> {
       rolledBack: rolledBackImages(denied, name),
     };
   });
-  return { hierarchies, extensions, images };
+  const drift = driftFrom(agent, observed, recorded);
+  return { hierarchies, extensions, images, merged: observed.merge?.images ?? [], drift };
+}
+
+function driftFrom(agent: Agent, observed: Observed, recorded: Recorded): Drift[] {
+  const desired = recordAsDesired(recorded.extensions);
+  const { verdicts } = plan({ desired, observed, recorded, policy: defaultPolicy, now: agent.clock.now() });
+  return driftOf({ observed, recorded, verdicts });
 }
 
 interface Known {

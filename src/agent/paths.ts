@@ -9,7 +9,11 @@ export interface Paths {
   /** Facts of images, read once. */
   readonly imageMemory: string;
   readonly history: string;
+  /** How this agent left the history when it last wrote to it. */
+  readonly historyNote: string;
   readonly lock: string;
+  /** Which images the last merge of this agent was made of. */
+  readonly mergeRecord: string;
   /** What the installed systemd-sysext can do, asked once. */
   readonly toolMemory: string;
 }
@@ -20,7 +24,9 @@ export function pathsBelow(root: string): Paths {
     extensions: belowRoot(root, '/var/lib/extensions'),
     imageMemory: belowRoot(root, '/run/sysext-agent/images.json'),
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
+    historyNote: belowRoot(root, '/run/sysext-agent/history'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
+    mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
   };
 }

@@ -1,4 +1,4 @@
-import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
+import { isBlocker, reasonOf } from '../systemd/verdicts.ts';
 import type { Observed, PlanInput } from './plan.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
 
@@ -37,7 +37,7 @@ export function targetsOf(input: PlanInput): Target[] {
 function targetOf(input: PlanInput, name: string, wanted: InstalledExtension | undefined, kept: boolean): Target {
   const current = input.observed.ours.filter((entry) => entry.name === name);
   const inPlace = current.some((entry) => entry.sha256 === wanted?.sha256 && entry.kind === wanted.kind);
-  const newlyBad = damaged(current, input.observed.images, input.now);
+  const newlyBad = damaged(current, input.observed, input.now);
   const bad = badImage(input, wanted, newlyBad);
   return { name, wanted, current, inPlace, bad, newlyBad, kept };
 }
@@ -55,12 +55,12 @@ function badImage(
   return forgiven ? undefined : known;
 }
 
-/** What systemd finds that is an entry of ours and would stop the merge of all others: its content is no longer right. */
-function damaged(current: readonly Entry[], images: readonly JudgedImage[], now: Date): BadImage | undefined {
+/** An entry of ours that would stop the merge of all others, or is not what was stored: its content is no longer right. */
+function damaged(current: readonly Entry[], { images, altered }: Observed, now: Date): BadImage | undefined {
   for (const { name, sha256, path } of current) {
     const found = images.find(({ image }) => image.path === path);
-    if (found === undefined || !isBlocker(found)) continue;
-    return { name, sha256, kind: 'damaged', reason: reasonOf(found.verdict) ?? '', since: now };
+    const reason = found !== undefined && isBlocker(found) ? reasonOf(found.verdict) : altered?.get(path);
+    if (reason !== undefined) return { name, sha256, kind: 'damaged', reason, since: now };
   }
   return undefined;
 }

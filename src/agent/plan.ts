@@ -5,7 +5,9 @@ import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import type { JudgedImage } from '../systemd/verdicts.ts';
+import { remergeReason } from './drift.ts';
 import { maskings } from './masks.ts';
+import type { ObservedMerge } from './merged-images.ts';
 import { confirmSteps } from './plan-health.ts';
 import { refusalsOf } from './plan-refusals.ts';
 import { targetsOf, type Target } from './plan-targets.ts';
@@ -72,6 +74,10 @@ export interface Observed {
   readonly stored: ReadonlySet<string>;
   readonly masks: readonly Mask[];
   readonly hierarchies: readonly HierarchyStatus[];
+  /** Which images are merged, as far as that is known. */
+  readonly merge?: ObservedMerge;
+  /** Entries of ours whose content is no longer what was stored, by path, with the reason. */
+  readonly altered?: ReadonlyMap<string, string>;
   /** What systemctl(1) says of the unit that merges at boot; undefined where that does not matter. */
   readonly bootUnit: string | undefined;
   /** The health checks that this host has of its own, in their order; those of specs come with the extensions. */
@@ -235,7 +241,8 @@ function mergeSteps(
   const { verb, options, ifNeeded = false } = desired.merge;
   const expected = verdicts.filter(({ merged }) => merged).map(({ name }) => name);
   const asExpected = expected.join('/') === mergedNames(observed.hierarchies).join('/');
-  if (ifNeeded && steps.length === 0 && asExpected) return [];
+  const outdated = remergeReason(observed);
+  if (ifNeeded && steps.length === 0 && asExpected && outdated === undefined) return [];
   const directories = steps.some(
     (step) => (step.kind === 'place' || step.kind === 'withdraw') && step.extension.kind === 'directory',
   );
@@ -243,7 +250,7 @@ function mergeSteps(
     steps.length > 0
       ? 'what systemd finds has changed'
       : asExpected
-        ? 'it was asked for'
+        ? (outdated ?? 'it was asked for')
         : 'what is merged is not what is desired';
   return [{ kind: 'merge', verb, options: directories ? { ...options, alwaysRefresh: true } : options, reason }];
 }

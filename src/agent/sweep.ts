@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { listNames, removeTree } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
@@ -25,6 +25,7 @@ export interface Sweeping {
 export function sweep(agent: Agent, history: History, policy: RetentionPolicy = defaultRetention): Sweeping {
   for (const directory of maskDirectories) sweepTemporary(belowRoot(agent.root, directory));
   sweepTemporary(agent.paths.extensions);
+  sweepTemporary(dirname(agent.paths.history));
   const images = keptGenerations(agent, history, policy).flatMap(({ extensions }) => extensions);
   return sweepStore(
     agent.paths.store,

@@ -5,6 +5,7 @@ import { checkCommand } from './commands/check.ts';
 import { configCommands } from './commands/config.ts';
 import { explainCommand } from './commands/explain.ts';
 import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { gcCommand } from './commands/gc.ts';
 import { historyCommand } from './commands/history.ts';
 import { holdCommands } from './commands/hold.ts';
@@ -32,6 +33,7 @@ const commands = [
   planCommand,
   applyCommand,
   gcCommand,
+  doctorCommand,
   ...mergingCommands,
   buildCommand,
   lintCommand,

@@ -12,6 +12,7 @@ export const exitCodes = {
   contentRefused: 7,
   busy: 8,
   rolledBack: 9,
+  drifted: 10,
   interrupted: 130,
 } as const;
 

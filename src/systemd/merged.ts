@@ -25,6 +25,28 @@ export function readMerged(root: string): HierarchyStatus[] {
   });
 }
 
+/** What tells one merge from every other one. */
+export interface MergeMark {
+  readonly hierarchy: string;
+  /** The number of the overlay. */
+  readonly device: number;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+  /** Whether the hierarchy can be written to: its time then changes without another merge. */
+  readonly mutable: boolean;
+}
+
+/** The marks of the hierarchies that are merged below `root`. */
+export function mergeMarks(root: string): MergeMark[] {
+  return readMerged(root).flatMap(({ hierarchy, since }) => {
+    const path = belowRoot(root, hierarchy);
+    const device = fileStatus(path)?.dev;
+    if (since === undefined || device === undefined) return [];
+    const mutable = fileStatus(join(path, '.systemd-sysext/work_dir')) !== undefined;
+    return [{ hierarchy, device, since: since.getTime(), mutable }];
+  });
+}
+
 /** The names of all merged extensions, ascending. */
 export function mergedNames(statuses: readonly HierarchyStatus[]): string[] {
   return [...new Set(statuses.flatMap((status) => status.extensions))].sort();

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { contentsResults } from './contents.ts';
 import { fleetResults } from './fleet.ts';
+import { historyResults } from './history.ts';
 import { lookupResult } from './lookup.ts';
 import { ratio, print, type Result } from './result.ts';
 import { medians, mustRun, type Timed } from './timing.ts';
@@ -140,4 +141,4 @@ async function oneResults(): Promise<Result[]> {
 
 useDisk();
 const one = process.argv[3] === 'fleet' ? [] : await oneResults();
-print([...one, ...fleetResults(work, agent, runs)]);
+print([...one, ...historyResults(work, agent, runs), ...fleetResults(work, agent, runs)]);

@@ -13,7 +13,7 @@ export const historyCommand: CommandSpec = {
   options: [
     common.root,
     common.json,
-    { flags: '--limit <count>', description: 'show that many of the latest operations (20)' },
+    { flags: '-n, --limit <count>', description: 'show that many of the latest operations (20)' },
     common.noLegend,
     common.noPager,
   ],

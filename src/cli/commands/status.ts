@@ -1,3 +1,5 @@
+import type { Drift } from '../../agent/drift.ts';
+import type { MergedImage } from '../../agent/merged-images.ts';
 import type { ExtensionOverview } from '../../agent/overview.ts';
 import { exitCodes } from '../../core/errors.ts';
 import type { HierarchyStatus } from '../../systemd/sysext-output.ts';
@@ -9,7 +11,8 @@ import { overviewJson } from './list.ts';
 export const statusCommand: CommandSpec = {
   name: 'status',
   summary: 'show what is merged, and name every extension that is not',
-  description: 'Exits with 0 where every extension is merged, with 3 where one is not or nothing is merged.',
+  description:
+    'Exits with 0 where every extension is merged as recorded, with 3 where one is not merged, and with 10 where all are and something differs from the record.',
   options: [common.root, common.json, common.noLegend, common.noPager],
   examples: [
     ['sysext-agent status', 'the hierarchies, what is merged into them, and since when'],
@@ -18,23 +21,37 @@ export const statusCommand: CommandSpec = {
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
     const { rolledBackText } = await import('../../agent/rolled-back.ts');
-    const { hierarchies, extensions } = await overview(await agentFor(invocation.options));
+    const { hierarchies, extensions, merged, drift } = await overview(await agentFor(invocation.options));
     const left = extensions.filter((extension) => !extension.merged);
-    show(invocation, { hierarchies: hierarchies.map(hierarchyJson), extensions: extensions.map(overviewJson) }, () => [
+    const value = { hierarchies: hierarchies.map(hierarchyJson), extensions: extensions.map(overviewJson) };
+    show(invocation, { ...value, merged: merged.map(mergedJson), drift }, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
       ...left.map(({ name, whyNot }) => `${name} is not merged: ${whyNot ?? ''}`),
       ...extensions
         .filter(isThere)
         .flatMap(({ name, rolledBack }) => rolledBack.map((image) => `${name} ${rolledBackText(image)}`)),
+      ...driftLines(drift),
     ]);
-    const merged = hierarchies.some(({ since }) => since !== undefined);
-    return merged && !left.some(isThere) ? exitCodes.ok : exitCodes.notMerged;
+    if (left.some(isThere)) return exitCodes.notMerged;
+    return drift.every(({ harmless }) => harmless) ? exitCodes.ok : exitCodes.drifted;
   },
 };
 
 /** Whether there is anything of an extension but the memory of an image that was rolled back. */
 function isThere({ merged, ours, path }: ExtensionOverview): boolean {
   return merged || ours || path !== undefined;
+}
+
+/** Why something is not merged is said already. */
+function driftLines(drift: readonly Drift[]): string[] {
+  const others = drift.filter(({ kind }) => kind !== 'not-merged');
+  return others.map(
+    ({ sentence, remedy, harmless }) => `${harmless ? 'note' : 'drift'}: ${sentence}; to mend it: ${remedy}`,
+  );
+}
+
+function mergedJson({ name, known, path, sha256, current }: MergedImage): object {
+  return { name, known, path: path ?? null, sha256: sha256 ?? null, current: current ?? null };
 }
 
 function hierarchyJson({ hierarchy, extensions, since }: HierarchyStatus): object {

@@ -120,6 +120,22 @@ test('numbers are never used again and the newest comes first', () => {
   expect(history.operations(2).map(({ id }) => id)).toEqual([3, 2]);
 });
 
+test('the latest change of an extension is found, and that it was merged is none', () => {
+  using history = openHistory(path, { writable: true });
+  const { name, version, sha256, source } = jq;
+  for (const change of ['added', 'replaced', 'merged', 'removed', 'merged'] as const)
+    history.finish(history.begin(start), {
+      result: 'done',
+      durationMs: 1,
+      merged: [],
+      extensions: [{ name, version, sha256, source, change, allowed: [] }],
+    });
+
+  expect(history.latestChange('jq', ['added', 'replaced'])).toMatchObject({ id: 2, extensions: [{ name: 'jq' }] });
+  expect(history.latestChange('jq', ['removed'])?.id).toBe(4);
+  expect(history.latestChange('yq', ['removed'])).toBeUndefined();
+});
+
 describe('a history that cannot be used', () => {
   test('is named, with what to do', () => {
     writeFileSync(

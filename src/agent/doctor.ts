@@ -1,0 +1,182 @@
+import { basename, dirname, join } from 'node:path';
+
+import { isAgentError } from '../core/errors.ts';
+import { fileStatus, listNames, readTextIfAny } from '../host/files.ts';
+import { belowRoot } from '../host/root.ts';
+import { unitFileState } from '../systemd/units.ts';
+import type { Agent } from './agent.ts';
+import { digestIn } from './entries.ts';
+import { damageOf } from './history-damage.ts';
+import { openHistory } from './history.ts';
+import { installedIn } from './installed.ts';
+import { maskDirectories, maskMark } from './masks.ts';
+import { masksBelow } from './observation.ts';
+import { overview } from './overview.ts';
+import { bootUnit } from './plan.ts';
+import { digestOf } from './store.ts';
+import { storedImages, storePath } from './stored-image.ts';
+
+/** One thing that was looked at, and how it is. */
+export interface Finding {
+  readonly check: CheckName;
+  readonly ok: boolean;
+  /** Without a full stop. */
+  readonly sentence: string;
+  /** What to do about a problem: a command, or a sentence. */
+  readonly next?: string;
+}
+
+/** What is looked at, in this order. */
+export const checkNames = ['systemd', 'lock', 'history', 'store', 'extensions', 'masks', 'leftovers', 'boot'] as const;
+
+export type CheckName = (typeof checkNames)[number];
+
+/** What a check finds: without a problem one sentence that says so. */
+type Answer = Omit<Finding, 'check'>;
+
+const checks: Readonly<Record<CheckName, (agent: Agent) => Promise<Answer[]>>> = {
+  systemd: async ({ tool }) => {
+    const { version, options } = await tool.features();
+    const known = ['--no-reload', '--mutable', '--always-refresh'].filter((option) => options.includes(option));
+    return [
+      fine(`systemd-sysext ${version.major}.${version.minor}${known.length === 0 ? '' : `, with ${known.join(', ')}`}`),
+    ];
+  },
+  lock: checkLock,
+  history: (agent) => Promise.resolve(checkHistory(agent)),
+  store: checkStore,
+  extensions: checkExtensions,
+  masks: ({ root }) => Promise.resolve(checkMasks(root)),
+  leftovers: (agent) => Promise.resolve(checkLeftovers(agent)),
+  boot: checkBoot,
+};
+
+/**
+ * Looks at everything that the agent keeps on the host, each image and the whole history read. Nothing is changed. What
+ * cannot be looked at is a problem, and does not end the others.
+ */
+export async function examine(agent: Agent): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const check of checkNames) {
+    for (const answer of await answersOf(checks[check], agent)) findings.push({ check, ...answer });
+  }
+  return findings;
+}
+
+async function answersOf(check: (agent: Agent) => Promise<Answer[]>, agent: Agent): Promise<Answer[]> {
+  try {
+    return await check(agent);
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+    return [problem(error.message, error.details.next)];
+  }
+}
+
+function fine(sentence: string): Answer {
+  return { ok: true, sentence };
+}
+
+function problem(sentence: string, next?: string): Answer {
+  return { ok: false, sentence, ...(next === undefined ? {} : { next }) };
+}
+
+/** What flock(1) ends with where another process holds the lock. */
+const conflict = 75;
+
+async function checkLock({ exec, paths }: Agent): Promise<Answer[]> {
+  if (fileStatus(paths.lock) === undefined) return [fine('no operation has taken it yet')];
+  const args = ['--nonblock', '--shared', '--conflict-exit-code', String(conflict), paths.lock, 'true'];
+  const { exitCode, stderr } = await exec.run('flock', args);
+  if (exitCode === conflict) {
+    return [fine(`an operation is under way: ${readTextIfAny(paths.lock)?.trim() ?? ''}`)];
+  }
+  return [
+    exitCode === 0 ? fine('nobody holds it') : problem(`it cannot be taken: ${stderr.trim()}`, 'Run it as root.'),
+  ];
+}
+
+function checkHistory({ paths }: Agent): Answer[] {
+  if (fileStatus(paths.history) === undefined) return [fine('nothing was done yet')];
+  const damage = damageOf(paths.history);
+  if (damage !== undefined) return [problem(`${paths.history}: ${damage}`, 'sysext-agent doctor --rebuild')];
+  using history = openHistory(paths.history, { writable: false });
+  const [last] = history.operations(1);
+  return [fine(last === undefined ? 'it is sound and empty' : `it is sound, up to operation ${last.id}`)];
+}
+
+/** Also that what is in force has its image: without one it cannot be put in place again. */
+async function checkStore(agent: Agent): Promise<Answer[]> {
+  const { history: path, store } = agent.paths;
+  const images = storedImages(store);
+  const damaged = images
+    .filter((image) => digestOf(image.path).sha256 !== digestIn(image.path))
+    .map((image) => problem(`${image.path} is not what its name says`, 'Install what it belongs to again.'));
+  using history = openHistory(path, { writable: false });
+  const missing = (await installedIn(agent, history))
+    .filter(({ kind, sha256 }) => fileStatus(storePath(store, kind, sha256)) === undefined)
+    .map(({ name, source }) =>
+      problem(`the image of ${name} is not in it`, `Install it again; it came from ${source}.`),
+    );
+  const all = [...damaged, ...missing];
+  return all.length > 0 ? all : [fine(`${images.length} images, each what its name says`)];
+}
+
+async function checkExtensions(agent: Agent): Promise<Answer[]> {
+  const { extensions, drift } = await overview(agent);
+  const problems = drift.filter(({ harmless }) => !harmless).map(({ sentence, remedy }) => problem(sentence, remedy));
+  const directories = extensions.flatMap(({ name, ours, path }) =>
+    ours && path !== undefined ? alteredTree(agent, name, path) : [],
+  );
+  const all = [...problems, ...directories];
+  return all.length > 0
+    ? all
+    : [fine(`${extensions.filter(({ ours }) => ours).length} of this agent, all as recorded`)];
+}
+
+/** A directory is a copy: each of its files can be another one. */
+function alteredTree({ paths, root }: Agent, name: string, path: string): Answer[] {
+  const place = belowRoot(root, path);
+  if (fileStatus(place)?.isDirectory() !== true) return [];
+  const { sha256 } = digestOf(place);
+  if (fileStatus(storePath(paths.store, 'directory', sha256)) !== undefined) return [];
+  return [problem(`files in ${path} were changed`, `sysext-agent remove ${name} && sysext-agent rollback`)];
+}
+
+function checkMasks(root: string): Answer[] {
+  const masks = masksBelow(root);
+  if (masks.length === 0) return [fine('there is none')];
+  return masks.map(({ name, at }) => {
+    const reason = readTextIfAny(join(belowRoot(root, at), maskMark))?.trim() ?? '';
+    return problem(
+      `${name} is masked by ${at}: ${reason}`,
+      'Take its image away: `sysext-agent status` has the command.',
+    );
+  });
+}
+
+function checkLeftovers({ root, paths }: Agent): Answer[] {
+  const masks = maskDirectories.map((directory) => belowRoot(root, directory));
+  const left = [paths.store, paths.extensions, dirname(paths.history), ...masks].flatMap((directory) =>
+    listNames(directory)
+      .filter((name) => name.startsWith('.#'))
+      .map((name) => join(directory, name)),
+  );
+  if (left.length === 0) return [fine('nothing of a killed process is left')];
+  return left.map((path) =>
+    problem(`${path} is of a killed process`, 'The next operation removes it: sysext-agent refresh'),
+  );
+}
+
+async function checkBoot(agent: Agent): Promise<Answer[]> {
+  const state = await unitFileState(agent.exec, agent.root, bootUnit);
+  if (state === 'enabled') return [fine(`${bootUnit} is enabled`)];
+  if (listNames(agent.paths.extensions).every((name) => basename(name).startsWith('.#'))) {
+    return [fine(`${bootUnit} is ${state}, and there is nothing to merge`)];
+  }
+  return [
+    problem(
+      `${bootUnit} is ${state}: nothing is merged at boot`,
+      `systemctl unmask ${bootUnit}; systemctl enable ${bootUnit}`,
+    ),
+  ];
+}

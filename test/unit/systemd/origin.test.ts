@@ -1,0 +1,56 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+import { parseOrigin } from '../../../src/systemd/origin.ts';
+
+/** As systemd 262 writes it. */
+const recorded = `{
+  "mutable" : { "mode" : "no" },
+  "extensions" : {
+    "x" : {
+      "path" : "/var/lib/extensions/x.raw",
+      "onMountId" : 2148088960,
+      "fileHandle" : { "type" : 248, "handle" : "00000000fb1d0401" },
+      "crtime" : 1795597183091939,
+      "mtime" : 1795597183137991
+    },
+    "y" : { "path" : "/var/lib/extensions/y", "inode" : 7, "crtime" : 1795597183183939, "mtime" : 0 },
+    "z" : { "path" : "/var/lib/extensions/z.raw", "verityHash" : "abcd" }
+  }
+}`;
+
+test('what systemd says of the images that it merged is read, and 0 is no time', () => {
+  expect(parseOrigin(recorded)).toEqual([
+    { name: 'x', path: '/var/lib/extensions/x.raw', birth: 1795597183091939, mtime: 1795597183137991 },
+    { name: 'y', path: '/var/lib/extensions/y', inode: 7, birth: 1795597183183939 },
+    { name: 'z', path: '/var/lib/extensions/z.raw', verityHash: 'abcd' },
+  ]);
+});
+
+test.each(['', 'null', '[]', '{', '{"extensions":[]}', '{"extensions":7}', '['.repeat(100_000)])(
+  'what is something else says nothing: %.20s',
+  (text) => {
+    expect(parseOrigin(text)).toBeUndefined();
+  },
+);
+
+test('fields of another kind are passed over', () => {
+  const text =
+    '{"extensions":{"a":7,"b":{"path":7},"__proto__":{"path":"/p","mtime":1e99},"d":{"path":"/d","inode":-1}}}';
+
+  expect(parseOrigin(text)).toEqual([
+    { name: '__proto__', path: '/p' },
+    { name: 'd', path: '/d' },
+  ]);
+});
+
+test('no text makes it throw', () => {
+  const strange = fc.jsonValue().map((extensions) => JSON.stringify({ extensions }));
+
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), strange), (text) => {
+      const images = parseOrigin(text);
+      expect(images === undefined || images.every(({ path }) => typeof path === 'string')).toBe(true);
+    }),
+  );
+});
