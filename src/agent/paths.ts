@@ -7,6 +7,8 @@ export interface Paths {
   /** Where systemd-sysext finds what we activate. */
   readonly extensions: string;
   readonly history: string;
+  /** What takes back the change that is under way, as far as it is more than a merge. */
+  readonly settlement: string;
   readonly lock: string;
   /** What the installed systemd-sysext can do, asked once. */
   readonly toolMemory: string;
@@ -17,6 +19,7 @@ export function pathsBelow(root: string): Paths {
     store: belowRoot(root, '/var/lib/sysext-agent/images'),
     extensions: belowRoot(root, '/var/lib/extensions'),
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
+    settlement: belowRoot(root, '/var/lib/sysext-agent/settlement.json'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
   };

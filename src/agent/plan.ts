@@ -4,6 +4,7 @@ import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import type { JudgedImage } from '../systemd/verdicts.ts';
+import { nothingToSettle, type EffectStep, type Settlement } from './effects/steps.ts';
 import { maskings } from './masks.ts';
 import { refusalsOf } from './plan-refusals.ts';
 import { targetsOf, type Target } from './plan-targets.ts';
@@ -11,7 +12,10 @@ import { verdictsOf } from './plan-verdicts.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
 
 /** One change of the host, as data: what it changes, and why. docs/apply.md has a row for each kind. */
-export type PlanStep = { readonly reason: string } & (
+export type PlanStep = EffectStep | OwnStep;
+
+/** The steps that lead to a merge, and that judge it. */
+export type OwnStep = { readonly reason: string } & (
   | { readonly kind: 'stage'; readonly extension: InstalledExtension; readonly from: string }
   | { readonly kind: 'verify'; readonly extension: InstalledExtension }
   | { readonly kind: 'withdraw'; readonly extension: ImageOf }
@@ -110,6 +114,8 @@ export interface Plan {
   readonly steps: readonly PlanStep[];
   /** The set that is in force when the steps are done; undefined where it stays the one that is. */
   readonly extensions: readonly InstalledExtension[] | undefined;
+  /** What takes back what is done around the merge. */
+  readonly settlement: Settlement;
   /** Every extension, ascending by name. */
   readonly verdicts: readonly PlanVerdict[];
   /** Images of ours that turned out bad, to be remembered. */
@@ -139,6 +145,7 @@ export function plan(input: PlanInput): Plan {
   return {
     steps: [...steps.sort(inOrder), ...mergeSteps(input, steps, verdicts), ...confirmSteps(input, steps)],
     extensions: desired.extensions && targets.flatMap(({ wanted }) => wanted ?? []),
+    settlement: nothingToSettle,
     verdicts,
     quarantined: targets.flatMap(({ newlyBad }) => newlyBad ?? []),
     warnings: [...targets.flatMap((target) => warningsOf(target)), ...bootWarnings(observed)],

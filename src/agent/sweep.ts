@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { listNames, removeTree } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
 import type { Agent } from './agent.ts';
+import { forgetSettlement } from './effects/settling.ts';
 import type { History } from './history.ts';
 import { maskDirectories } from './masks.ts';
 import type { Generation } from './records.ts';
@@ -25,6 +26,7 @@ export interface Sweeping {
 export function sweep(agent: Agent, history: History, policy: RetentionPolicy = defaultRetention): Sweeping {
   for (const directory of maskDirectories) sweepTemporary(belowRoot(agent.root, directory));
   sweepTemporary(agent.paths.extensions);
+  forgetSettlement(agent);
   const images = keptGenerations(agent, history, policy).flatMap(({ extensions }) => extensions);
   return sweepStore(
     agent.paths.store,
