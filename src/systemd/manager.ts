@@ -97,9 +97,10 @@ export async function forgetFailures(exec: Exec, units: readonly string[]): Prom
   await runLimited(exec, answerLimit, 'systemctl', ['reset-failed', '--', ...units]);
 }
 
-/** The last lines that a unit wrote in this boot. */
+/** The end of what a unit wrote in this boot; what it wrote again and again, once. */
 export async function lastLines(exec: Exec, unit: string): Promise<string[]> {
-  const options = ['--boot', '--quiet', '--no-pager', '--output=cat', '--lines=8', `--unit=${unit}`];
+  const options = ['--boot', '--quiet', '--no-pager', '--output=cat', '--lines=100', `--unit=${unit}`];
   const { stdout } = await runLimited(exec, 20, 'journalctl', options);
-  return stdout.split('\n').filter((line) => line.trim() !== '');
+  const lines = stdout.split('\n').filter((line) => line.trim() !== '');
+  return [...new Set(lines)].slice(-8);
 }
