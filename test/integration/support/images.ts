@@ -6,7 +6,8 @@ import type { Machine } from '../../lab/machine.ts';
 import { temporaryDirectory } from '../../support/archives.ts';
 
 /** Contents of an image by their paths: `{ 'usr/bin/hello': '#!/bin/sh\n' }`. */
-export type ImageFiles = Readonly<Record<string, string | Buffer>>;
+export type ImageFiles = Readonly<Record<string, string>>;
+type ImageBytes = Readonly<Record<string, string | Buffer>>;
 
 /** The extension-release file of an extension that fits every system. */
 export function releaseOf(name: string, text = 'ID=_any\n'): ImageFiles {
@@ -14,7 +15,7 @@ export function releaseOf(name: string, text = 'ID=_any\n'): ImageFiles {
 }
 
 /** The bytes of an erofs image with just these files. */
-export function erofsImage(files: ImageFiles): Buffer {
+export function erofsImage(files: ImageBytes): Buffer {
   using work = temporaryDirectory();
   const tree = work.at('tree');
   mkdirSync(tree);
@@ -49,7 +50,7 @@ export interface ServiceOptions {
   readonly pulled?: 'upholds' | 'wants' | 'not';
   /** Text of the release file. */
   readonly release?: string;
-  readonly more?: ImageFiles;
+  readonly more?: ImageBytes;
 }
 
 /** Runs until it is stopped. */
