@@ -55,7 +55,7 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
   const failed = () => shell('systemctl --failed --plain --no-legend');
 
   test('systemd-sysext alone leaves a service running whose extension is gone', async () => {
-    await shell('cp /srv/a.raw /var/lib/extensions/; systemd-sysext refresh; systemctl daemon-reload');
+    await shell('mkdir -p /var/lib/extensions; cp /srv/a.raw /var/lib/extensions/; systemd-sysext refresh; systemctl daemon-reload');
     await shell('systemctl start a; rm /var/lib/extensions/a.raw; systemd-sysext refresh');
 
     expect((await shell('systemctl is-active a')).trim()).toBe('active');
@@ -68,7 +68,7 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
     );
     await ok('install', '/srv/a.raw');
 
-    expect(await state('a')).toBe('a 1\nloaded\nactive\n'.split('\n').sort().join('\n').trim().concat('\n'));
+    expect(await state('a')).toBe('a 1\nloaded\nactive\n');
     expect(await shell('cat /srv/started')).toBe('version = 1\n');
   });
 
@@ -113,7 +113,7 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
 
     await ok('remove', 'a');
 
-    expect(await state('a')).toMatch(/inactive\n[^]*not-found\n|not-found\ninactive\n/);
+    expect(await state('a')).toContain('not-found\ninactive\n');
     expect(await shell('cat /srv/stopped')).toBe('2\n');
     expect(await shell('ls -d /etc/a.conf /run/systemd/system/multi-user.target.d 2>/dev/null || true')).toBe('');
     expect(await failed()).not.toContain('a.service');
@@ -133,29 +133,25 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
 
   test('what a target wants is started, although it was active before and nothing asked for a reload', async () => {
     await ok('install', '/srv/wanted.raw');
-    expect(await state('wanted')).toMatch(/\bactive\n/);
+    expect(await state('wanted')).toContain('loaded\nactive\n');
 
     await ok('remove', 'wanted');
-    expect(await state('wanted')).toContain('not-found\n');
-    expect(await state('wanted')).toContain('inactive\n');
+    expect(await state('wanted')).toContain('not-found\ninactive\n');
   });
 
   test('users, files, libraries, hardware data and the bus know of it, and not when it is gone', async () => {
     await ok('install', '/srv/many.raw', '--allow=udev-rules', '--allow=dbus-policy');
     expect(await shell('getent passwd many')).toMatch(/^many:/);
     expect(await shell('cd /etc/many; cat one.conf below/two.conf')).toBe('one\ntwo\n');
-    expect(await shell('ldconfig -p')).toContain('=> /usr/lib/libcap.so.2\n');
+    expect(await shell('ldconfig -p | grep libcap.so')).toContain('=> /lib/libcap.so.2\n');
     expect(await shell('systemd-hwdb query many:1')).toBe('MANY=yes\n');
-    expect(await shell('busctl list --activatable')).toContain('com.example.Many ');
+    expect(await shell('busctl list --activatable --no-legend | grep -c com.example.Many || true')).toBe('1\n');
 
     await ok('remove', 'many');
     expect(await shell('ls -d /etc/many /etc/udev/hwdb.bin 2>/dev/null || true')).toBe('');
-    expect(await shell('ldconfig -p')).not.toContain('=> /usr/lib/libcap.so.2\n');
+    expect(await shell('ldconfig -p | grep libcap.so')).not.toContain('=> /lib/libcap.so.2\n');
     expect(await shell('systemd-hwdb query many:1')).toBe('');
-    expect(await shell('busctl list --activatable')).not.toContain('com.example.Many ');
-  });
-
-  test('what the host stands on is never touched, and a reboot is named', async () => {
+    expect(await shell('busctl list --activatable --no-legend | grep -c com.example.Many || true')) stands on is never touched, and a reboot is named', async () => {
     const release = 'ID=_any\nEXTENSION_RESTART_UNITS="dbus.service systemd-logind.service systemd-journald.service"\n';
     await putBytes(machine, '/srv/core.raw', serviceImage('core', { release, pulled: 'not' }));
     const before = await process('dbus systemd-journald');
