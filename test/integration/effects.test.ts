@@ -55,7 +55,9 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
   const failed = () => shell('systemctl --failed --plain --no-legend');
 
   test('systemd-sysext alone leaves a service running whose extension is gone', async () => {
-    await shell('mkdir -p /var/lib/extensions; cp /srv/a.raw /var/lib/extensions/; systemd-sysext refresh; systemctl daemon-reload');
+    await shell(
+      'mkdir -p /var/lib/extensions; cp /srv/a.raw /var/lib/extensions/; systemd-sysext refresh; systemctl daemon-reload',
+    );
     await shell('systemctl start a; rm /var/lib/extensions/a.raw; systemd-sysext refresh');
 
     expect((await shell('systemctl is-active a')).trim()).toBe('active');
@@ -151,7 +153,10 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
     expect(await shell('ls -d /etc/many /etc/udev/hwdb.bin 2>/dev/null || true')).toBe('');
     expect(await shell('ldconfig -p | grep libcap.so')).not.toContain('=> /lib/libcap.so.2\n');
     expect(await shell('systemd-hwdb query many:1')).toBe('');
-    expect(await shell('busctl list --activatable --no-legend | grep -c com.example.Many || true')) stands on is never touched, and a reboot is named', async () => {
+    expect(await shell('busctl list --activatable --no-legend | grep -c com.example.Many || true')).toBe('0\n');
+  });
+
+  test('what the host stands on is never touched, and a reboot is named', async () => {
     const release = 'ID=_any\nEXTENSION_RESTART_UNITS="dbus.service systemd-logind.service systemd-journald.service"\n';
     await putBytes(machine, '/srv/core.raw', serviceImage('core', { release, pulled: 'not' }));
     const before = await process('dbus systemd-journald');

@@ -16,7 +16,10 @@ export interface Difference {
   readonly coming: readonly Moving[];
 }
 
-/** Which images a plan takes out of the merge and brings into it; of one that is replaced, both. */
+/**
+ * Which images a plan takes out of the merge and brings into it; of one that is replaced, both. One that goes from the
+ * set leaves also where it was not merged: its services may still run.
+ */
 export function differenceOf({ observed, recorded, desired }: PlanInput, made: Plan): Difference {
   if (!made.steps.some(({ kind }) => kind === 'merge')) return { leaving: [], coming: [] };
   const foreign = new Set([...observed.occupied.keys(), ...observed.shadowing.keys()]);
@@ -29,8 +32,13 @@ export function differenceOf({ observed, recorded, desired }: PlanInput, made: P
   );
   // With --force what is merged cannot be foretold: what comes then is left to systemd.
   const forced = desired.merge.options.force === true;
+  const gone = recorded.extensions.filter(({ sha256 }) => !setAfter.some((extension) => extension.sha256 === sha256));
+  const idle = gone.filter((ours) => !before.has(keyOf(ours.name, ours))).map((ours) => ({ name: ours.name, ours }));
   return {
-    leaving: [...before].flatMap(([key, image]) => (after.has(key) || forced ? [] : [moving(image, setAfter)])),
+    leaving: [
+      ...[...before].flatMap(([key, image]) => (after.has(key) || forced ? [] : [moving(image, setAfter)])),
+      ...idle.map((image) => moving(image, setAfter)),
+    ],
     coming: [...after].flatMap(([key, image]) => (before.has(key) ? [] : [moving(image, recorded.extensions)])),
   };
 }
@@ -46,9 +54,13 @@ function imagesOf(
   return new Map(
     names.map((name) => {
       const ours = foreign.has(name) ? undefined : extensions.find((extension) => extension.name === name);
-      return [`${name} ${ours?.sha256 ?? 'foreign'}`, { name, ours }];
+      return [keyOf(name, ours), { name, ours }];
     }),
   );
+}
+
+function keyOf(name: string, ours: InstalledExtension | undefined): string {
+  return `${name} ${ours?.sha256 ?? 'foreign'}`;
 }
 
 function moving({ name, ours }: Named, otherSet: readonly InstalledExtension[]): Moving {

@@ -21,8 +21,17 @@ export function noteSettlement({ paths, bootId }: Agent, settlement: Settlement)
 export function notedSettlement({ paths, bootId }: Agent): Settlement {
   const text = readTextIfAny(paths.settlement);
   if (text === undefined) return nothingToSettle;
-  const { before, after, bootId: notedBoot } = JSON.parse(text) as Note;
-  return notedBoot === bootId ? { before, after } : { before: [], after: after.filter(isNoUnitStep) };
+  const note = parseNote(text);
+  return note.bootId === bootId ? note : { before: [], after: note.after.filter(isNoUnitStep) };
+}
+
+/** Only root writes there, and whole files: what is none of ours is nothing to act on. */
+function parseNote(text: string): Note {
+  try {
+    return JSON.parse(text) as Note;
+  } catch {
+    return nothingToSettle;
+  }
 }
 
 /** Forgets it: the change stands, or was taken back. */

@@ -65,9 +65,9 @@ function isOneOf(files: readonly string[], { names }: UnitState): boolean {
   return files.some((file) => names.some((name) => isUnitOf(file, name)));
 }
 
-/** An administrator's own unit file hides that of an extension. */
+/** An administrator's own unit file hides that of an extension; what is not merged any more has none. */
 function isShipped({ fragment }: UnitState): boolean {
-  return /^\/(?:usr\/)?(?:local\/)?lib\//.test(fragment);
+  return fragment === '' || /^\/(?:usr\/)?(?:local\/)?lib\//.test(fragment);
 }
 
 function names(units: readonly UnitState[]): string[] {
