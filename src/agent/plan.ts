@@ -1,5 +1,6 @@
 import type { HostRelease } from '../core/compatibility.ts';
 import type { AgentError } from '../core/errors.ts';
+import type { ImageEntry } from '../core/image-entry.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
@@ -43,6 +44,8 @@ export interface Desired {
   readonly extensions?: readonly InstalledExtension[];
   /** Where images come from, by sha256; all others must be in the store. */
   readonly sources?: ReadonlyMap<string, string>;
+  /** Everything in images that come, by sha256, as far as they were read already. */
+  readonly listed?: ReadonlyMap<string, readonly ImageEntry[]>;
   /** Names that must become as desired, or nothing is done; of others it is told why they do not. */
   readonly named?: readonly string[];
   /** Whether health checks decide if what was changed stays. */

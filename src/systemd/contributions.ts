@@ -1,5 +1,6 @@
 import { contributionsOf, textsWanted, type Contributions } from '../core/effects/contributions.ts';
 import type { EtcCopy } from '../core/effects/tmpfiles.ts';
+import type { ImageEntry } from '../core/image-entry.ts';
 import { parseReleaseFields } from '../core/os-release.ts';
 import { sha256 } from '../host/digest.ts';
 import type { Exec } from '../host/exec.ts';
@@ -13,14 +14,29 @@ const mostTexts = 2000;
 /** Settings that are larger than that together are not compared: copies of them stay. */
 const mostHashed = 64 * 1024 * 1024;
 
+/** What is known of an image without reading it. */
+export interface KnownOfImage {
+  /** Text of the release file that counts for it; left out, all that are in it count. */
+  readonly release?: string | undefined;
+  /** Everything in it. */
+  readonly entries?: readonly ImageEntry[] | undefined;
+}
+
 /**
  * Reads what an image brings that systemd-sysext leaves undone. Files are opened only where it brings such.
- * @param release text of the release file that counts for it; left out, all that are in it count.
  * @throws AgentError as openTree().
  */
-export function readContributions(path: string, release: string | undefined, exec: Exec): Promise<Contributions> {
+export async function readContributions(path: string, known: KnownOfImage, exec: Exec): Promise<Contributions> {
+  const { release, entries } = known;
+  if (release !== undefined && entries !== undefined && textsWanted(entries).length === 0) {
+    return contributionsOf(entries, new Map(), parseReleaseFields(release));
+  }
+  return readInside(path, known, exec);
+}
+
+function readInside(path: string, { release, entries: listed }: KnownOfImage, exec: Exec): Promise<Contributions> {
   return openTree(path, { exec }, async (tree) => {
-    const entries = tree.list();
+    const entries = listed ?? tree.list();
     const texts = await readTexts(tree, textsWanted(entries));
     const fields = parseReleaseFields(release ?? (await releaseTexts(path, tree)));
     const found = contributionsOf(entries, texts, fields);

@@ -157,6 +157,16 @@ test('units Fail: where nothing is to be confirmed, a note says so', async () =>
   });
 });
 
+test('units-up Fail: a unit that cannot be loaded is none to keep', async () => {
+  const more = { 'usr/lib/systemd/system/broken.service': '[Service]\nType=nonsense\n' };
+  await putBytes(machine, '/srv/broken.raw', serviceImage('broken', { pulled: 'not', more }));
+
+  expect(await machine.agent(['install', '/srv/broken.raw'])).toEqual(
+    failure(9, 'the unit broken.service cannot be loaded: bad-setting', 'Everything is as it was before.'),
+  );
+  expect(await inForce()).toEqual(versionOne);
+});
+
 test('units-up Fail: what was before is in force again', async () => {
   expect(await machine.agent(['install', '/srv/b.raw'])).toEqual(failure(9, 'the unit b.service'));
   expect(await inForce()).toEqual(versionOne);

@@ -7,7 +7,7 @@ import { isAgentError } from '../../core/errors.ts';
 import { sha256OfFile } from '../../host/digest.ts';
 import { fileStatus, linkStatus, listNames } from '../../host/files.ts';
 import { linkTarget } from '../../host/root.ts';
-import { readContributions } from '../../systemd/contributions.ts';
+import { readContributions, type KnownOfImage } from '../../systemd/contributions.ts';
 import { configuredDirectories } from '../../systemd/host-libraries.ts';
 import { packageOwners } from '../../systemd/host-packages.ts';
 import { unitStates, type UnitState } from '../../systemd/manager.ts';
@@ -80,7 +80,7 @@ async function readLeaving(agent: Agent, { observed }: PlanInput, image: Moving)
       ? observed.images.find((found) => found.image.name === name)?.image.realPath
       : recordedImage(agent.paths.store, ours).path;
   const unknown = { ...noContributions, reload: true };
-  return { ...image, contributions: await contributionsAt(agent, path, ours?.release, unknown) };
+  return { ...image, contributions: await contributionsAt(agent, path, { release: ours?.release }, unknown) };
 }
 
 /** What is not in the store yet is where it comes from. */
@@ -90,18 +90,19 @@ async function readComing(agent: Agent, { observed, desired }: PlanInput, image:
     ours === undefined
       ? observed.images.find((found) => found.image.name === name)?.image.realPath
       : (desired.sources?.get(ours.sha256) ?? recordedImage(agent.paths.store, ours).path);
-  return { ...image, contributions: await contributionsAt(agent, path, ours?.release, noContributions) };
+  const known = { release: ours?.release, entries: desired.listed?.get(ours?.sha256 ?? '') };
+  return { ...image, contributions: await contributionsAt(agent, path, known, noContributions) };
 }
 
 async function contributionsAt(
   agent: Agent,
   path: string | undefined,
-  release: string | undefined,
+  known: KnownOfImage,
   unknown: Contributions,
 ): Promise<Contributions> {
   if (path === undefined) return unknown;
   try {
-    return await readContributions(path, release, agent.exec);
+    return await readContributions(path, known, agent.exec);
   } catch (error) {
     if (isAgentError(error)) return unknown;
     throw error;
