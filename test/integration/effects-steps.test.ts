@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { failure } from './support/host-state.ts';
@@ -9,20 +9,19 @@ import { putBytes, serviceImage } from './support/images.ts';
 let machine: Machine;
 
 /**
- * Stands before a program of systemd, and does what /srv/fault says: `fail`, or `kill` the agent, when the program is
- * called in that way for the first time. The agent runs them by timeout(1), so that it is the parent of our parent.
+ * Stands before a program of systemd, and does what a line of /srv/faults says: `fail`, or `kill` the agent, when the
+ * program is called in that way for the first time. The agent runs them by timeout(1), so that it is the parent of our parent.
  */
 const faulty = `#!/bin/bash
 program=\${0##*/}
-if test -e /srv/fault; then
-  read -r what call </srv/fault
-  if test "$call" = "$program" || test "$call" = "$program $1"; then
-    rm /srv/fault
-    test "$what" = fail || kill -KILL "$(cut -d ' ' -f 4 /proc/$PPID/stat)"
-    echo "no $program today" >&2
-    exit 1
-  fi
-fi
+for call in "$program" "$program $1"; do
+  what=$(sed -n "s/^\\([a-z]*\\) $call$/\\1/p" /srv/faults)
+  test -n "$what" || continue
+  sed -i "/^$what $call$/d" /srv/faults
+  test "$what" = fail || kill -KILL "$(cut -d ' ' -f 4 /proc/$PPID/stat)"
+  echo "no $program today" >&2
+  exit 1
+done
 for directory in /usr/bin /usr/sbin /sbin; do
   if test -x $directory/$program; then exec $directory/$program "$@"; fi
 done
@@ -70,21 +69,19 @@ afterAll(async () => {
 const allowed = ['dbus-policy', 'udev-rules', 'kernel-modules'].map((rule) => `--allow=${rule}`);
 const update = ['install', '/srv/2/a.raw', ...allowed];
 
+/** Version 1 is in force before each of them, and a unit of it runs that version 2 has not. */
 beforeEach(async () => {
+  await machine.write('/srv/faults', '');
+  if (JSON.stringify(await inForce()) === JSON.stringify(versionOne)) return;
   expect(await machine.agent(['install', '/srv/1/a.raw', ...allowed])).toMatchObject({ exitCode: 0 });
   await machine.shell('systemctl start only-1');
-});
-
-afterEach(async () => {
-  await machine.shell('rm -f /srv/fault');
-  expect(await machine.agent(['remove', 'a'])).toMatchObject({ exitCode: 0 });
 });
 
 /** Which version is in force, by everything that shows it; nothing else may be left. */
 async function inForce(): Promise<string[]> {
   const text = await machine.shell(`
-    cat /usr/share/a/version /etc/a.conf; systemctl show --property=Description --value a.service
-    systemctl is-active a.service; systemctl is-active only-1.service || true
+    cat /usr/share/a/version /etc/a.conf 2>/dev/null || true; systemctl show --property=Description --value a.service
+    systemctl is-active a.service || true; systemctl is-active only-1.service || true
     systemctl --failed --plain --no-legend | grep --word-regexp 'a.service\\|b.service\\|only' || true
     ls /run/systemd/system/*/* /var/lib/sysext-agent/settlement.json 2>/dev/null || true`);
   return text.trimEnd().split('\n');
@@ -115,23 +112,27 @@ const crashing = [
   { step: 'units-up', call: 'journalctl' },
 ] as const;
 
-async function withFault(what: 'fail' | 'kill', call: string): Promise<void> {
-  await machine.write('/srv/fault', `${what} ${call}\n`);
+async function withFaults(what: 'fail' | 'kill', calls: readonly string[]): Promise<void> {
+  await machine.write('/srv/faults', calls.map((call) => `${what} ${call}\n`).join(''));
 }
 
 test.each(fatal)('$step Fail: what was before is in force again', async ({ call }) => {
-  await withFault('fail', call);
+  await withFaults('fail', [call]);
 
   expect(await machine.agent(update)).toEqual(failure(1, 'Everything is as it was before.'));
   expect(await inForce()).toEqual(versionOne);
 });
 
-test.each(harmless)('$step Fail: the change stands, and a note says what is missing', async ({ call, warning }) => {
-  await withFault('fail', call);
+test('ldconfig, hwdb, depmod, udev, bus Fail: the change stands, and notes say what is missing', async () => {
+  await withFaults(
+    'fail',
+    harmless.map(({ call }) => call),
+  );
 
   const { exitCode, stderr } = await machine.agent(update);
 
-  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining(warning) });
+  expect(exitCode).toBe(0);
+  expect(harmless.filter(({ warning }) => !stderr.includes(warning))).toEqual([]);
   expect(await inForce()).toEqual(versionTwo);
 });
 
@@ -147,7 +148,7 @@ test('take-back Fail: what was before is in force again', async () => {
 
 test('units Fail: where nothing is to be confirmed, a note says so', async () => {
   expect(await machine.agent(update)).toMatchObject({ exitCode: 0 });
-  await withFault('fail', 'systemctl restart');
+  await withFaults('fail', ['systemctl restart']);
 
   const { exitCode, stderr } = await machine.agent(['rollback']);
 
@@ -174,23 +175,21 @@ test('units-up Fail: what was before is in force again', async () => {
 
 describe('where the agent is killed', () => {
   test.each(crashing)('$step Crash: the next operation brings what was before into force', async ({ step, call }) => {
-    await withFault('kill', call);
+    await withFaults('kill', [call]);
     const args = step === 'units-up' ? ['install', '/srv/b.raw', '--retry'] : update;
 
     expect((await machine.agent(args)).exitCode).not.toBe(0);
-    expect(await machine.agent(['hold', 'a'])).toMatchObject({ exitCode: 0 });
-    expect(await machine.agent(['unhold', 'a'])).toMatchObject({ exitCode: 0 });
+    expect(await machine.agent(['gc'])).toMatchObject({ exitCode: 0 });
 
     expect(await inForce()).toEqual(versionOne);
   });
 
   test('and the power goes: units are as the boot leaves them, and copies are of what is in force', async () => {
-    await withFault('kill', 'systemctl daemon-reload');
+    await withFaults('kill', ['systemctl daemon-reload']);
     expect((await machine.agent(update)).exitCode).not.toBe(0);
 
     await machine.reboot();
-    expect(await machine.agent(['hold', 'a'])).toMatchObject({ exitCode: 0 });
-    expect(await machine.agent(['unhold', 'a'])).toMatchObject({ exitCode: 0 });
+    expect(await machine.agent(['gc'])).toMatchObject({ exitCode: 0 });
     await machine.shell('systemctl daemon-reload; systemctl start only-1');
 
     expect(await inForce()).toEqual(versionOne);
