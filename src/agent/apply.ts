@@ -2,6 +2,9 @@ import { AgentError, isAgentError } from '../core/errors.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { Agent } from './agent.ts';
+import { isEffect } from './effects/executors.ts';
+import { noteSettlement, settle } from './effects/settling.ts';
+import type { EffectStep } from './effects/steps.ts';
 import { describeStep, executorOf, type Findings, type Workshop } from './executors.ts';
 import type { History } from './history.ts';
 import { runMerge } from './merging.ts';
@@ -27,12 +30,12 @@ export async function apply(
   plan: Plan,
   { signal, stage = nothingToStage }: ApplyOptions = {},
 ): Promise<Findings> {
-  const findings: Findings = { warnings: [], merged: mergedNames(agent.driver.observe()), said: [] };
+  const findings: Findings = { warnings: [], merged: mergedNames(agent.driver.observe()), said: [], touched: false };
   const workshop: Workshop = { agent, findings, stage, ...(signal === undefined ? {} : { signal }) };
   scope.intend(stepRecords(agent, plan), changedSet(plan, scope.installed));
   for (const image of plan.quarantined) scope.history.addBadImage(image);
   try {
-    await takeSteps(agent, plan, (step) => timed(agent, scope, step, workshop), signal);
+    await takeSteps(workshop, plan, (step) => timed(scope, step, workshop, plan), signal);
   } catch (error) {
     if (isAgentError(error, 'rolled-back')) denyPlaced(agent, scope, plan, error.message);
     throw error;
@@ -43,8 +46,8 @@ export async function apply(
 
 /** A merge alone has nothing to undo, and its error says what is merged now. */
 async function takeSteps(
-  agent: Agent,
-  { steps }: Plan,
+  workshop: Workshop,
+  { steps, settlement }: Plan,
   executable: (step: PlanStep) => Step,
   signal: AbortSignal | undefined,
 ): Promise<void> {
@@ -55,7 +58,20 @@ async function takeSteps(
   }
   const unseen = steps.filter(({ kind }) => kind === 'stage' || kind === 'verify');
   const seen = steps.filter((step) => !unseen.includes(step));
-  await runSteps([...unseen.map(executable), restoring(agent, steps), ...seen.map(executable)], signal);
+  const { agent } = workshop;
+  const noting = () => {
+    noteSettlement(agent, settlement);
+  };
+  await runSteps(
+    [
+      ...unseen.map(executable),
+      settling(workshop, 'bring what was before into force', settlement.after, noting),
+      restoring(agent, steps),
+      settling(workshop, 'stop what came', settlement.before),
+      ...seen.map(executable),
+    ],
+    signal,
+  );
 }
 
 /** Remembers images that the host was not well with: they are not installed again unless someone insists. */
@@ -95,9 +111,12 @@ function isSame(a: InstalledExtension, b: InstalledExtension): boolean {
   return image && said(a) === said(b);
 }
 
-function timed(agent: Agent, scope: OperationScope, step: PlanStep, workshop: Workshop): Step {
+function timed(scope: OperationScope, step: PlanStep, workshop: Workshop, { extensions }: Plan): Step {
+  const { agent, findings } = workshop;
   const description = describeStep(step, agent.paths.extensions);
   const { do: take, undo } = executorOf(workshop, step);
+  // Where the set stays, what is merged is what was asked for, and no failure after it takes that back.
+  const lenient = extensions === undefined && isEffect(step);
   return {
     description,
     do: async () => {
@@ -107,7 +126,8 @@ function timed(agent: Agent, scope: OperationScope, step: PlanStep, workshop: Wo
         await take();
       } catch (error) {
         said = isAgentError(error) ? error.details.facts : undefined;
-        throw error;
+        if (!lenient || !isAgentError(error)) throw error;
+        findings.warnings.push(`${description}: ${error.message}`);
       } finally {
         const durationMs = Math.round(agent.clock.monotonic() - start);
         scope.took({ description, reason: step.reason, startedAt, durationMs, ...(said && { said }) });
@@ -133,6 +153,20 @@ function restoring(agent: Agent, steps: readonly PlanStep[]): Step {
         if (!sameNames(agent.driver.observe(), before)) throw error;
       });
     },
+  };
+}
+
+/** A step that does nothing, and whose undo takes others, where there is something around the merge to take back. */
+function settling(
+  { agent, findings }: Workshop,
+  description: string,
+  steps: readonly EffectStep[],
+  noting: () => void = () => undefined,
+): Step {
+  return {
+    description,
+    do: noting,
+    undo: () => (findings.touched ? settle({ ...agent, warnings: findings.warnings }, steps) : undefined),
   };
 }
 

@@ -1,5 +1,6 @@
 import { apply, stepRecords, type ApplyOptions } from './apply.ts';
 import type { Agent } from './agent.ts';
+import { withEffects } from './effects/with-effects.ts';
 import { openHistory, type History } from './history.ts';
 import { installedIn } from './installed.ts';
 import { observe } from './observation.ts';
@@ -74,7 +75,8 @@ export async function planWith(
   const observed = await observe(agent, { names, atBoot, confirm: desired.confirm === true });
   const held = history.holds().map(({ name }) => name);
   const recorded = { extensions: installed, held, bad: history.badImages() };
-  return plan({ desired, observed, recorded, policy: defaultPolicy, now: agent.clock.now() });
+  const input = { desired, observed, recorded, policy: defaultPolicy, now: agent.clock.now() };
+  return withEffects(agent, input, plan(input));
 }
 
 /** @throws AgentError the first reason why the steps must not be taken. */

@@ -14,10 +14,11 @@ import { belowRoot } from '../host/root.ts';
 import { disableUnit, enableUnit } from '../systemd/units.ts';
 import { entryPath, removeEntry, replaceEntry } from './activation.ts';
 import type { Agent } from './agent.ts';
+import { describeEffect, isEffect, takeEffect } from './effects/executors.ts';
 import { confirmHealth } from './health.ts';
 import { maskMark } from './masks.ts';
 import { runMerge } from './merging.ts';
-import type { ImageOf, Mask, PlanStep } from './plan.ts';
+import type { ImageOf, Mask, OwnStep, PlanStep } from './plan.ts';
 import type { Step } from './steps.ts';
 import { digestOf } from './store.ts';
 import { recordedImage, type StoredImage } from './stored-image.ts';
@@ -29,6 +30,8 @@ export interface Findings {
   merged: readonly string[];
   /** What systemd-sysext said. */
   said: readonly string[];
+  /** Whether something around the merge was begun that is to be taken back where the change is. */
+  touched: boolean;
 }
 
 /** What the executors work with. */
@@ -41,9 +44,9 @@ export interface Workshop {
   stage(step: StepOf<'stage'>): Promise<StoredImage>;
 }
 
-type StepOf<K extends PlanStep['kind']> = Extract<PlanStep, { readonly kind: K }>;
+type StepOf<K extends OwnStep['kind']> = Extract<OwnStep, { readonly kind: K }>;
 type Executors = {
-  readonly [K in PlanStep['kind']]: (workshop: Workshop, step: StepOf<K>) => Pick<Step, 'do' | 'undo'>;
+  readonly [K in OwnStep['kind']]: (workshop: Workshop, step: StepOf<K>) => Pick<Step, 'do' | 'undo'>;
 };
 
 /** How each kind of step is taken and taken back. A step without undo leaves nothing that anyone looks at. */
@@ -111,14 +114,25 @@ const executors: Executors = {
 };
 
 /** What is to be done for one step of a plan. */
-export function executorOf<K extends PlanStep['kind']>(
+export function executorOf(workshop: Workshop, step: PlanStep): Pick<Step, 'do' | 'undo'> {
+  if (!isEffect(step)) return ownExecutor(workshop, step);
+  const { agent, findings } = workshop;
+  return {
+    do: () => {
+      findings.touched = true;
+      return takeEffect({ ...agent, warnings: findings.warnings }, step);
+    },
+  };
+}
+
+function ownExecutor<K extends OwnStep['kind']>(
   workshop: Workshop,
   step: StepOf<K> & { readonly kind: K },
 ): Pick<Step, 'do' | 'undo'> {
   return executors[step.kind](workshop, step);
 }
 
-type Describers = { readonly [K in PlanStep['kind']]: (step: StepOf<K>, extensions: string) => string };
+type Describers = { readonly [K in OwnStep['kind']]: (step: StepOf<K>, extensions: string) => string };
 
 const describers: Describers = {
   stage: ({ extension, from }) => `copy ${extension.name} from ${from} into the store`,
@@ -133,10 +147,11 @@ const describers: Describers = {
 };
 
 /** A step in words. @param extensions the search directory. */
-export function describeStep<K extends PlanStep['kind']>(
-  step: StepOf<K> & { readonly kind: K },
-  extensions: string,
-): string {
+export function describeStep(step: PlanStep, extensions: string): string {
+  return isEffect(step) ? describeEffect(step) : describeOwn(step, extensions);
+}
+
+function describeOwn<K extends OwnStep['kind']>(step: StepOf<K> & { readonly kind: K }, extensions: string): string {
   return describers[step.kind](step, extensions);
 }
 

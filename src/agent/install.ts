@@ -38,6 +38,7 @@ export async function install(
           extensions: [...extensions.values()],
           named: coming.map(({ candidate: { name } }) => name),
           sources: new Map(coming.map(({ candidate, image }) => [image.sha256, candidate.request.path])),
+          listed: new Map(coming.map(({ candidate, image }) => [image.sha256, candidate.entries])),
           confirm: true,
           retry: options.retry === true,
           merge: { verb: 'refresh', options: {} },

@@ -11,6 +11,8 @@ export interface Paths {
   readonly history: string;
   /** How this agent left the history when it last wrote to it. */
   readonly historyNote: string;
+  /** What takes back the change that is under way, as far as it is more than a merge. */
+  readonly settlement: string;
   readonly lock: string;
   /** Which images the last merge of this agent was made of. */
   readonly mergeRecord: string;
@@ -25,6 +27,7 @@ export function pathsBelow(root: string): Paths {
     imageMemory: belowRoot(root, '/run/sysext-agent/images.json'),
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
     historyNote: belowRoot(root, '/run/sysext-agent/history'),
+    settlement: belowRoot(root, '/var/lib/sysext-agent/settlement.json'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
     mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),

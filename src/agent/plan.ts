@@ -1,11 +1,13 @@
 import type { HostRelease } from '../core/compatibility.ts';
 import type { AgentError } from '../core/errors.ts';
 import type { HealthCheck } from '../core/health.ts';
+import type { ImageEntry } from '../core/image-entry.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import type { JudgedImage } from '../systemd/verdicts.ts';
 import { remergeReason } from './drift.ts';
+import { nothingToSettle, type EffectStep, type Settlement } from './effects/steps.ts';
 import { maskings } from './masks.ts';
 import type { ObservedMerge } from './merged-images.ts';
 import { confirmSteps } from './plan-health.ts';
@@ -15,7 +17,10 @@ import { verdictsOf } from './plan-verdicts.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
 
 /** One change of the host, as data: what it changes, and why. docs/apply.md has a row for each kind. */
-export type PlanStep = { readonly reason: string } & (
+export type PlanStep = EffectStep | OwnStep;
+
+/** The steps that lead to a merge, and that judge it. */
+export type OwnStep = { readonly reason: string } & (
   | { readonly kind: 'stage'; readonly extension: InstalledExtension; readonly from: string }
   | { readonly kind: 'verify'; readonly extension: InstalledExtension }
   | { readonly kind: 'withdraw'; readonly extension: ImageOf }
@@ -43,6 +48,8 @@ export interface Desired {
   readonly extensions?: readonly InstalledExtension[];
   /** Where images come from, by sha256; all others must be in the store. */
   readonly sources?: ReadonlyMap<string, string>;
+  /** Everything in images that come, by sha256, as far as they were read already. */
+  readonly listed?: ReadonlyMap<string, readonly ImageEntry[]>;
   /** Names that must become as desired, or nothing is done; of others it is told why they do not. */
   readonly named?: readonly string[];
   /** Whether health checks decide if what was changed stays. */
@@ -118,6 +125,8 @@ export interface Plan {
   readonly steps: readonly PlanStep[];
   /** The set that is in force when the steps are done; undefined where it stays the one that is. */
   readonly extensions: readonly InstalledExtension[] | undefined;
+  /** What takes back what is done around the merge. */
+  readonly settlement: Settlement;
   /** Every extension, ascending by name. */
   readonly verdicts: readonly PlanVerdict[];
   /** Images of ours that turned out bad, to be remembered. */
@@ -147,6 +156,7 @@ export function plan(input: PlanInput): Plan {
   return {
     steps: [...steps.sort(inOrder), ...mergeSteps(input, steps, verdicts), ...confirmSteps(input, steps, verdicts)],
     extensions: desired.extensions && targets.flatMap(({ wanted }) => wanted ?? []),
+    settlement: nothingToSettle,
     verdicts,
     quarantined: targets.flatMap(({ newlyBad }) => newlyBad ?? []),
     warnings: [...targets.flatMap((target) => warningsOf(target)), ...bootWarnings(observed)],

@@ -5,6 +5,8 @@ import { linkStatus, listNames } from '../host/files.ts';
 import { readMerged } from '../systemd/merged.ts';
 import { entryPath, removeEntry, replaceEntry } from './activation.ts';
 import type { Agent } from './agent.ts';
+import { notedSettlement, settle } from './effects/settling.ts';
+import type { EffectStep } from './effects/steps.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
 import { runMerge } from './merging.ts';
 import { isActive, recordedImage, storedImages, type StoredImage } from './stored-image.ts';
@@ -28,6 +30,8 @@ export async function putBack(
   bad: readonly BadImage[],
 ): Promise<void> {
   const { extensions, store } = agent.paths;
+  const settlement = notedSettlement(agent);
+  await settleAgain(agent, settlement.before);
   const recorded = installed
     .filter(({ sha256 }) => !bad.some((image) => image.sha256 === sha256))
     .map((extension) => ({ name: extension.name, image: recordedImage(store, extension) }));
@@ -36,7 +40,8 @@ export async function putBack(
   for (const { name, image } of lost) await replaceEntry(extensions, name, undefined, image, agent.exec);
   const strays = strayEntries(extensions, recorded).filter(isOurs);
   for (const path of strays) removeEntry(path);
-  if (lost.length > 0 || strays.length > 0) await mergeAgain(agent);
+  if (lost.length > 0 || strays.length > 0) await mergeAgain(agent, settlement.after.length > 0);
+  await settleAgain(agent, settlement.after);
 }
 
 /** Whether the entry of a search directory is an image of our store. */
@@ -61,10 +66,19 @@ function strayEntries(extensions: string, recorded: readonly Recorded[]): string
 }
 
 /** Where it cannot be merged now, the next operation of this host says why. */
-async function mergeAgain(agent: Agent): Promise<void> {
+async function mergeAgain(agent: Agent, reloadedLater: boolean): Promise<void> {
   if (readMerged(agent.root).every(({ since }) => since === undefined)) return;
   try {
-    await runMerge(agent, 'refresh', { alwaysRefresh: true });
+    await runMerge(agent, 'refresh', { alwaysRefresh: true, reloadedLater });
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+  }
+}
+
+/** What cannot be brought back into force now must not keep the next operation from its work. */
+async function settleAgain(agent: Agent, steps: readonly EffectStep[]): Promise<void> {
+  try {
+    await settle({ ...agent, warnings: [] }, steps);
   } catch (error) {
     if (!isAgentError(error)) throw error;
   }

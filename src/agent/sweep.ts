@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { listNames, removeTree } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
 import type { Agent } from './agent.ts';
+import { forgetSettlement } from './effects/settling.ts';
 import type { History } from './history.ts';
 import { maskDirectories } from './masks.ts';
 import type { Generation } from './records.ts';
@@ -26,6 +27,7 @@ export function sweep(agent: Agent, history: History, policy: RetentionPolicy = 
   for (const directory of maskDirectories) sweepTemporary(belowRoot(agent.root, directory));
   sweepTemporary(agent.paths.extensions);
   sweepTemporary(dirname(agent.paths.history));
+  forgetSettlement(agent);
   const images = keptGenerations(agent, history, policy).flatMap(({ extensions }) => extensions);
   return sweepStore(
     agent.paths.store,

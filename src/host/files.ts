@@ -237,3 +237,19 @@ function syncFile(path: string): void {
     fs.closeSync(descriptor);
   }
 }
+
+/** Makes a symbolic link where nothing is; where something is, nothing is done. */
+export function makeLink(target: string, path: string): void {
+  makeDirectory(dirname(path));
+  attempt('create the link', path, () => {
+    if (linkStatus(path) === undefined) fs.symlinkSync(target, path);
+  });
+}
+
+/** Removes a directory that has nothing in it; any other stays, and what is no directory. */
+export function removeIfEmpty(path: string): void {
+  if (linkStatus(path)?.isDirectory() !== true || listNames(path).length > 0) return;
+  attempt('remove', path, () => {
+    fs.rmdirSync(path);
+  });
+}

@@ -64,7 +64,7 @@ function factsAt(path: string): ElfFacts | undefined {
 const mostFiles = 256;
 
 /** The directories of /etc/ld.so.conf and of the files it includes (ldconfig(8)). */
-function configuredDirectories(root: string): readonly string[] {
+export function configuredDirectories(root: string): readonly string[] {
   const directories: string[] = [];
   const pending = ['/etc/ld.so.conf'];
   const seen = new Set<string>();

@@ -14,6 +14,8 @@ export interface MergeOptions {
   readonly force?: boolean;
   readonly noReload?: boolean;
   readonly alwaysRefresh?: boolean;
+  /** Whether the manager is reloaded afterwards by someone else, so that a tool that would do it itself must not. */
+  readonly reloadedLater?: boolean;
 }
 
 /** What the installed tool is and which options it has. */
@@ -52,7 +54,8 @@ export function createSysextTool(exec: Exec, root: string, memory: string): Syse
     run: async (verb, options = {}) => {
       const { options: known } = await rememberedFeatures(exec, memory);
       // Where systemd does not run there is nothing to reload, and from 255 on the attempt would be a failure.
-      const noReload = options.noReload === true || (!systemdRuns() && known.includes('--no-reload'));
+      const spared = (!systemdRuns() || options.reloadedLater === true) && known.includes('--no-reload');
+      const noReload = options.noReload === true || spared;
       return exec.run(program, mergeArguments(verb, root, { ...options, noReload }, known), { shielded: true });
     },
     status: async () => parseStatus(await ask('status')),
@@ -61,7 +64,7 @@ export function createSysextTool(exec: Exec, root: string, memory: string): Syse
 }
 
 /** Whether systemd is the init of this host (sd_booted(3)). */
-function systemdRuns(): boolean {
+export function systemdRuns(): boolean {
   return fileStatus('/run/systemd/system')?.isDirectory() === true;
 }
 

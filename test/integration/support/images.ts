@@ -7,6 +7,7 @@ import { temporaryDirectory } from '../../support/archives.ts';
 
 /** Contents of an image by their paths: `{ 'usr/bin/hello': '#!/bin/sh\n' }`. */
 export type ImageFiles = Readonly<Record<string, string>>;
+type ImageBytes = Readonly<Record<string, string | Buffer>>;
 
 /** The extension-release file of an extension that fits every system. */
 export function releaseOf(name: string, text = 'ID=_any\n'): ImageFiles {
@@ -14,7 +15,7 @@ export function releaseOf(name: string, text = 'ID=_any\n'): ImageFiles {
 }
 
 /** The bytes of an erofs image with just these files. */
-export function erofsImage(files: ImageFiles): Buffer {
+export function erofsImage(files: ImageBytes): Buffer {
   using work = temporaryDirectory();
   const tree = work.at('tree');
   mkdirSync(tree);
@@ -36,4 +37,43 @@ export async function putBytes(machine: Machine, path: string, bytes: Buffer): P
   using work = temporaryDirectory();
   writeFileSync(work.at('file'), bytes);
   await machine.copyIn(work.at('file'), path);
+}
+
+/** What an extension with a service brings; the service writes to the journal when it starts and when it is stopped. */
+export interface ServiceOptions {
+  readonly version?: string;
+  /** What it runs, by the host's shell. */
+  readonly script?: string;
+  /** Lines for its section `[Service]`. */
+  readonly service?: readonly string[];
+  /** What pulls it in: as Dalec does it, a drop-in by which multi-user.target upholds it; or a link. */
+  readonly pulled?: 'upholds' | 'wants' | 'not';
+  /** Text of the release file. */
+  readonly release?: string;
+  readonly more?: ImageBytes;
+}
+
+/** Runs until it is stopped. */
+const waiting = 'echo started; exec sleep infinity';
+
+/**
+ * The image of an extension NAME with NAME.service, and with /usr/share/NAME/etc/NAME.conf that tmpfiles.d copies to
+ * /etc, as Dalec builds one.
+ */
+export function serviceImage(name: string, options: ServiceOptions = {}): Buffer {
+  const { version = '1', script = waiting, service = [], pulled = 'upholds', release, more = {} } = options;
+  const units = 'usr/lib/systemd/system';
+  const command = `ExecStart=/bin/sh -c '${script}'`;
+  const upholding = { [`${units}/multi-user.target.d/10-${name}-${name}.conf`]: `[Unit]\nUpholds=${name}.service\n` };
+  const wanting = { [`${units}/multi-user.target.d/10-${name}.conf`]: `[Unit]\nWants=${name}.service\n` };
+  return erofsImage({
+    ...releaseOf(name, release ?? 'ID=_any\nEXTENSION_RELOAD_MANAGER=1\n'),
+    [`usr/share/${name}/version`]: `${version}\n`,
+    [`usr/share/${name}/etc/${name}.conf`]: `version = ${version}\n`,
+    [`usr/lib/tmpfiles.d/10-${name}.conf`]: `C+ /etc/${name}.conf - - - - /usr/share/${name}/etc/${name}.conf\n`,
+    [`${units}/${name}.service`]: `[Unit]\nDescription=${name} ${version}\n[Service]\n${command}\n${service.join('\n')}\n`,
+    ...(pulled === 'upholds' ? upholding : {}),
+    ...(pulled === 'wants' ? wanting : {}),
+    ...more,
+  });
 }

@@ -88,7 +88,8 @@ function short({ steps }: Plan): string[] {
     if ('extension' in step) return `${step.kind} ${step.extension.name}`;
     if ('mask' in step) return `${step.kind} ${step.mask.at}`;
     if (step.kind === 'confirm') return `confirm ${checkTitle(step.check)}`;
-    return step.kind === 'merge' ? step.verb : `${step.kind} ${step.unit}`;
+    if (step.kind === 'enable') return `enable ${step.unit}`;
+    return step.kind === 'merge' ? step.verb : step.kind;
   });
 }
 
