@@ -57,7 +57,7 @@ function changeResults(work: string, agent: readonly string[], images: readonly 
   ];
 }
 
-/** Short ones: up to systemd 254 the directories of all extensions must fit into one page of mount options. */
+/** Short ones: systemd 252 mounts the directories of all extensions with options of one page. */
 function nameOf(number: number): string {
   return `e${number}`;
 }

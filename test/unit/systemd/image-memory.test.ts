@@ -15,7 +15,7 @@ const host = {
   scope: 'system',
   fields: { ID: 'test' },
   architecture: 'x86-64',
-  systemd: { major: 257, minor: 0 },
+  systemd: systemdVersion(257),
 } as const;
 const facts: ImageFacts = {
   format: 'erofs',
