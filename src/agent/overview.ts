@@ -1,7 +1,9 @@
+import type { Absence } from '../core/absence.ts';
 import { fileStatus } from '../host/files.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
+import { livingAbsence } from './absences.ts';
 import { isActive, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
 import type { AllowedRecord } from './allowed.ts';
@@ -36,6 +38,8 @@ export interface Overview {
   readonly extensions: readonly ExtensionOverview[];
   /** What systemd finds, with what it would do. */
   readonly images: readonly JudgedImage[];
+  /** Extensions that were taken away for a package manager; its holders are those that are still at work. */
+  readonly absence: Absence | undefined;
 }
 
 /** What is merged, and of everything that systemd finds, that we installed or that is merged, why it is or is not. */
@@ -64,7 +68,7 @@ export async function overview(agent: Agent): Promise<Overview> {
       allowed: record?.allowed ?? [],
     };
   });
-  return { hierarchies, extensions, images };
+  return { hierarchies, extensions, images, absence: merged.length === 0 ? livingAbsence(agent) : undefined };
 }
 
 interface Known {

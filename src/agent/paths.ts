@@ -10,6 +10,8 @@ export interface Paths {
   readonly lock: string;
   /** What the installed systemd-sysext can do, asked once. */
   readonly toolMemory: string;
+  /** Extensions that were taken away for a package manager. */
+  readonly absence: string;
 }
 
 export function pathsBelow(root: string): Paths {
@@ -19,5 +21,6 @@ export function pathsBelow(root: string): Paths {
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
+    absence: belowRoot(root, '/run/sysext-agent/unmerged.json'),
   };
 }

@@ -1,3 +1,4 @@
+import { holderNames, type Absence } from '../../core/absence.ts';
 import { exitCodes } from '../../core/errors.ts';
 import type { HierarchyStatus } from '../../systemd/sysext-output.ts';
 import { common, type CommandSpec } from '../command.ts';
@@ -16,10 +17,16 @@ export const statusCommand: CommandSpec = {
   ],
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
-    const { hierarchies, extensions } = await overview(await agentFor(invocation.options));
+    const { hierarchies, extensions, absence } = await overview(await agentFor(invocation.options));
     const left = extensions.filter((extension) => !extension.merged);
-    show(invocation, { hierarchies: hierarchies.map(hierarchyJson), extensions: extensions.map(overviewJson) }, () => [
+    const value = {
+      hierarchies: hierarchies.map(hierarchyJson),
+      extensions: extensions.map(overviewJson),
+      unmergedFor: absence === undefined ? null : absenceJson(absence),
+    };
+    show(invocation, value, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
+      ...(absence === undefined ? [] : [absenceLine(absence)]),
       ...left.map(({ name, whyNot }) => `${name} is not merged: ${whyNot ?? ''}`),
     ]);
     const merged = hierarchies.some(({ since }) => since !== undefined);
@@ -29,6 +36,18 @@ export const statusCommand: CommandSpec = {
 
 function hierarchyJson({ hierarchy, extensions, since }: HierarchyStatus): object {
   return { hierarchy, extensions, since: since?.toISOString() ?? null };
+}
+
+function absenceJson({ since, holders }: Absence): object {
+  const packageManagers = holders.map(({ manager, pid }) => ({ name: manager, process: pid }));
+  return { since: since.toISOString(), packageManagers };
+}
+
+function absenceLine({ since, holders }: Absence): string {
+  const time = formatTime(since);
+  return holders.length === 0
+    ? `Unmerged for a package manager since ${time}, which did not come to its end: run \`sysext-agent apply\``
+    : `Unmerged since ${time} for ${holderNames(holders)}, until that has ended`;
 }
 
 /** As `systemd-sysext status` prints it: one extension a line. */
