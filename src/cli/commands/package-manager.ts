@@ -40,30 +40,22 @@ export const packageManagerCommand: CommandSpec = {
 async function begin(invocation: Invocation, manager: PackageManager): Promise<void> {
   const { beginTransaction } = await import('../../agent/package-manager.ts');
   const { unmerged, warnings } = await beginTransaction(await agentFor(invocation.options), manager);
-  tell(
-    invocation,
-    { unmerged, warnings },
-    unmerged.length === 0 ? [] : [`Unmerged for ${manager.name}: ${unmerged.join(', ')}`],
-  );
+  const lines = unmerged.length === 0 ? [] : [`Unmerged for ${manager.name}: ${unmerged.join(', ')}`];
+  tell(invocation, { unmerged, warnings }, [...warnings, ...lines]);
   if (invocation.signal.aborted) await end(invocation, manager);
 }
 
 async function end(invocation: Invocation, manager: PackageManager): Promise<void> {
   const { endTransaction } = await import('../../agent/package-manager.ts');
   const { merged, warnings } = await endTransaction(await agentFor(invocation.options), manager);
-  tell(invocation, { merged, warnings }, merged.length === 0 ? [] : [`Merged: ${merged.join(', ')}`]);
+  const lines = merged.length === 0 ? [] : [`Merged: ${merged.join(', ')}`];
+  tell(invocation, { merged, warnings }, [...warnings, ...lines]);
 }
 
 /** Not on standard output: package managers read commands there. */
-function tell<T extends { readonly warnings: readonly string[] }>(
-  invocation: Invocation,
-  value: T,
-  lines: readonly string[],
-): void {
-  const { terminal } = invocation;
-  for (const warning of value.warnings) terminal.note(`sysext-agent: ${warning}`);
-  if (jsonMode(invocation) === 'off') for (const line of lines) terminal.note(`sysext-agent: ${line}`);
-  else show(invocation, value, () => []);
+function tell(invocation: Invocation, value: object, lines: readonly string[]): void {
+  if (jsonMode(invocation) !== 'off') show(invocation, value, () => []);
+  else for (const line of lines) invocation.terminal.note(`sysext-agent: ${line}`);
 }
 
 function managerName(text: string): string {
