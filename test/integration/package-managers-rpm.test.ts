@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import type { Machine } from '../lab/machine.ts';
+import { bootRpmMachine } from '../lab/rpm-managers.ts';
+import { extensionImage, putBytes } from './support/images.ts';
+import { rpmPackage } from './support/packages.ts';
+
+const hooks = '/srv/sysext-agent/packaging/hooks';
+
+/** What a package finds while it is installed. */
+const look = `local seen = io.open("/root/seen", "w")
+seen:write(posix.stat("/usr/share/a/version") and "merged\\n" or "unmerged\\n")
+seen:write(io.open("/usr/share/written", "w") and "writable\\n" or "read-only\\n")
+seen:close()`;
+
+const repository = '[local]\nname=local\nbaseurl=file:///srv/repository\nenabled=1\ngpgcheck=0\n';
+
+const managers = {
+  dnf: { files: { 'dnf/sysext_agent.py': '/usr/lib/python3/dist-packages/dnf-plugins/sysext_agent.py' } },
+  dnf5: {
+    files: {
+      'dnf5/sysext-agent.actions': '/etc/dnf/libdnf5-plugins/actions.d/sysext-agent.actions',
+      'dnf5/dnf5-hook': '/usr/lib/sysext-agent/dnf5-hook',
+    },
+  },
+  zypper: { files: { 'zypper/sysext-agent': '/usr/lib/zypp/plugins/commit/sysext-agent' } },
+};
+
+describe('package managers of rpm', () => {
+  let machine: Machine;
+
+  beforeAll(async () => {
+    machine = await bootRpmMachine();
+    await machine.write('/etc/yum.repos.d/local.repo', repository);
+    await machine.write('/etc/zypp/repos.d/local.repo', repository);
+    // A system of packages of another kind: nothing provides what zypper asks of every system, and nothing is signed.
+    await machine.write('/etc/zypp/systemCheck', '');
+    await machine.write('/etc/rpm/macros', '%_pkgverify_level none\n');
+    for (const { files } of Object.values(managers))
+      for (const [from, to] of Object.entries(files)) await machine.shell(`install -D ${hooks}/${from} ${to}`);
+    for (const name of Object.keys(managers)) {
+      await putBytes(machine, `/srv/repository/good-${name}.rpm`, rpmPackage(`good-${name}`, look));
+      await putBytes(machine, `/srv/repository/bad-${name}.rpm`, rpmPackage(`bad-${name}`, `${look} error("no")`));
+    }
+    await putBytes(machine, '/srv/a.raw', extensionImage('a'));
+    await machine.shell(`createrepo_c --quiet /srv/repository
+      ln -s /srv/sysext-agent/bin/sysext-agent /usr/bin/
+      sysext-agent install /srv/a.raw`);
+  });
+
+  afterAll(async () => {
+    await machine.stop();
+  });
+
+  const merged = () => machine.shell('cat /usr/share/a/version');
+  const yes = { dnf: '-y', dnf5: '-y', zypper: '-n' } as const;
+
+  test.each(['dnf', 'dnf5', 'zypper'] as const)(
+    '%s installs a package while extensions are merged, and they are merged afterwards, also after one that fails',
+    async (name) => {
+      expect(await machine.run([name, yes[name], 'install', `good-${name}`])).toMatchObject({ exitCode: 0 });
+      expect(await machine.read('/root/seen')).toBe('unmerged\nwritable\n');
+      expect(await merged()).toBe('1\n');
+      expect((await machine.agent(['history'])).stdout).toMatch(/^\d+ .* refresh +a +done/m);
+
+      await machine.shell('rm /root/seen');
+      expect((await machine.run([name, yes[name], 'install', `bad-${name}`])).exitCode).not.toBe(0);
+      expect(await machine.read('/root/seen')).toBe('unmerged\nwritable\n');
+      expect(await merged()).toBe('1\n');
+    },
+  );
+});
