@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import type { Machine } from '../lab/machine.ts';
 import { bootRpmMachine } from '../lab/rpm-managers.ts';
+import { temporaryDirectory } from '../support/archives.ts';
 import { extensionImage, putBytes } from './support/images.ts';
 import { rpmPackage } from './support/packages.ts';
 
@@ -26,6 +30,18 @@ const managers = {
   zypper: { files: { 'zypper/sysext-agent': '/usr/lib/zypp/plugins/commit/sysext-agent' } },
 };
 
+/** For each package manager a package that can be installed, and one that fails. */
+async function putRepository(machine: Machine): Promise<void> {
+  using work = temporaryDirectory();
+  mkdirSync(work.at('repository'));
+  for (const name of Object.keys(managers)) {
+    writeFileSync(work.at(`repository/good-${name}.rpm`), rpmPackage(`good-${name}`, look));
+    writeFileSync(work.at(`repository/bad-${name}.rpm`), rpmPackage(`bad-${name}`, `${look} error("no")`));
+  }
+  execFileSync('createrepo_c', ['--quiet', work.at('repository')], { stdio: 'pipe' });
+  await machine.copyIn(work.at('repository'), '/srv/repository');
+}
+
 describe('package managers of rpm', () => {
   let machine: Machine;
 
@@ -38,14 +54,11 @@ describe('package managers of rpm', () => {
     await machine.write('/etc/rpm/macros', '%_pkgverify_level none\n');
     for (const { files } of Object.values(managers))
       for (const [from, to] of Object.entries(files)) await machine.shell(`install -D ${hooks}/${from} ${to}`);
-    for (const name of Object.keys(managers)) {
-      await putBytes(machine, `/srv/repository/good-${name}.rpm`, rpmPackage(`good-${name}`, look));
-      await putBytes(machine, `/srv/repository/bad-${name}.rpm`, rpmPackage(`bad-${name}`, `${look} error("no")`));
-    }
+    // Its local repository would want createrepo_c in the machine.
+    await machine.write('/etc/dnf/libdnf5-plugins/local.conf', '[main]\nname = local\nenabled = 0\n');
+    await putRepository(machine);
     await putBytes(machine, '/srv/a.raw', extensionImage('a'));
-    await machine.shell(`createrepo_c --quiet /srv/repository
-      ln -s /srv/sysext-agent/bin/sysext-agent /usr/bin/
-      sysext-agent install /srv/a.raw`);
+    await machine.shell('ln -s /srv/sysext-agent/bin/sysext-agent /usr/bin/; sysext-agent install /srv/a.raw');
   });
 
   afterAll(async () => {
