@@ -83,16 +83,15 @@ describe('a transaction that does not go as it should', () => {
   });
 
   const manager = (...args: readonly string[]) => machine.agent(['package-manager', ...args]);
+  const exists = (path: string) =>
+    waitFor(path, 60_000, async () => (await machine.run(['test', '-e', path])).exitCode === 0 || undefined);
   const status = () => machine.agent(['status']);
   const installed = async (name: string) => (await machine.run(['test', '-e', `/usr/share/${name}`])).exitCode === 0;
 
   test('without the hook dpkg cannot write', async () => {
-    const { exitCode, stderr } = await machine.run(
-      ['dpkg', '--no-pager', '--pre-invoke=true', '--unpack', '/srv/good.deb'],
-      {
-        env: { DPKG_ROOT: '/' },
-      },
-    );
+    await machine.shell('mv /etc/dpkg/dpkg.cfg.d/sysext-agent /root/');
+    const { exitCode, stderr } = await machine.run(['dpkg', '--unpack', '/srv/good.deb']);
+    await machine.shell('mv /root/sysext-agent /etc/dpkg/dpkg.cfg.d/; dpkg --purge --force-all good');
 
     expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining('Read-only file system') });
   });
@@ -123,13 +122,9 @@ describe('a transaction that does not go as it should', () => {
 
   test('where extensions cannot be taken away nothing is installed, and apt says what to do', async () => {
     await machine.shell('dpkg --purge good');
-    const held = machine.run(['flock', '/run/sysext-agent/lock', 'sh', '-c', 'touch /root/held; read line </root/go']);
     await machine.shell('mkfifo /root/go');
-    await waitFor(
-      'the lock',
-      10_000,
-      async () => (await machine.run(['test', '-e', '/root/held'])).exitCode === 0 || undefined,
-    );
+    const held = machine.run(['flock', '/run/sysext-agent/lock', 'sh', '-c', 'touch /root/held; read line </root/go']);
+    await exists('/root/held');
 
     expect(await apt(machine, 'install', '/srv/good.deb')).toMatchObject({
       exitCode: 100,
@@ -150,28 +145,25 @@ describe('a transaction that does not go as it should', () => {
       stderr: expect.stringContaining('another operation is under way'),
     });
     expect(await status()).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('run `sysext-agent apply`') });
-    await machine.shell('pkill --full "sleep 1000"');
+    await machine.shell('pkill --full "[s]leep 1000"');
     expect(await machine.agent(['apply', '--wait=10'])).toMatchObject({ exitCode: 0 });
     expect(await merged(machine)).toBe('1\n');
     expect((await status()).stdout).not.toContain('nmerged');
   });
 
   test('nothing is merged while a package manager is at work, and the next operation mends what was killed', async () => {
+    const shows = (pattern: RegExp) =>
+      waitFor(String(pattern), 60_000, async () => pattern.test((await status()).stdout) || undefined);
     const running = apt(machine, 'install', '/srv/slow.deb');
-    await waitFor(
-      'slow',
-      60_000,
-      async () => (await machine.run(['test', '-e', '/root/slow'])).exitCode === 0 || undefined,
-    );
-
-    expect((await status()).stdout).toMatch(/^Unmerged since .* for apt \(process \d+\), dpkg \(process \d+\), until/m);
+    await exists('/root/slow');
+    await shows(/^Unmerged since .* for apt \(process \d+\), dpkg \(process \d+\), until/m);
     expect(await machine.agent(['refresh'])).toEqual(failure(8, 'for apt (process ', 'Nothing was changed.'));
 
     await machine.shell('pkill -KILL --oldest --exact apt-get');
+    await shows(/^Unmerged since .* for dpkg \(process \d+\), until/m);
+    await machine.shell('pkill -KILL --exact dpkg; pkill --full "[s]leep 1000"');
     await running;
-    expect((await status()).stdout).toMatch(/^Unmerged since .* for dpkg \(process \d+\), until/m);
-    await machine.shell('pkill -KILL --exact dpkg; pkill --full "sleep 1000"');
-    expect((await status()).stdout).toMatch(/^Unmerged for a package manager since .* run `sysext-agent apply`$/m);
+    await shows(/^Unmerged for a package manager since .* run `sysext-agent apply`$/m);
     expect(await machine.agent(['apply'])).toMatchObject({ exitCode: 0 });
     expect(await merged(machine)).toBe('1\n');
   });
