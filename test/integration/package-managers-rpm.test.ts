@@ -19,25 +19,22 @@ seen:close()`;
 
 const repository = '[local]\nname=local\nbaseurl=file:///srv/repository\nenabled=1\ngpgcheck=0\n';
 
-const managers = {
-  dnf: { files: { 'dnf/sysext_agent.py': '/usr/lib/python3/dist-packages/dnf-plugins/sysext_agent.py' } },
-  dnf5: {
-    files: {
-      'dnf5/sysext-agent.actions': '/etc/dnf/libdnf5-plugins/actions.d/sysext-agent.actions',
-      'dnf5/dnf5-hook': '/usr/lib/sysext-agent/dnf5-hook',
-    },
-  },
-  zypper: { files: { 'zypper/sysext-agent': '/usr/lib/zypp/plugins/commit/sysext-agent' } },
+const names = ['dnf', 'dnf5', 'zypper'] as const;
+
+/** Where the files of `packaging/hooks` go. */
+const places = {
+  'dnf/sysext_agent.py': '/usr/lib/python3/dist-packages/dnf-plugins/sysext_agent.py',
+  'dnf5/sysext-agent.actions': '/etc/dnf/libdnf5-plugins/actions.d/sysext-agent.actions',
+  'dnf5/dnf5-hook': '/usr/lib/sysext-agent/dnf5-hook',
+  'zypper/sysext-agent': '/usr/lib/zypp/plugins/commit/sysext-agent',
 };
 
-/** For each package manager a package that can be installed, and one that fails. */
+/** For each package manager a package that can be installed, and for all of them one that cannot. */
 async function putRepository(machine: Machine): Promise<void> {
   using work = temporaryDirectory();
   mkdirSync(work.at('repository'));
-  for (const name of Object.keys(managers)) {
-    writeFileSync(work.at(`repository/good-${name}.rpm`), rpmPackage(`good-${name}`, look));
-    writeFileSync(work.at(`repository/bad-${name}.rpm`), rpmPackage(`bad-${name}`, `${look} error("no")`));
-  }
+  for (const name of names) writeFileSync(work.at(`repository/good-${name}.rpm`), rpmPackage(`good-${name}`, look));
+  writeFileSync(work.at('repository/bad.rpm'), rpmPackage('bad', `${look} error("no")`));
   execFileSync('createrepo_c', ['--quiet', work.at('repository')], { stdio: 'pipe' });
   await machine.copyIn(work.at('repository'), '/srv/repository');
 }
@@ -52,8 +49,8 @@ describe('package managers of rpm', () => {
     // A system of packages of another kind: nothing provides what zypper asks of every system, and nothing is signed.
     await machine.write('/etc/zypp/systemCheck', '');
     await machine.write('/etc/rpm/macros', '%_pkgverify_level none\n');
-    for (const { files } of Object.values(managers))
-      for (const [from, to] of Object.entries(files)) await machine.shell(`install -D ${hooks}/${from} ${to}`);
+    const hooked = Object.entries(places).map(([from, to]) => `install -D ${hooks}/${from} ${to}`);
+    await machine.shell([...hooked, `sed -i s/--wait=60/--wait=0/ ${Object.values(places).join(' ')}`].join('\n'));
     // Its local repository would want createrepo_c in the machine.
     await machine.write('/etc/dnf/libdnf5-plugins/local.conf', '[main]\nname = local\nenabled = 0\n');
     await putRepository(machine);
@@ -66,20 +63,33 @@ describe('package managers of rpm', () => {
   });
 
   const merged = () => machine.shell('cat /usr/share/a/version');
-  const yes = { dnf: '-y', dnf5: '-y', zypper: '-n' } as const;
+  const yes = {
+    dnf: ['-y', 'install'],
+    dnf5: ['-y', 'install'],
+    zypper: ['--non-interactive', 'install'],
+  } as const;
 
-  test.each(['dnf', 'dnf5', 'zypper'] as const)(
+  test.each(names)('%s installs nothing where extensions cannot be taken away', async (name) => {
+    const { exitCode } = await machine.run(['flock', '/run/sysext-agent/lock', name, ...yes[name], `good-${name}`]);
+
+    expect(exitCode).not.toBe(0);
+    expect(await machine.shell('ls /usr/share; ls /root')).not.toMatch(/^(good|seen)/m);
+    expect(await merged()).toBe('1\n');
+  });
+
+  test.each(names)(
     '%s installs a package while extensions are merged, and they are merged afterwards, also after one that fails',
     async (name) => {
-      expect(await machine.run([name, yes[name], 'install', `good-${name}`])).toMatchObject({ exitCode: 0 });
+      expect(await machine.run([name, ...yes[name], `good-${name}`])).toMatchObject({ exitCode: 0 });
       expect(await machine.read('/root/seen')).toBe('unmerged\nwritable\n');
       expect(await merged()).toBe('1\n');
       expect((await machine.agent(['history'])).stdout).toMatch(/^\d+ .* refresh +a +done/m);
 
       await machine.shell('rm /root/seen');
-      expect((await machine.run([name, yes[name], 'install', `bad-${name}`])).exitCode).not.toBe(0);
+      expect((await machine.run([name, ...yes[name], 'bad'])).exitCode).not.toBe(0);
       expect(await machine.read('/root/seen')).toBe('unmerged\nwritable\n');
       expect(await merged()).toBe('1\n');
+      await machine.shell('rm /root/seen');
     },
   );
 });
