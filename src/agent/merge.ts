@@ -2,7 +2,7 @@ import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import type { Agent } from './agent.ts';
 import { apply, stepRecords } from './apply.ts';
 import { permitted, planned, planWith } from './change.ts';
-import { operate } from './operation.ts';
+import { operate, type Deed, type OperationScope } from './operation.ts';
 import type { ExtensionChange, InstalledExtension } from './records.ts';
 
 /** What a merge, unmerge or refresh did. */
@@ -20,12 +20,20 @@ export interface MergeReport {
  * @throws AgentError `merge-failed` where it is not what was meant, `busy`.
  */
 export async function mergeOperation(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<MergeReport> {
-  return operate(agent, verb, async (scope) => {
-    const made = permitted(await planWith(agent, scope.history, scope.installed, { merge: { verb, options } }));
-    const { merged, said, warnings } = await apply(agent, scope, made);
-    const value = { merged, said, warnings: [...made.warnings, ...warnings] };
-    return { value, extensions: merged.map((name) => mergedChange(name, scope.installed)) };
-  });
+  return operate(agent, verb, (scope) => mergeWith(agent, scope, verb, options));
+}
+
+/** The same as the work of an operation that was begun. */
+export async function mergeWith(
+  agent: Agent,
+  scope: OperationScope,
+  verb: MergeVerb,
+  options: MergeOptions,
+): Promise<Deed<MergeReport>> {
+  const made = permitted(await planWith(agent, scope.history, scope.installed, { merge: { verb, options } }));
+  const { merged, said, warnings } = await apply(agent, scope, made);
+  const value = { merged, said, warnings: [...made.warnings, ...warnings] };
+  return { value, extensions: merged.map((name) => mergedChange(name, scope.installed)) };
 }
 
 /** The steps of that operation, in words. Nothing is changed. */

@@ -3,6 +3,7 @@ import type { SystemdVersion } from '../core/systemd-version.ts';
 import { takeLock } from '../host/lock.ts';
 import { readOsRelease } from '../systemd/host-release.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
+import { forgetAbsence, refuseDuringAbsence } from './absences.ts';
 import { extensionsInPlace } from './adoption.ts';
 import type { Agent } from './agent.ts';
 import { openHistory, type History } from './history.ts';
@@ -32,14 +33,30 @@ export interface OperationScope {
 
 /**
  * Runs one operation alone on this host and records it, whether it succeeds or fails.
- * @throws AgentError `busy` where another operation is under way, and whatever `work` throws.
+ * @throws AgentError `busy` where another operation is under way or a package manager at work, and whatever `work`
+ * throws.
  */
 export async function operate<T>(
   agent: Agent,
   verb: Verb,
   work: (scope: OperationScope) => Promise<Deed<T>>,
 ): Promise<T> {
-  return alone(agent, async (history) => perform(agent, history, history.begin(await startOf(agent, verb)), work));
+  return alone(agent, async (history) => {
+    if (verb !== 'unmerge' && verb !== 'gc') refuseDuringAbsence(agent);
+    const value = await recorded(agent, history, verb, work);
+    if (verb !== 'gc') forgetAbsence(agent);
+    return value;
+  });
+}
+
+/** Runs one operation of who is alone with the history, and records it. */
+export async function recorded<T>(
+  agent: Agent,
+  history: History,
+  verb: Verb,
+  work: (scope: OperationScope) => Promise<Deed<T>>,
+): Promise<T> {
+  return perform(agent, history, history.begin(await startOf(agent, verb)), work);
 }
 
 /**

@@ -1,7 +1,9 @@
+import type { Absence } from '../core/absence.ts';
 import { fileStatus } from '../host/files.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
+import { livingAbsence } from './absences.ts';
 import { isActive, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
 import type { AllowedRecord } from './allowed.ts';
@@ -46,6 +48,8 @@ export interface Overview {
   readonly merged: readonly MergedImage[];
   /** How the host differs from what is recorded. */
   readonly drift: readonly Drift[];
+  /** Extensions that were taken away for a package manager; its holders are those that are still at work. */
+  readonly absence: Absence | undefined;
 }
 
 /** What is merged, and of everything that systemd finds, that we installed or that is merged, why it is or is not. */
@@ -80,7 +84,8 @@ export async function overview(agent: Agent): Promise<Overview> {
     };
   });
   const drift = driftFrom(agent, observed, recorded);
-  return { hierarchies, extensions, images, merged: observed.merge?.images ?? [], drift };
+  const absence = merged.length === 0 ? livingAbsence(agent) : undefined;
+  return { hierarchies, extensions, images, merged: observed.merge?.images ?? [], drift, absence };
 }
 
 function driftFrom(agent: Agent, observed: Observed, recorded: Recorded): Drift[] {

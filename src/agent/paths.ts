@@ -18,6 +18,8 @@ export interface Paths {
   readonly mergeRecord: string;
   /** What the installed systemd-sysext can do, asked once. */
   readonly toolMemory: string;
+  /** Extensions that were taken away for a package manager. */
+  readonly absence: string;
 }
 
 export function pathsBelow(root: string): Paths {
@@ -31,5 +33,6 @@ export function pathsBelow(root: string): Paths {
     lock: belowRoot(root, '/run/sysext-agent/lock'),
     mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
+    absence: belowRoot(root, '/run/sysext-agent/unmerged.json'),
   };
 }

@@ -14,6 +14,7 @@ import { installCommand } from './commands/install.ts';
 import { lintCommand } from './commands/lint.ts';
 import { listCommand } from './commands/list.ts';
 import { mergingCommands } from './commands/merging.ts';
+import { packageManagerCommand } from './commands/package-manager.ts';
 import { planCommand } from './commands/plan.ts';
 import { removeCommand } from './commands/remove.ts';
 import { rollbackCommand } from './commands/rollback.ts';
@@ -35,6 +36,7 @@ const commands = [
   gcCommand,
   doctorCommand,
   ...mergingCommands,
+  packageManagerCommand,
   buildCommand,
   lintCommand,
   checkCommand,

@@ -1,4 +1,8 @@
-/** Builds all root file systems of the lab that are not there yet, side by side: `node test/lab/prepare.ts [VERSION...]`. */
+/**
+ * Builds all root file systems of the lab that are not there yet, side by side, then what the tests of rpm's package
+ * managers need: `node test/lab/prepare.ts [VERSION...]`.
+ */
+import { ensureRpmManagers } from './rpm-managers.ts';
 import { ensureRootfs, systemdVersions, type SystemdVersion } from './rootfs.ts';
 
 async function prepare(systemd: SystemdVersion): Promise<void> {
@@ -12,3 +16,4 @@ const wanted = process.argv.slice(2);
 await Promise.all(
   systemdVersions.filter((version) => wanted.length === 0 || wanted.includes(String(version))).map(prepare),
 );
+if (wanted.length === 0) await ensureRpmManagers();

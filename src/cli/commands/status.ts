@@ -1,6 +1,7 @@
 import type { Drift } from '../../agent/drift.ts';
 import type { MergedImage } from '../../agent/merged-images.ts';
 import type { ExtensionOverview } from '../../agent/overview.ts';
+import { holderNames, type Absence } from '../../core/absence.ts';
 import { exitCodes } from '../../core/errors.ts';
 import type { HierarchyStatus } from '../../systemd/sysext-output.ts';
 import { common, type CommandSpec } from '../command.ts';
@@ -21,11 +22,18 @@ export const statusCommand: CommandSpec = {
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
     const { rolledBackText } = await import('../../agent/rolled-back.ts');
-    const { hierarchies, extensions, merged, drift } = await overview(await agentFor(invocation.options));
+    const { hierarchies, extensions, merged, drift, absence } = await overview(await agentFor(invocation.options));
     const left = extensions.filter((extension) => !extension.merged);
-    const value = { hierarchies: hierarchies.map(hierarchyJson), extensions: extensions.map(overviewJson) };
-    show(invocation, { ...value, merged: merged.map(mergedJson), drift }, () => [
+    const value = {
+      hierarchies: hierarchies.map(hierarchyJson),
+      extensions: extensions.map(overviewJson),
+      merged: merged.map(mergedJson),
+      drift,
+      unmergedFor: absence === undefined ? null : absenceJson(absence),
+    };
+    show(invocation, value, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
+      ...(absence === undefined ? [] : [absenceLine(absence)]),
       ...left.map(({ name, whyNot }) => `${name} is not merged: ${whyNot ?? ''}`),
       ...extensions
         .filter(isThere)
@@ -56,6 +64,18 @@ function mergedJson({ name, known, path, sha256, current }: MergedImage): object
 
 function hierarchyJson({ hierarchy, extensions, since }: HierarchyStatus): object {
   return { hierarchy, extensions, since: since?.toISOString() ?? null };
+}
+
+function absenceJson({ since, holders }: Absence): object {
+  const packageManagers = holders.map(({ manager, pid }) => ({ name: manager, process: pid }));
+  return { since: since.toISOString(), packageManagers };
+}
+
+function absenceLine({ since, holders }: Absence): string {
+  const time = formatTime(since);
+  return holders.length === 0
+    ? `Unmerged for a package manager since ${time}, which did not come to its end: run \`sysext-agent apply\``
+    : `Unmerged since ${time} for ${holderNames(holders)}, until that has ended`;
 }
 
 /** As `systemd-sysext status` prints it: one extension a line. */
