@@ -59,17 +59,23 @@ export async function seeEffects(agent: Agent, input: PlanInput, made: Plan): Pr
 type Images = Pick<Seen, 'leaving' | 'coming'>;
 
 async function surroundings(agent: Agent, { leaving, coming }: Images): Promise<Omit<Seen, keyof Images>> {
-  const [old, fresh] = [leaving, coming].map((images) => images.map(({ contributions }) => contributions));
-  const all = [...(old ?? []), ...(fresh ?? [])];
-  const enabled = enabledUnits((fresh ?? []).flatMap(({ units }) => units));
-  const copies = [...(old ?? []), ...(fresh ?? [])].flatMap((one) => one.copies);
+  const [old, fresh] = [leaving.map(contributionsIn), coming.map(contributionsIn)];
+  const all = [...old, ...fresh];
+  const enabled = enabledUnits(fresh.flatMap(({ units }) => units));
   return {
     units: await unitStates(agent.exec, unitsInPlay(all, enabled)),
     enabled,
-    copies: await copyStates(agent, copies),
+    copies: await copyStates(
+      agent,
+      all.flatMap(({ copies }) => copies),
+    ),
     libraryDirectories: all.some((one) => one.libraryDirectories.length > 0) ? configuredDirectories('/') : [],
-    inUse: inUse(old ?? [], fresh ?? []),
+    inUse: inUse(old, fresh),
   };
+}
+
+function contributionsIn({ contributions }: MovingImage): Contributions {
+  return contributions;
 }
 
 /** What cannot be read any more may have had units. */

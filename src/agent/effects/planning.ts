@@ -44,7 +44,7 @@ function settlementOf(seen: Seen, changes: UnitChanges, set: boolean): Settlemen
     .flatMap(({ contributions }) => contributions.units)
     .filter((unit) => !unitsOf(leaving).has(unit));
   const withhold = set ? upholdingFiles(coming, fresh) : [];
-  const made = coming.flatMap(({ contributions }) => contributions.copies).filter((copy) => isAbsent(seen, copy));
+  const made = coming.flatMap(({ contributions }) => contributions.copies).filter((copy) => isMade(seen, copy));
   const reason = 'what was before is merged again';
   return {
     before: set ? stopSteps(fresh.map(unitPattern), withhold, reason) : [],
@@ -76,8 +76,9 @@ function stopSteps(units: readonly string[], withhold: readonly string[], reason
   return units.length === 0 ? [] : [{ kind: 'stop', units, withhold, reason }];
 }
 
-function isAbsent({ copies }: Seen, { to }: EtcCopy): boolean {
-  return copies.get(to) === 'absent';
+/** Whether a copy of what comes is made by it: where nothing was, or where that of the version before was taken back. */
+function isMade(seen: Seen, { to }: EtcCopy): boolean {
+  return seen.copies.get(to) === 'absent' || takenBack(seen).some((copy) => copy.to === to);
 }
 
 /** Copies of what goes for good, where nobody changed them; of what is replaced, those that come with other content. */

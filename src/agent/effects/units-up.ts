@@ -22,14 +22,14 @@ export async function requireUnitsUp(
   loaded: readonly string[],
   running: readonly string[],
 ): Promise<void> {
-  for (const unit of await unitStates(tools.exec, loaded)) await require(tools, unit, loadFailure(unit));
+  for (const unit of await unitStates(tools.exec, loaded)) await refuse(tools, unit, loadFailure(unit));
   if (running.length === 0) return;
   const first = await settled(tools, running);
-  for (const unit of first) await require(tools, unit, failureOf(unit));
+  for (const unit of first) await refuse(tools, unit, failureOf(unit));
   await tools.clock.sleep(probation);
   for (const unit of await unitStates(tools.exec, running)) {
     const before = first.find(({ names }) => names[0] === unit.names[0]);
-    await require(tools, unit, failureOf(unit) ?? restartOf(unit, before));
+    await refuse(tools, unit, failureOf(unit) ?? restartOf(unit, before));
   }
 }
 
@@ -63,7 +63,7 @@ function restartOf({ invocation, restarts }: UnitState, before: UnitState | unde
   return another || restarts > (before?.restarts ?? 0) ? 'ended within a second and was started again' : undefined;
 }
 
-async function require({ exec }: Tools, { names: [unit = ''] }: UnitState, failure: string | undefined): Promise<void> {
+async function refuse({ exec }: Tools, { names: [unit = ''] }: UnitState, failure: string | undefined): Promise<void> {
   if (failure === undefined) return;
   throw new AgentError('rolled-back', `the unit ${unit} ${failure}`, {
     facts: await lastLines(exec, unit),
