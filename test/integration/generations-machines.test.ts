@@ -46,7 +46,7 @@ describe.each(systemdVersions)('generations at systemd %d', (systemd) => {
     expect(await seen()).toBe('a/version:1\n');
     expect(await ok('history')).toMatch(/^2 .* install +- +failed +rolled-back /m);
     expect(await ok('history', '2')).toMatch(
-      /^Error: +the health check no-b [^]*: the health check systemd-journald\.service [^]*: the health check no-b [^]*\n +b hurts\n/m,
+      /^Error: +the health check no-b [^]*run the health check systemd-journald\.service [^]*run the health check no-b [^]*\n +b hurts\n/m,
     );
     expect(await machine.agent(['install', '/srv/b.raw'])).toEqual(
       failure(9, 'b was rolled back on 20', 'the health check no-b ', 'Nothing was changed.', '--retry'),
