@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-
 import { isAgentError } from '../core/errors.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
 import { fileStatus } from '../host/files.ts';
