@@ -20,10 +20,10 @@ async function seenBySystemd(root: string): Promise<string> {
   return `${stdout}${stderr}`;
 }
 
-function make(at: (path: string) => string, path: string, content: Content): void {
-  mkdirSync(dirname(at(path)), { recursive: true });
-  if ('text' in content) writeFileSync(at(path), content.text);
-  else symlinkSync(content.target, at(path));
+function make(path: string, content: Content): void {
+  mkdirSync(dirname(path), { recursive: true });
+  if ('text' in content) writeFileSync(path, content.text);
+  else symlinkSync(content.target, path);
 }
 
 function seenByUs(root: string): string[] {
@@ -65,7 +65,7 @@ test('which drop-ins count, and in which order, is what systemd says', async () 
   const seed = Date.now() % 1_000_000;
   for (const entries of fc.sample(tree, { numRuns: 12, seed })) {
     using root = temporaryDirectory();
-    for (const [directory, file, what] of entries) make(root.at, `${directory}/${file}`, what);
+    for (const [directory, file, what] of entries) make(root.at(`${directory}/${file}`), what);
 
     expect({ seed, seen: seenByUs(root.path) }).toEqual({ seed, seen: sections(await seenBySystemd(root.path)) });
   }
@@ -86,7 +86,7 @@ test.each([
   ],
 ])('a drop-in that %s takes the place of others of its name, as for systemd', async (_, makeAt) => {
   using root = temporaryDirectory();
-  make(root.at, 'usr/lib/tmpfiles.d/a.conf', { text: 'vendor' });
+  make(root.at('usr/lib/tmpfiles.d/a.conf'), { text: 'vendor' });
   mkdirSync(root.at('etc/tmpfiles.d'), { recursive: true });
   makeAt(root.at('etc/tmpfiles.d/a.conf'));
 
