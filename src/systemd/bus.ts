@@ -67,16 +67,29 @@ export async function openConnection(
   const library = await import('dbus-next');
   const bus = library.sessionBus({ busAddress: address, authMethods: ['EXTERNAL'] });
   const transport = transportOf(bus);
-  const end = () => streamOf(transport)?.destroy();
-  const opened = Promise.withResolvers<Duplex>();
+  const close = () => streamOf(transport)?.destroy();
+  const connection = new LibraryConnection(library, bus, events, close);
+  try {
+    const late = () => cannotConnect(address, 'it did not answer in time');
+    connection.watch(await within(deadline, 'connecting to the message bus', greeted(bus, transport, address), late));
+    return connection;
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Waits until the bus has answered the library's hello; returns the stream to it. */
+function greeted(bus: dbus.MessageBus, transport: EventEmitter, address: string): Promise<Duplex> {
+  const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
   // It stays for good: an error that nobody hears would end the process.
   (bus as EventEmitter).on('error', (error: Error) => {
-    opened.reject(cannotConnect(address, error.message, error));
+    reject(cannotConnect(address, error.message, error));
   });
   transport.once('end', () => {
-    opened.reject(cannotConnect(address, 'it ended the connection'));
+    reject(cannotConnect(address, 'it ended the connection'));
   });
-  // The reader is there right after this event, and nothing is read in between.
+  // The library sets its reader right after this event, and nothing is read before that microtask.
   transport.once('connect', () => {
     queueMicrotask(() => {
       const stream = streamOf(transport);
@@ -85,20 +98,10 @@ export async function openConnection(
   });
   bus.once('connect', () => {
     const stream = streamOf(transport);
-    if (stream !== undefined && bus.name !== null) opened.resolve(stream);
-    else opened.reject(cannotConnect(address, 'it gave us no name'));
+    if (stream !== undefined && bus.name !== null) resolve(stream);
+    else reject(cannotConnect(address, 'it gave us no name'));
   });
-  const connection = new LibraryConnection(library, bus, events, end);
-  try {
-    const stream = await within(deadline, 'connecting to the message bus', opened.promise, () =>
-      cannotConnect(address, 'it did not answer in time'),
-    );
-    connection.watch(stream);
-    return connection;
-  } catch (error) {
-    end();
-    throw error;
-  }
+  return promise;
 }
 
 /** The library's own connection, which alone says that it ended; not part of what the library promises. */

@@ -21,7 +21,7 @@ export class ReplyError extends AgentError {
 type Meaning = readonly [code: ErrorCode, why: string, details?: ErrorDetails];
 
 const denied: Meaning = ['access-denied', 'was refused', { next: 'Run the command as root.' }];
-const late: Meaning = ['bus-timeout', 'was not answered in time', { retryable: true }];
+const late: Meaning = ['bus-timeout', 'was not answered', { left: 'It may have been carried out.', retryable: true }];
 const absent: Meaning = ['bus-unavailable', 'did not reach the service: it is not on the bus', { retryable: true }];
 const lost: Meaning = ['bus-unavailable', 'lost its connection to the bus', { retryable: true }];
 const unknownCall: Meaning = ['bus-failed', 'is not known to the service'];
