@@ -94,7 +94,8 @@ describe('on a message bus', () => {
   async function calling<T>(behave: Behaviour, reply: Decoder<T>, options: CallOptions = {}): Promise<T> {
     using _ = await busPeer(daemon.address, behave, peerName);
     await using bus = connect(daemon.address);
-    return bus.call(toPeer('Do'), reply, options);
+    await settled(bus);
+    return await bus.call(toPeer('Do'), reply, options);
   }
 
   test('values of every type come as they were sent', async () => {
@@ -216,17 +217,197 @@ describe('on a message bus', () => {
     });
   });
 
-  test('an answer of any length that is too long is an error at once, and costs no memory', async () => {
-    const long = Array.from({ length: 1_500_000 }, () => '');
-    const huge: Behaviour = (call) =>
-      Message.newMethodReturn(call, call.member === 'Do' ? 'as' : '', call.member === 'Do' ? [long] : []);
+  test('an answer that is too long is an error at once, and the next one comes', async () => {
+    const answers: Record<string, string> = { Do: 'x'.repeat(5 << 20), Longest: 'x'.repeat((4 << 20) - 5) };
+    const huge: Behaviour = (call) => Message.newMethodReturn(call, 's', [answers[call.member] ?? '']);
     using _ = await busPeer(daemon.address, huge, peerName);
     await using bus = connect(daemon.address);
 
-    expect(await failing(bus.call(toPeer('Do'), single(array(text)), { timeoutMs: 60_000 }))).toMatchObject({
+    expect(await failing(bus.call(toPeer('Do'), single(text), { timeoutMs: 60_000 }))).toMatchObject({
       code: 'bus-failed',
       details: { facts: ['it is longer than 4194304 bytes'] },
     });
-    expect(await bus.call(toPeer('Other'), nothing)).toBeUndefined();
+    expect((await bus.call(toPeer('Longest'), single(text))).length).toBe((4 << 20) - 5);
+    expect(await bus.call(toPeer('Other'), single(text))).toBe('');
+  });
+
+  describe('signals', () => {
+    let peer: Peer;
+    let bus: Bus;
+
+    beforeAll(async () => {
+      const behave: Behaviour = (call) => Message.newMethodReturn(call, 's', [call.sender]);
+      peer = await busPeer(daemon.address, behave, peerName);
+      bus = connect(daemon.address);
+    });
+
+    afterAll(async () => {
+      peer[Symbol.dispose]();
+      await bus[Symbol.asyncDispose]();
+    });
+
+    /** When the peer has answered, its signals of before have come. */
+    const heard = async () => bus.call(toPeer('Sync'), single(text));
+
+    test('are heard while a subscription lasts, each by those who mean it', async () => {
+      const [all, some]: [string[], string[]] = [[], []];
+      const first = await bus.subscribe(ticks(), single(text), { signal: (value) => all.push(value) });
+      await using _ = await bus.subscribe(ticks('b'), single(text), { signal: (value) => some.push(value) });
+      for (const word of ['a', 'b']) peer.signal({ member: 'Tick', signature: 's', body: [word] });
+      peer.signal({ member: 'Tock', signature: 's', body: ['b'] });
+      await heard();
+      await first[Symbol.asyncDispose]();
+      peer.signal({ member: 'Tick', signature: 's', body: ['b'] });
+      await heard();
+
+      expect({ all, some }).toEqual({ all: ['a', 'b'], some: ['b', 'b'] });
+    });
+
+    test('with other arguments than they must have are passed over', async () => {
+      const words: string[] = [];
+      await using _ = await bus.subscribe(ticks(), single(text), { signal: (value) => words.push(value) });
+      peer.signal({ member: 'Tick', signature: 'u', body: [5] });
+      peer.signal({ member: 'Tick', signature: 'ss', body: ['a', 'b'] });
+      peer.signal({ member: 'Tick', signature: 's', body: ['a'] });
+      await heard();
+
+      expect(words).toEqual(['a']);
+    });
+
+    test('in the name of another are not heard', async () => {
+      const words: string[] = [];
+      const self = await heard();
+      await using _ = await bus.subscribe(ticks(), single(text), { signal: (value) => words.push(value) });
+      using impostor = await busPeer(daemon.address);
+      impostor.signal({ member: 'Tick', signature: 's', body: ['to all'] });
+      impostor.signal({ member: 'Tick', signature: 's', body: ['to you'], destination: self });
+      const change = { path: busPath, interface: busName, member: 'NameOwnerChanged', signature: 'sss' };
+      impostor.signal({ ...change, body: [peerName, '', impostor.bus.name ?? ''], destination: self });
+      impostor.signal({ member: 'Tick', signature: 's', body: ['I am it now'], destination: self });
+      await impostor.bus.requestName('org.example.Impostor', 0);
+      peer.signal({ member: 'Tick', signature: 's', body: ['real'] });
+      await heard();
+
+      expect(words).toEqual(['real']);
+    });
+
+    test.each([
+      ['a file descriptor that was not sent', 'h', Buffer.from([9, 0, 0, 0]), '/a'],
+      ['a variant with one', 'v', Buffer.from([1, 0x68, 0, 0, 9, 0, 0, 0]), '/a'],
+      ['a body that is too long', 'ay', Buffer.concat([Buffer.from([0, 0, 96, 0]), Buffer.alloc(6 << 20)]), '/a'],
+      ['a path that is too long', '', Buffer.alloc(0), '/a'.repeat(3 << 20)],
+    ])('with %s do no harm', async (_, signature, body, path) => {
+      const self = await heard();
+      const words: string[] = [];
+      await using subscription = await bus.subscribe(ticks(), single(text), { signal: (value) => words.push(value) });
+      peer.write(rawSignal(self, path, signature, body));
+      peer.signal({ member: 'Tick', signature: 's', body: ['after it'] });
+
+      expect(await heard()).toBe(self);
+      expect(words).toEqual(['after it']);
+    });
+
+    test('leave no match rule behind, whether 10,000 subscriptions come and go or overlap', async () => {
+      const before = await matchRules(bus);
+      const subscribe = (word: string) => bus.subscribe(ticks(word), single(text), { signal: () => undefined });
+      for (let count = 0; count < 1000; count++) await (await subscribe(`${count}`))[Symbol.asyncDispose]();
+      const overlapping = await Promise.all(Array.from({ length: 9000 }, (_, count) => subscribe(`${count % 100}`)));
+      const most = await matchRules(bus);
+      await Promise.all(overlapping.map((subscription) => subscription[Symbol.asyncDispose]()));
+
+      expect(most).toBe((before ?? 0) + 101);
+      expect(await matchRules(bus)).toBe(before);
+    });
+
+    test('come from whoever owns the name, and a new owner is a reason to look again', async () => {
+      const words: string[] = [];
+      const heardAll = { signal: (word: string) => words.push(word), missed: () => words.push('look again') };
+      await using _ = await bus.subscribe({ ...ticks(), sender: 'org.example.Late' }, single(text), heardAll);
+      for (const word of ['first', 'second']) {
+        using owner = await busPeer(daemon.address, undefined, 'org.example.Late');
+        owner.signal({ member: 'Tick', signature: 's', body: [word] });
+        await waitFor(`the ${word} signal`, 10_000, () => (words.includes(word) ? true : undefined));
+      }
+
+      expect(words).toEqual(['look again', 'first', 'look again', 'second']);
+    });
+  });
+});
+
+describe('a bus that restarts', () => {
+  test('breaks off what waits; the next call works, and subscriptions come back', async () => {
+    await using daemon = await privateBus();
+    const words: string[] = [];
+    const first = await busPeer(daemon.address, () => undefined, peerName);
+    await using bus = connect(daemon.address);
+    const handler = { signal: (word: string) => words.push(word), missed: () => words.push('look again') };
+    await using _ = await bus.subscribe(ticks(), single(text), handler);
+    const waiting = failing(bus.call(toPeer('Never'), nothing));
+    await settled(bus);
+    await daemon.stop();
+
+    expect(await waiting).toMatchObject({ code: 'bus-unavailable', details: { retryable: true } });
+    expect(await failing(bus.call(askBus('GetId'), single(text)))).toMatchObject({ code: 'bus-unavailable' });
+
+    first[Symbol.dispose]();
+    await daemon.start();
+    expect(await settled(bus)).toMatch(/^[0-9a-f]{32}$/);
+    await waitFor('the subscription', 10_000, () => (words.includes('look again') ? true : undefined));
+    using again = await busPeer(daemon.address, undefined, peerName);
+    again.signal({ member: 'Tick', signature: 's', body: ['back'] });
+    await waitFor('the signal', 10_000, () => (words.includes('back') ? true : undefined));
+    expect(words).toEqual(['look again', 'look again', 'back']);
+  });
+
+  test('does not keep a bus that is done with', async () => {
+    await using daemon = await privateBus();
+    await using other = connect(daemon.address);
+    const connections = async () => (await other.call(askBus('ListNames'), single(array(text)))).length;
+    const before = await connections();
+    const bus = connect(daemon.address);
+    await bus.subscribe(ticks(), single(text), { signal: () => undefined });
+    expect(await connections()).toBe(before + 1);
+    await bus[Symbol.asyncDispose]();
+    await waitFor('its connection to go', 10_000, async () => ((await connections()) === before ? true : undefined));
+    expect(await failing(bus.call(askBus('GetId'), single(text)))).toBeInstanceOf(Error);
+  });
+});
+
+describe('what is no bus', () => {
+  async function behind(serve: (socket: Socket) => void, timeoutMs: number): Promise<AgentError> {
+    const directory = mkdtempSync(join(tmpdir(), 'no-bus-'));
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      serve(socket);
+    }).listen(join(directory, 'socket'));
+    await once(server, 'listening');
+    try {
+      await using bus = connect(`unix:path=${join(directory, 'socket')}`);
+      return await failing(bus.call(askBus('GetId'), single(text), { timeoutMs }));
+    } finally {
+      server.close();
+      rmSync(directory, { recursive: true });
+    }
+  }
+
+  test.each<[string, (socket: Socket) => void, number, string]>([
+    ['says nothing', () => undefined, 200, 'it did not answer in time'],
+    ['hangs up', (socket) => socket.destroy(), 10_000, 'cannot connect to the message bus at unix:path='],
+    ['talks without end', (socket) => socket.write('x'.repeat(1 << 20)), 500, 'it did not answer in time'],
+    ['refuses', (socket) => socket.write('REJECTED\r\n'), 10_000, 'authentication failed: REJECTED'],
+  ])('and %s is an error', async (_, serve, timeoutMs, why) => {
+    const error = await behind(serve, timeoutMs);
+
+    expect(error).toMatchObject({ code: 'bus-unavailable', details: { retryable: true } });
+    expect(error.message).toContain(why);
+  });
+
+  test('and is not there is an error that names the address', async () => {
+    await using bus = connect('unix:path=/nonexistent/socket');
+
+    expect(await failing(bus.call(askBus('GetId'), single(text)))).toMatchObject({
+      code: 'bus-unavailable',
+      message: 'cannot connect to the message bus at unix:path=/nonexistent/socket: connect ENOENT /nonexistent/socket',
+    });
   });
 });

@@ -44,7 +44,11 @@ class LimitedReader {
     this.#stream = stream;
     const read = stream.read.bind(stream);
     this.#read = (size) => read(size) as Buffer | null;
-    stream.read = (size = 0) => (this.#inMessage ? this.#restOfMessage(size) : this.#header());
+    stream.read = (size = 0) => {
+      // The stream itself reads nothing now and then, to have more fetched.
+      if (size === 0) return this.#read(0);
+      return this.#inMessage ? this.#restOfMessage(size) : this.#header();
+    };
   }
 
   /** Lets the library read on behind a message that made it throw: it has taken that one already. */
