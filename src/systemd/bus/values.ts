@@ -55,6 +55,13 @@ export const int32 = simple('i', isNumber);
 export const uint32 = simple('u', isNumber);
 export const uint64 = simple('t', isBigInt);
 
+export const bytes = simple('ay', (value): value is Buffer => Buffer.isBuffer(value));
+
+/** The same type, as something else. */
+export function mapped<T, U>(of: Decoder<T>, change: (value: T) => U): Decoder<U> {
+  return { signature: of.signature, decode: (value) => change(of.decode(value)) };
+}
+
 export function array<T>(of: Decoder<T>): Decoder<T[]> {
   const signature = `a${of.signature}`;
   return { signature, decode: (value) => members(value, signature).map((member) => of.decode(member)) };
