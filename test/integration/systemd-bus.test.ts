@@ -12,7 +12,7 @@ const units = {
   'fails.service': '[Service]\nType=oneshot\nExecStart=/bin/false\n',
   'needs.service':
     '[Unit]\nRequires=fails.service\nAfter=fails.service\n[Service]\nType=oneshot\nExecStart=/bin/true\n',
-  'hangs.service': '[Service]\nType=oneshot\nTimeoutStartSec=1\nExecStart=/bin/sleep 1000\n',
+  'hangs.service': '[Unit]\nJobRunningTimeoutSec=1\n[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n',
   'slow.service': '[Service]\nType=oneshot\nExecStart=/bin/sleep 1000\n',
   'skips.service': '[Unit]\nConditionPathExists=/nonexistent\n[Service]\nExecStart=/bin/sleep 1000\n',
   'daemon.service': '[Service]\nExecStart=/bin/sleep 1000\n',
@@ -81,7 +81,7 @@ describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
       show('InvocationID'),
       ['status', 'daemon.service'],
       ['status', 'fails.service'],
-      ['status', 'a-b@c:d.mount'],
+      ['status', 'a-b@c:d.service'],
       ['list', 'daemon.service', 'nothing.service'],
       ['matching', 'daemon.*'],
     );
@@ -103,7 +103,7 @@ describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
       result: 'exit-code',
       service: { mainCode: 1, mainStatus: 1 },
     });
-    expect(nothing).toMatchObject({ name: 'a-b@c:d.mount', loadState: 'not-found' });
+    expect(nothing).toMatchObject({ name: 'a-b@c:d.service', loadState: 'not-found' });
     expect(list).toEqual([
       { name: 'daemon.service', loadState: 'loaded', activeState: 'active', subState: 'running' },
       { name: 'nothing.service', loadState: 'not-found', activeState: 'inactive', subState: 'dead' },

@@ -30,7 +30,7 @@ export interface SignalHandler<T> {
   signal(value: T): void;
   /**
    * Signals may have been missed: the connection broke and is back, or the sender is another process now. What they
-   * tell must be read anew.
+   * tell must be read anew. At the end of the bus it comes once more: who waits for a signal learns by the next call.
    */
   missed?(): void;
 }
@@ -115,8 +115,12 @@ class ReconnectingBus implements Bus {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended.abort();
+    const session = await settled(this.#session);
+    this.#session = undefined;
+    session?.close();
+    const listeners = [...this.#listeners];
     this.#listeners.clear();
-    (await settled(this.#session))?.close();
+    for (const listener of listeners) listener.missed();
   }
 
   #deadline({ timeoutMs = usualTimeout, signal }: CallOptions): Deadline {
@@ -151,7 +155,7 @@ class ReconnectingBus implements Bus {
   }
 
   async #open(lost: () => void): Promise<Session> {
-    if (this.#ended.signal.aborted) throw new AgentError('internal', 'the message bus is used after its end');
+    if (this.#ended.signal.aborted) throw new AgentError('interrupted', 'the connection to the message bus was closed');
     const deadline = deadlineIn(this.#clock, connectTimeout, this.#ended.signal);
     const session = await openSession(this.#address, this.#clock, lost, deadline);
     try {

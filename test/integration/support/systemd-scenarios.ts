@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
+import { promisify } from 'node:util';
 
 import { isAgentError, renderError } from '../../../src/core/errors.ts';
 import { systemClock } from '../../../src/host/clock.ts';
@@ -56,7 +57,7 @@ const scenarios: Record<string, (tools: Tools, ...args: string[]) => Promise<unk
     runTransient(host, shell(script, { timeoutMs: Number(timeoutMs) })),
   arguments: async (host) => runTransient(host, program({ argv: ['/bin/echo', '$HOME', '${HOME}', '%n', 'a  b', ''] })),
   missing: async (host) => runTransient(host, program({ argv: ['/nonexistent/program'] })),
-  cancel: async (host) => runTransient(host, shell('trap "" TERM; sleep 1000'), AbortSignal.timeout(1000)),
+  cancel: async (host) => runTransient(host, shell('exec sleep 1000'), AbortSignal.timeout(1000)),
   left: (host) => leftTransient(host),
   leavings: async ({ manager, directory }) => [
     ...(await manager.listMatching(['sysext-agent-run-*'])).map(({ name }) => name),
@@ -68,7 +69,7 @@ const scenarios: Record<string, (tools: Tools, ...args: string[]) => Promise<unk
     const running = runTransient(host, shell(script));
     const units = async () => (await host.manager.listMatching(['sysext-agent-run-*'])).length;
     while ((await units()) === 0) await systemClock.sleep(20);
-    execFileSync('systemctl', ['restart', 'dbus.service']);
+    await promisify(execFile)('systemctl', ['restart', 'dbus.service']);
     const after = await host.manager.status('dbus.service');
     const { exitCode, result, output } = await running;
     return { after: after.activeState, exitCode, result, output };
