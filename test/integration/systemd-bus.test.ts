@@ -112,15 +112,16 @@ describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
   });
 
   test('units are enabled and disabled, and a reload reads what is new', async () => {
-    const [before, enabled, disabled, nothing, , stale, reloaded, fresh] = await outcomes(
+    const [before, enabled, disabled, nothing, , , stale, reloaded, fresh] = await outcomes(
       ['fileState', 'works.service'],
       ['enable', 'works.service'],
       ['disable', 'works.service'],
       ['fileState', 'nothing.service'],
-      ['shell', "printf '[Unit]\\nDescription=New\\n' >>/etc/systemd/system/works.service"],
-      ['status', 'works.service'],
+      ['act', 'start', 'daemon.service'],
+      ['shell', "printf '[Unit]\\nDescription=New\\n' >>/etc/systemd/system/daemon.service"],
+      ['status', 'daemon.service'],
       ['reload'],
-      ['status', 'works.service'],
+      ['status', 'daemon.service'],
     );
 
     expect([before, enabled, disabled, nothing]).toEqual(['disabled', 'enabled', 'disabled', 'not-found']);
