@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import { Message } from 'dbus-next';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -229,6 +231,24 @@ describe('on a message bus', () => {
     });
     expect((await bus.call(toPeer('Longest'), single(text))).length).toBe((4 << 20) - 5);
     expect(await bus.call(toPeer('Other'), single(text))).toBe('');
+  });
+
+  test('10,000 calls cost no memory', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    await using bus = connect(daemon.address);
+    const ask = async (count: number) => {
+      for (let call = 0; call < count; call++) await settled(bus);
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = await ask(1000);
+    const cpu = process.cpuUsage();
+    const grown = Math.round(((await ask(10_000)) - before) / 1024);
+    const { user, system } = process.cpuUsage(cpu);
+    process.stdout.write(`10,000 calls: ${grown} KiB, ${Math.round((user + system) / 10_000)} us of CPU each\n`);
+
+    expect(grown).toBeLessThan(1024);
   });
 
   describe('signals', () => {

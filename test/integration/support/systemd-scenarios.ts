@@ -5,13 +5,12 @@ import { promisify } from 'node:util';
 import { isAgentError, renderError } from '../../../src/core/errors.ts';
 import { systemClock } from '../../../src/host/clock.ts';
 import { createExec } from '../../../src/host/exec.ts';
-import { createBus, type Bus } from '../../../src/systemd/bus/client.ts';
-import { properties, property, single, uint32 } from '../../../src/systemd/bus/values.ts';
+import { createBus } from '../../../src/systemd/bus/client.ts';
 import type { MergeDriver } from '../../../src/systemd/drivers/driver.ts';
 import { refreshDriver } from '../../../src/systemd/drivers/refresh.ts';
 import { transientDriver } from '../../../src/systemd/drivers/transient.ts';
 import { mergedNames } from '../../../src/systemd/merged.ts';
-import { createManager, type UnitManager, type UnitVerb } from '../../../src/systemd/manager.ts';
+import { createManager, type UnitVerb } from '../../../src/systemd/manager.ts';
 import { createSysextTool, type MergeOptions, type MergeVerb } from '../../../src/systemd/sysext-tool.ts';
 import {
   leftTransient,
@@ -25,10 +24,7 @@ import {
  * of each as a JSON array. An AgentError comes as its code and its words.
  */
 
-interface Tools extends TransientHost {
-  readonly bus: Bus;
-  readonly manager: UnitManager;
-}
+type Tools = TransientHost;
 
 const program = (over: Partial<TransientProgram>): TransientProgram => ({
   name: 'test',
@@ -87,23 +83,6 @@ const scenarios: Record<string, (tools: Tools, ...args: string[]) => Promise<unk
       merged: merged(driver),
     };
   },
-
-  /** What 10,000 calls cost, after as many that warm up. */
-  calls: async ({ manager, bus }) => {
-    const ask = async (count: number) => {
-      for (let call = 0; call < count; call++) await manager.list(['dbus.service']);
-    };
-    await ask(2000);
-    const [memory, cpu, rules] = [memoryInUse(), process.cpuUsage(), await ruleCount(bus)];
-    await ask(10_000);
-    const { user, system } = process.cpuUsage(cpu);
-    return {
-      grownKiB: Math.round((memoryInUse() - memory) / 1024),
-      cpuMicrosecondsPerCall: Math.round((user + system) / 10_000),
-      rules: ((await ruleCount(bus)) ?? 0) - (rules ?? 0),
-      descriptors: readdirSync('/proc/self/fd').length,
-    };
-  },
 };
 
 function driverNamed(name: string, host: Tools): MergeDriver {
@@ -113,17 +92,6 @@ function driverNamed(name: string, host: Tools): MergeDriver {
 
 function merged(driver: MergeDriver): readonly string[] {
   return mergedNames(driver.observe());
-}
-
-function memoryInUse(): number {
-  globalThis.gc?.();
-  return process.memoryUsage().heapUsed;
-}
-
-async function ruleCount(bus: Bus): Promise<number | undefined> {
-  const stats = { destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', member: 'GetStats' };
-  const all = await bus.call({ ...stats, interface: 'org.freedesktop.DBus.Debug.Stats' }, single(properties));
-  return property(all, 'MatchRules', uint32);
 }
 
 await using bus = createBus({ clock: systemClock });
