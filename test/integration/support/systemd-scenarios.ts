@@ -38,8 +38,8 @@ const shell = (script: string, over: Partial<TransientProgram> = {}): TransientP
   program({ argv: ['/bin/sh', '-c', script], ...over });
 
 const scenarios: Record<string, (tools: Tools, ...args: string[]) => Promise<unknown>> = {
-  act: ({ manager }, verb, unit, timeoutMs) =>
-    manager.act(verb as UnitVerb, unit ?? '', timeoutMs === undefined ? {} : { timeoutMs: Number(timeoutMs) }),
+  act: ({ manager }, verb, unit = '', timeoutMs = '90000') =>
+    manager.act(verb as UnitVerb, unit, { timeoutMs: Number(timeoutMs) }),
   shell: (_, script = '') =>
     Promise.resolve(execFileSync('bash', ['-euc', script], { encoding: 'utf8', stdio: 'pipe' })),
   reload: ({ manager }) => manager.reload().then(() => 'reloaded'),
