@@ -17,6 +17,7 @@ const program = join(dist, 'sysext-agent.cjs');
 /** Libraries that not every command needs, and where each begins; of SQLite only what runs on this machine. */
 const libraries = {
   'better-sqlite3': `better-sqlite3/linux-${process.arch}`,
+  'dbus-next': 'dbus-next',
   execa: 'execa',
   openpgp: 'openpgp',
   yaml: 'yaml',

@@ -20,7 +20,11 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** Every way the product can fail, and the exit code it ends with: a caller tells errors apart by these, never by text. */
 export const exitCodeOf = {
+  'access-denied': exitCodes.failed,
   'ambiguous-package': exitCodes.failed,
+  'bus-failed': exitCodes.failed,
+  'bus-timeout': exitCodes.failed,
+  'bus-unavailable': exitCodes.failed,
   busy: exitCodes.busy,
   conflict: exitCodes.failed,
   'content-refused': exitCodes.contentRefused,
