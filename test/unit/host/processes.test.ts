@@ -20,7 +20,8 @@ test('a process is told from its mark as long as it runs, and from a later one w
 });
 
 test('a fork of a program stands for the process it came from, another program for itself', async () => {
-  const script = '(echo $BASHPID; read line) & echo $$; wait';
+  // What bash runs in the background has no standard input of its own, and would end at once.
+  const script = 'exec 3<&0; (echo $BASHPID; read line <&3) & echo $$; wait';
   const shell = spawn('bash', ['-c', script], { stdio: ['pipe', 'pipe', 'ignore'] });
   let said = '';
   while (said.trim().split('\n').length < 2) said += String((await once(shell.stdout, 'data'))[0]);
