@@ -1,6 +1,7 @@
 import type { HostRelease } from '../core/compatibility.ts';
-import { AgentError } from '../core/errors.ts';
+import { AgentError, withLeft } from '../core/errors.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
+import type { CommittedMerge, PreparedMerge } from '../systemd/drivers/driver.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import { findImages } from '../systemd/search.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
@@ -37,9 +38,8 @@ export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOpti
   const meant =
     verb === 'unmerge' ? unmerged : expectation(await surveyWithoutBlockers(agent, verb), options.force === true);
   const prepared = await agent.driver.prepare(verb, options);
-  const { exitCode, said } = await prepared.commit();
-  const merged = mergedNames(agent.driver.observe());
-  const left = merged.length === 0 ? 'Nothing is merged now.' : `Merged now: ${merged.join(', ')}.`;
+  const { exitCode, said } = await committed(agent, prepared);
+  const { merged, left } = mergedNow(agent);
   if (exitCode !== 0) {
     throw new AgentError('merge-failed', `systemd-sysext ${verb} failed with exit code ${exitCode}`, {
       facts: said,
@@ -50,6 +50,20 @@ export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOpti
   const unexpected = merged.filter((name) => !meant.possible.includes(name));
   if (missing.length > 0 || unexpected.length > 0) throw notAsMeant(verb, missing, unexpected, said).with({ left });
   return { merged, said };
+}
+
+/** Where the tool cannot be run to its end, what is merged now may be half of what was meant. */
+async function committed(agent: Agent, prepared: PreparedMerge): Promise<CommittedMerge> {
+  try {
+    return await prepared.commit();
+  } catch (error) {
+    throw withLeft(error, mergedNow(agent).left);
+  }
+}
+
+function mergedNow(agent: Agent): { readonly merged: readonly string[]; readonly left: string } {
+  const merged = mergedNames(agent.driver.observe());
+  return { merged, left: merged.length === 0 ? 'Nothing is merged now.' : `Merged now: ${merged.join(', ')}.` };
 }
 
 /** Which names must be merged afterwards, and which may be. */

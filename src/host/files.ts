@@ -229,6 +229,15 @@ export function copyAtomically(from: string, to: string): void {
   }
 }
 
+/** Opens a file for flock(2), making it where there is none. */
+export function openToLock(path: string): number {
+  return attempt('open', path, () => fs.openSync(path, 'a', 0o644));
+}
+
+export function closeFile(descriptor: number): void {
+  fs.closeSync(descriptor);
+}
+
 function syncFile(path: string): void {
   const descriptor = fs.openSync(path, 'r');
   try {

@@ -18,7 +18,7 @@ export const applyCommand: CommandSpec = {
     const dryRun = options.flag('dryRun');
     if (!dryRun) requireRoot('apply');
     const { applyRecord } = await import('../../agent/converge.ts');
-    showChange(invocation, await applyRecord(await agentFor(options), { dryRun, signal }));
+    showChange(invocation, await applyRecord(await agentFor(options, signal), { dryRun, signal }));
     return exitCodes.ok;
   },
 };

@@ -20,7 +20,7 @@ export const holdCommands: readonly CommandSpec[] = (['hold', 'unhold'] as const
     const { args, options } = invocation;
     requireRoot(`${verb} extensions`);
     const holds = await import('../../agent/holds.ts');
-    const held = await holds[verb](await agentFor(options), args);
+    const held = await holds[verb](await agentFor(options, invocation.signal), args);
     show(invocation, { held }, () => [held.length === 0 ? 'Nothing is held.' : `Held: ${held.join(', ')}`]);
     return exitCodes.ok;
   },

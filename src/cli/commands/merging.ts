@@ -32,7 +32,7 @@ export const mergingCommands: readonly CommandSpec[] = (['merge', 'unmerge', 're
   examples: [[`sysext-agent ${verb}`, summaries[verb]]],
   run: async (invocation) => {
     const { options, terminal } = invocation;
-    const agent = await agentFor(options);
+    const agent = await agentFor(options, invocation.signal);
     const mergeOptions = {
       force: options.flag('force'),
       noReload: !options.flag('reload'),

@@ -14,7 +14,7 @@ export const removeCommand: CommandSpec = {
     const dryRun = options.flag('dryRun');
     if (!dryRun) requireRoot('remove extensions');
     const { remove } = await import('../../agent/remove.ts');
-    showChange(invocation, await remove(await agentFor(options), args, { dryRun, signal }));
+    showChange(invocation, await remove(await agentFor(options, signal), args, { dryRun, signal }));
     return exitCodes.ok;
   },
 };

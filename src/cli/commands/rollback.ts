@@ -22,7 +22,7 @@ export const rollbackCommand: CommandSpec = {
     if (!dryRun) requireRoot('roll back');
     const { rollback } = await import('../../agent/rollback.ts');
     const target = number === undefined ? undefined : operationNumber(number);
-    showChange(invocation, await rollback(await agentFor(options), target, { dryRun, signal }));
+    showChange(invocation, await rollback(await agentFor(options, signal), target, { dryRun, signal }));
     return exitCodes.ok;
   },
 };
