@@ -8,6 +8,7 @@ import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import { isBlocker, judgeAll, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
 import { blockersError } from './plan-refusals.ts';
+import { readSettings } from './settings.ts';
 
 /** What systemd-sysext would find and do on this host now. */
 export interface Survey {
@@ -32,12 +33,17 @@ export interface MergeOutcome {
 /**
  * Runs one operation of systemd-sysext and reads back what is merged: exit codes prove nothing before 256.
  * Images that would stop the operation are named before it begins.
- * @throws AgentError `merge-failed` where an image stops it, the tool fails, or what is merged is not what was meant.
+ * @throws AgentError `merge-failed` where an image stops it, the tool fails, or what is merged is not what was meant;
+ * `tool-failed` where it takes longer than the configuration allows.
  */
 export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<MergeOutcome> {
+  const { mergeTimeLimit } = await readSettings(agent.root);
   const meant =
     verb === 'unmerge' ? unmerged : expectation(await surveyWithoutBlockers(agent, verb), options.force === true);
-  const prepared = await agent.driver.prepare(verb, options);
+  const prepared = await agent.driver.prepare(verb, {
+    ...options,
+    ...(mergeTimeLimit === undefined ? {} : { timeLimit: mergeTimeLimit }),
+  });
   const { exitCode, said } = await committed(agent, prepared);
   const { merged, left } = mergedNow(agent);
   if (exitCode !== 0) {

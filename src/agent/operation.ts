@@ -7,7 +7,14 @@ import { extensionsInPlace } from './adoption.ts';
 import type { Agent } from './agent.ts';
 import { openHistory, type History } from './history.ts';
 import { putBack } from './recovery.ts';
-import type { ExtensionChange, InstalledExtension, OperationRecord, OperationStart, StepRecord, Verb } from './records.ts';
+import type {
+  ExtensionChange,
+  InstalledExtension,
+  OperationRecord,
+  OperationStart,
+  StepRecord,
+  Verb,
+} from './records.ts';
 import { sweep } from './sweep.ts';
 
 /** What an operation did, for the record. */

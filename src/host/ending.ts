@@ -34,10 +34,16 @@ export function limit(child: ChildProcess, { signal, timeLimit, shielded }: Limi
   };
   const interrupt = () => {
     if (!shielded) end('signal');
-    else later(grace, () => { end('signal'); });
+    else
+      later(grace, () => {
+        end('signal');
+      });
   };
   signal?.addEventListener('abort', interrupt, { once: true });
-  if (timeLimit !== undefined) later(timeLimit * 1000, () => { end('time limit'); });
+  if (timeLimit !== undefined)
+    later(timeLimit * 1000, () => {
+      end('time limit');
+    });
   child.once('exit', () => {
     timers.forEach(clearTimeout);
     signal?.removeEventListener('abort', interrupt);

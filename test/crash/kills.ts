@@ -26,10 +26,19 @@ const changing = [
   ...['clone', 'clone3', 'vfork', 'wait4', 'exit_group', 'execve'],
 ];
 
+/** The command line that is the agent below the root. */
+export function commandOf({ lab }: World, args: readonly string[]): string[] {
+  return [...program, ...args, `--root=${lab.quick.root}`];
+}
+
 /** Runs the agent below the root, whatever its exit code. */
-export async function agent({ lab }: World, args: readonly string[], before: readonly string[] = []): Promise<CommandResult> {
-  const enter = ['bash', '-euc', 'cd "$0"; exec "$@"', lab.quick.root];
-  return lab.quick.run([...enter, ...before, ...program, ...args, `--root=${lab.quick.root}`]);
+export async function agent(
+  world: World,
+  args: readonly string[],
+  before: readonly string[] = [],
+): Promise<CommandResult> {
+  const { quick } = world.lab;
+  return quick.run(['bash', '-euc', 'cd "$0"; exec "$@"', quick.root, ...before, ...commandOf(world, args)]);
 }
 
 /** The boundaries that an operation passes, in their order: found by doing it once. */
@@ -65,10 +74,31 @@ function isBoundary(call: string, line: string, root: string): boolean {
   return line.includes(root) && (call !== 'openat' || /O_CREAT|O_WRONLY|O_TRUNC/.test(line));
 }
 
+/** Of a row of the same calls only the first and the last. */
+export function edgesOf(boundaries: readonly Boundary[]): Boundary[] {
+  return boundaries.filter(
+    ({ call }, index) => boundaries[index - 1]?.call !== call || boundaries[index + 1]?.call !== call,
+  );
+}
+
 /** Kills the agent at a boundary; where it never gets there, it runs to its end. */
-export function killAt(world: World, args: readonly string[], { call, nth }: Boundary): Promise<CommandResult> {
-  const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:signal=KILL:when=${nth}`];
-  return agent(world, args, ['strace', '-qq', '-o', '/dev/null', ...inject, '--']);
+export function killAt(world: World, args: readonly string[], boundary: Boundary): Promise<CommandResult> {
+  return injected(world, args, boundary, 'signal=KILL');
+}
+
+/** Lets the call at a boundary fail, and nothing else. */
+export function failAt(world: World, args: readonly string[], at: Boundary, error: string): Promise<CommandResult> {
+  return injected(world, args, at, `error=${error}`);
+}
+
+function injected(
+  world: World,
+  args: readonly string[],
+  { call, nth }: Boundary,
+  what: string,
+): Promise<CommandResult> {
+  const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${nth}`];
+  return agent(world, args, ['strace', '-qq', '-o', '/dev/null', '-e', 'signal=none', ...inject, '--']);
 }
 
 /** Who is killed at an instant. */
@@ -89,12 +119,17 @@ fi
 wait $agent`;
 
 /** Kills the agent so many milliseconds after it was started. */
-export function killAfter(world: World, args: readonly string[], delayMs: number, victims: Victims): Promise<CommandResult> {
+export function killAfter(
+  world: World,
+  args: readonly string[],
+  delayMs: number,
+  victims: Victims,
+): Promise<CommandResult> {
   const { root } = world.lab.quick;
   const whole = victims === 'agent' ? '' : 'whole';
   return world.lab.quick.run([
     ...['bash', '-c', killScript, root, (delayMs / 1000).toFixed(4), whole],
-    ...[...program, ...args, `--root=${root}`],
+    ...commandOf(world, args),
   ]);
 }
 

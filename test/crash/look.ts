@@ -89,8 +89,12 @@ function contents(lines: readonly string[]): { seen: string; wrong: string[] } {
   const expected = seen.replaceAll(/ \d+/g, '');
   const wrong = [
     ...(of('opt') === seen ? [] : [`/usr has ${seen}, /opt has ${of('opt')}`]),
-    ...['usr', 'opt'].flatMap((one) => (names(one) === expected ? [] : [`/${one} calls itself ${names(one)}: ${seen}`])),
-    ...rest('mounts').filter((line) => !line.startsWith(seen === '' ? '0 ' : '1 ')).map((line) => `mounts: ${line}`),
+    ...['usr', 'opt'].flatMap((one) =>
+      names(one) === expected ? [] : [`/${one} calls itself ${names(one)}: ${seen}`],
+    ),
+    ...rest('mounts')
+      .filter((line) => !line.startsWith(seen === '' ? '0 ' : '1 '))
+      .map((line) => `mounts: ${line}`),
   ];
   return { seen, wrong };
 }
@@ -107,7 +111,9 @@ function opened(path: string): Disposable & { readonly rows: Rows } {
   return {
     rows: {
       integrity: database.pragma('integrity_check', { simple: true }),
-      operations: database.prepare<[], OperationRow>('SELECT id, verb, result, reason FROM operation ORDER BY id').all(),
+      operations: database
+        .prepare<[], OperationRow>('SELECT id, verb, result, reason FROM operation ORDER BY id')
+        .all(),
       generations: database.prepare<[], GenerationRow>('SELECT * FROM generation ORDER BY number').all(),
       extensions: database.prepare<[], ExtensionRow>('SELECT * FROM generation_extension ORDER BY name').all(),
     },

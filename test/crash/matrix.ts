@@ -1,7 +1,16 @@
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { boundariesOf, durationOf, isBundled, killAfter, killAt, type Boundary, type Victims } from './kills.ts';
+import {
+  boundariesOf,
+  durationOf,
+  edgesOf,
+  isBundled,
+  killAfter,
+  killAt,
+  type Boundary,
+  type Victims,
+} from './kills.ts';
 import { operations, type Operation } from './operations.ts';
 import { attempt, followers, type Outcome } from './trial.ts';
 import { makeWorld, type World } from './world.ts';
@@ -72,19 +81,12 @@ async function boundaryKills(world: World, operation: Operation, wanted: MatrixO
 
 function selected(boundaries: readonly Boundary[], wanted: MatrixOptions['boundaries']): readonly Boundary[] {
   if (wanted === 'all') return boundaries;
-  const edges = boundaries.filter(
-    ({ call }, index) => boundaries[index - 1]?.call !== call || boundaries[index + 1]?.call !== call,
-  );
+  const edges = edgesOf(boundaries);
   if (wanted === 'edges') return edges;
   return Array.from({ length: wanted }, (_, index) => edges[Math.floor(((index + 0.5) * edges.length) / wanted)]!);
 }
 
-async function instantKills(
-  world: World,
-  operation: Operation,
-  count: number,
-  random: () => number,
-): Promise<Kill[]> {
+async function instantKills(world: World, operation: Operation, count: number, random: () => number): Promise<Kill[]> {
   if (count === 0) return [];
   await world.reset(operation.setUp ?? '');
   const duration = await durationOf(world, operation.args);
@@ -116,7 +118,8 @@ async function killAll(world: World, operation: Operation, kills: Kills): Promis
       kills.say(`PROBLEM ${problems.at(-1)}`);
     }
   }
-  const with_ = (wanted: string) => outcomes.filter(({ progress, set }) => progress === wanted || set === wanted).length;
+  const with_ = (wanted: string) =>
+    outcomes.filter(({ progress, set }) => progress === wanted || set === wanted).length;
   return {
     operation: operation.name,
     boundaries: kills.atBoundaries.length,

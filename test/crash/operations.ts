@@ -36,7 +36,7 @@ export const operations: readonly Operation[] = [
     name: 'apply',
     args: ['apply'],
     setUp: `${spoil}
-      mv var/lib/extensions/{b.raw,d} .`,
+      mv var/lib/extensions/{b.raw,d} var/`,
     before: [atStart, 'a 3'],
     after: atStart,
     drifted: true,

@@ -14,7 +14,7 @@ export const holdCommands: readonly CommandSpec[] = (['hold', 'unhold'] as const
   arguments: '<name...>',
   summary: summaries[verb],
   description: 'While an extension is held, install, remove and rollback leave it as it is.',
-  options: [common.root, common.json, common.reason, common.wait],
+  options: [common.root, common.json, common.reason, common.wait, common.noWait],
   examples: [[`sysext-agent ${verb} jq`, summaries[verb]]],
   run: async (invocation) => {
     const { args, options } = invocation;

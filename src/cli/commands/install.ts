@@ -25,6 +25,7 @@ export const installCommand: CommandSpec = {
     common.json,
     common.reason,
     common.wait,
+    common.noWait,
   ],
   examples: [
     ['sysext-agent install jq.yml', 'build jq for this host and merge it'],

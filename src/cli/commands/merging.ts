@@ -27,6 +27,7 @@ export const mergingCommands: readonly CommandSpec[] = (['merge', 'unmerge', 're
     common.noPager,
     common.reason,
     common.wait,
+    common.noWait,
     common.dryRun,
   ],
   examples: [[`sysext-agent ${verb}`, summaries[verb]]],

@@ -7,7 +7,7 @@ export const removeCommand: CommandSpec = {
   name: 'remove',
   arguments: '<name...>',
   summary: 'take extensions out and merge the rest',
-  options: [common.root, common.dryRun, common.json, common.reason, common.wait],
+  options: [common.root, common.dryRun, common.json, common.reason, common.wait, common.noWait],
   examples: [['sysext-agent remove jq', 'jq is gone from /usr, and from the next boot on']],
   run: async (invocation) => {
     const { args, options, signal } = invocation;
