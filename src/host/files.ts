@@ -77,6 +77,17 @@ export function* piecesOf(path: string): Generator<Buffer> {
   }
 }
 
+/** Whether there is nothing to read: of a device, that nothing is behind it. */
+export function isEmpty(path: string): boolean {
+  try {
+    for (const piece of piecesOf(path)) return piece.length === 0;
+    return true;
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return true;
+  }
+}
+
 export function readText(path: string): string {
   return readBytes(path).toString('utf8');
 }
