@@ -53,11 +53,12 @@ wait $agent`;
 
 /** Runs the agent while a program of the host does something else. */
 export async function runWith(world: World, misdeed: Misdeed, args: readonly string[]): Promise<CommandResult> {
-  const { quick, put, shell } = world.lab;
+  const { lab } = world;
+  const { quick } = lab;
   const directory = `${quick.root}/misdeed`;
-  await shell(`mkdir -p misdeed etc/sysext-agent`);
-  put('misdeed/wrapper', Buffer.from(scriptOf(misdeed, directory)));
-  if (misdeed.settings !== undefined) put('etc/sysext-agent/agent.yml', Buffer.from(misdeed.settings));
+  await lab.shell(`mkdir -p misdeed etc/sysext-agent`);
+  lab.put('misdeed/wrapper', Buffer.from(scriptOf(misdeed, directory)));
+  if (misdeed.settings !== undefined) lab.put('etc/sysext-agent/agent.yml', Buffer.from(misdeed.settings));
   const inNamespace = (script: string) => quick.run(['bash', '-euc', script, directory, misdeed.program]);
   const wrapped = await inNamespace(wrap);
   if (wrapped.exitCode !== 0) throw new Error(`${misdeed.title}: ${wrapped.stderr}`);
