@@ -25,10 +25,12 @@ export interface Agent {
   readonly bootId?: string;
   /** How long to wait for another operation to end, in seconds. */
   readonly waitSeconds: number;
+  /** Aborts at Ctrl-C and SIGTERM; ends programs and the waiting for the lock. */
+  readonly signal?: AbortSignal;
 }
 
 export function createAgent(
-  options: Pick<Agent, 'root' | 'exec' | 'clock' | 'actor' | 'reason' | 'waitSeconds'>,
+  options: Pick<Agent, 'root' | 'exec' | 'clock' | 'actor' | 'reason' | 'waitSeconds' | 'signal'>,
 ): Agent {
   const paths = pathsBelow(options.root);
   const tool = createSysextTool(options.exec, options.root, paths.toolMemory);

@@ -1,6 +1,7 @@
 import type { Agent } from './agent.ts';
 import { stepRecords } from './apply.ts';
 import { changeSet, permitted, planned, type ChangeOptions, type ChangeReport, type SetChange } from './change.ts';
+import { openHistory } from './history.ts';
 import type { Desired, PlanVerdict } from './plan.ts';
 import type { InstalledExtension, StepRecord } from './records.ts';
 
@@ -26,12 +27,19 @@ export async function planOfRecord(agent: Agent): Promise<PlanReport> {
 
 /**
  * Brings the host to what the generation in force says, where something else has changed it: entries of ours that were
- * lost come back, and what fits is merged. Where all is well nothing is done, and nothing recorded.
+ * lost come back, what a killed operation left is put back, and what fits is merged. Where all is well nothing is done,
+ * and nothing recorded.
  * @throws AgentError `merge-failed`, `busy`.
  */
 export async function applyRecord(agent: Agent, options: ChangeOptions = {}): Promise<ChangeReport> {
   const made = permitted(await planned(agent, change));
-  if (made.steps.length > 0) return changeSet(agent, change, options);
+  if (made.steps.length > 0 || isUnfinished(agent)) return changeSet(agent, change, options);
   const merged = made.verdicts.filter((verdict) => verdict.merged).map(({ name }) => name);
   return { extensions: [], steps: [], merged, warnings: made.warnings };
+}
+
+/** Whether an operation is under way, or was killed. */
+function isUnfinished({ paths }: Agent): boolean {
+  using history = openHistory(paths.history, { writable: false });
+  return history.operations(1)[0]?.result === 'running';
 }

@@ -1,6 +1,7 @@
 import type { HostRelease } from '../core/compatibility.ts';
-import { AgentError } from '../core/errors.ts';
+import { AgentError, withLeft } from '../core/errors.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
+import type { CommittedMerge, PreparedMerge } from '../systemd/drivers/driver.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import { findImages } from '../systemd/search.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
@@ -8,6 +9,7 @@ import { isBlocker, judgeAll, type JudgedImage, type Verdict } from '../systemd/
 import type { Agent } from './agent.ts';
 import { recording } from './merge-record.ts';
 import { blockersError } from './plan-refusals.ts';
+import { readSettings } from './settings.ts';
 
 /** What systemd-sysext would find and do on this host now. */
 export interface Survey {
@@ -33,16 +35,20 @@ export interface MergeOutcome {
 /**
  * Runs one operation of systemd-sysext and reads back what is merged: exit codes prove nothing before 256.
  * Images that would stop the operation are named before it begins.
- * @throws AgentError `merge-failed` where an image stops it, the tool fails, or what is merged is not what was meant.
+ * @throws AgentError `merge-failed` where an image stops it, the tool fails, or what is merged is not what was meant;
+ * `tool-failed` where it takes longer than the configuration allows.
  */
 export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<MergeOutcome> {
+  const { mergeTimeLimit } = await readSettings(agent.root);
   const images = verb === 'unmerge' ? [] : await surveyWithoutBlockers(agent, verb);
   const meant = verb === 'unmerge' ? unmerged : expectation(images, options.force === true);
-  const prepared = await agent.driver.prepare(verb, options);
+  const prepared = await agent.driver.prepare(verb, {
+    ...options,
+    ...(mergeTimeLimit === undefined ? {} : { timeLimit: mergeTimeLimit }),
+  });
   const found = images.map(({ image }) => image);
-  const { exitCode, said } = await recording(agent, found, () => prepared.commit());
-  const merged = mergedNames(agent.driver.observe());
-  const left = merged.length === 0 ? 'Nothing is merged now.' : `Merged now: ${merged.join(', ')}.`;
+  const { exitCode, said } = await recording(agent, found, () => committed(agent, prepared));
+  const { merged, left } = mergedNow(agent);
   if (exitCode !== 0) {
     throw new AgentError('merge-failed', `systemd-sysext ${verb} failed with exit code ${exitCode}`, {
       facts: said,
@@ -53,6 +59,20 @@ export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOpti
   const unexpected = merged.filter((name) => !meant.possible.includes(name));
   if (missing.length > 0 || unexpected.length > 0) throw notAsMeant(verb, missing, unexpected, said).with({ left });
   return { merged, said };
+}
+
+/** Where the tool cannot be run to its end, what is merged now may be half of what was meant. */
+async function committed(agent: Agent, prepared: PreparedMerge): Promise<CommittedMerge> {
+  try {
+    return await prepared.commit();
+  } catch (error) {
+    throw withLeft(error, mergedNow(agent).left);
+  }
+}
+
+function mergedNow(agent: Agent): { readonly merged: readonly string[]; readonly left: string } {
+  const merged = mergedNames(agent.driver.observe());
+  return { merged, left: merged.length === 0 ? 'Nothing is merged now.' : `Merged now: ${merged.join(', ')}.` };
 }
 
 /** Which names must be merged afterwards, and which may be. */

@@ -1,6 +1,5 @@
 import { isAgentError, messageOf, withLeft } from '../core/errors.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
-import { takeLock } from '../host/lock.ts';
 import { readOsRelease } from '../systemd/host-release.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
 import { forgetAbsence, refuseDuringAbsence } from './absences.ts';
@@ -8,8 +7,16 @@ import { extensionsInPlace } from './adoption.ts';
 import type { Agent } from './agent.ts';
 import { openHistory, type History } from './history.ts';
 import { putBack } from './recovery.ts';
-import type { ExtensionChange, InstalledExtension, OperationStart, StepRecord, Verb } from './records.ts';
+import type {
+  ExtensionChange,
+  InstalledExtension,
+  OperationRecord,
+  OperationStart,
+  StepRecord,
+  Verb,
+} from './records.ts';
 import { sweep } from './sweep.ts';
+import { takeTurn } from './turn.ts';
 
 /** What an operation did, for the record. */
 export interface Deed<T> {
@@ -66,7 +73,7 @@ export async function recorded<T>(
 export async function alone<T>(agent: Agent, work: (history: History) => Promise<T>): Promise<T> {
   try {
     await agent.tool.features();
-    await using lock = await takeLock(agent.paths.lock, agent.actor.command, agent.waitSeconds);
+    using lock = await takeTurn(agent);
     using history = openHistory(agent.paths.history, { writable: true, note: agent.paths.historyNote });
     await afterCrash(agent, history);
     return await work(history);
@@ -94,10 +101,25 @@ async function afterCrash(agent: Agent, history: History): Promise<void> {
   const [last] = history.operations(1);
   const found = last === undefined ? await extensionsInPlace(agent) : [];
   if (found.length > 0) history.note(await startOf(agent, 'adopt'), { found });
-  if (last?.result === 'running') await putBack(agent, history.installed(), history.badImages());
+  if (last?.result === 'running') {
+    const merge = mayHaveMerged(history, last) ? { was: wasMerged(history) } : undefined;
+    await putBack(agent, history.installed(), history.badImages(), merge);
+  }
   history.abandonRunning();
   if (agent.bootId !== undefined) history.noteBoot(agent.bootId, agent.clock.now());
   sweep(agent, history);
+}
+
+/** Whether a killed operation may have left a merge half done, or done and not taken back. */
+function mayHaveMerged(history: History, { id, verb }: OperationRecord): boolean {
+  return verb !== 'unmerge' && verb !== 'gc' && history.steps(id).length > 0;
+}
+
+/** Whether something was merged when the last operation had ended that was not killed and looked at it. */
+function wasMerged(history: History): boolean {
+  const recent = history.operations(100).filter(({ durationMs }) => durationMs !== undefined);
+  const last = recent.find(({ verb }) => !['hold', 'unhold', 'adopt'].includes(verb));
+  return last !== undefined && last.merged.length > 0;
 }
 
 /** Does the work of the operation `id`, and records how it ended. */

@@ -1,7 +1,6 @@
 import { begun, ended, type Absence, type Holder } from '../core/absence.ts';
 import { AgentError } from '../core/errors.ts';
 import { fileStatus } from '../host/files.ts';
-import { takeLock } from '../host/lock.ts';
 import { isRunning, originOf, processMark } from '../host/processes.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import { forgetAbsence, readAbsence, rememberAbsence } from './absences.ts';
@@ -9,6 +8,7 @@ import type { Agent } from './agent.ts';
 import type { History } from './history.ts';
 import { mergeWith, type MergeReport } from './merge.ts';
 import { alone, recorded } from './operation.ts';
+import { takeTurn } from './turn.ts';
 
 /** A package manager that is about to change the host, or has. */
 export interface PackageManager {
@@ -72,7 +72,7 @@ function wayOut({ name }: PackageManager): string {
 async function isConcerned(agent: Agent): Promise<boolean> {
   const isMerged = () => mergedNames(agent.driver.observe()).length > 0;
   if (fileStatus(agent.paths.lock) === undefined) return isMerged();
-  await using lock = await takeLock(agent.paths.lock, agent.actor.command, agent.waitSeconds);
+  using lock = await takeTurn(agent);
   return isMerged() || readAbsence(agent) !== undefined;
 }
 

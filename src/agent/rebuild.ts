@@ -10,13 +10,13 @@ import {
   renameDurably,
   temporaryBeside,
 } from '../host/files.ts';
-import { takeLock } from '../host/lock.ts';
 import { foundInPlace, type FoundExtension } from './adoption.ts';
 import type { Agent } from './agent.ts';
 import { damageOf } from './history-damage.ts';
 import { openHistory, type InstalledExtension } from './history.ts';
 import { startOf } from './operation.ts';
 import { salvage, type SalvagedTable } from './salvage.ts';
+import { takeTurn } from './turn.ts';
 
 /** What became of a history that could not be used. */
 export interface RebuildReport {
@@ -42,7 +42,7 @@ export interface RebuildReport {
 export async function rebuildHistory(agent: Agent): Promise<RebuildReport | undefined> {
   try {
     await agent.tool.features();
-    await using lock = await takeLock(agent.paths.lock, agent.actor.command, agent.waitSeconds);
+    using lock = await takeTurn(agent);
     const path = agent.paths.history;
     const found = await foundInPlace(agent);
     const why = damageOf(path) ?? (isLost(path, found) ? 'it is lost' : undefined);

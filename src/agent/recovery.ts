@@ -23,11 +23,14 @@ interface Recorded {
  * what is left is merged. What is not ours stays as it is. To be called before the store is swept: its images tell
  * which entries are ours.
  * @param bad images that were taken out of systemd's sight, and stay out of it.
+ * @param merge given where a merge may be half done: whether anything was merged before. What is merged then proves
+ * nothing, and is merged anew.
  */
 export async function putBack(
   agent: Agent,
   installed: readonly InstalledExtension[],
   bad: readonly BadImage[],
+  merge?: { readonly was: boolean },
 ): Promise<void> {
   const { extensions, store } = agent.paths;
   const settlement = notedSettlement(agent);
@@ -40,7 +43,9 @@ export async function putBack(
   for (const { name, image } of lost) await replaceEntry(extensions, name, undefined, image, agent.exec);
   const strays = strayEntries(extensions, recorded).filter(isOurs);
   for (const path of strays) removeEntry(path);
-  if (lost.length > 0 || strays.length > 0) await mergeAgain(agent, settlement.after.length > 0);
+  if (lost.length > 0 || strays.length > 0 || merge !== undefined) {
+    await mergeAgain(agent, { wasMerged: merge?.was === true, reloadedLater: settlement.after.length > 0 });
+  }
   await settleAgain(agent, settlement.after);
 }
 
@@ -66,8 +71,11 @@ function strayEntries(extensions: string, recorded: readonly Recorded[]): string
 }
 
 /** Where it cannot be merged now, the next operation of this host says why. */
-async function mergeAgain(agent: Agent, reloadedLater: boolean): Promise<void> {
-  if (readMerged(agent.root).every(({ since }) => since === undefined)) return;
+async function mergeAgain(
+  agent: Agent,
+  { wasMerged, reloadedLater }: { readonly wasMerged: boolean; readonly reloadedLater: boolean },
+): Promise<void> {
+  if (!wasMerged && readMerged(agent.root).every(({ since }) => since === undefined)) return;
   try {
     await runMerge(agent, 'refresh', { alwaysRefresh: true, reloadedLater });
   } catch (error) {

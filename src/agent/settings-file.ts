@@ -2,9 +2,9 @@ import { allowList, type Allowance } from '../core/contents/allow.ts';
 import type { HealthCheck } from '../core/health.ts';
 import { healthList } from '../core/health-list.ts';
 import { extensionNameRule, isExtensionName } from '../core/names.ts';
-import { checked, mapOf, string } from '../core/yaml/decoder.ts';
+import { checked, integer, mapOf, string } from '../core/yaml/decoder.ts';
 import { decodeYamlOrThrow } from '../core/yaml/document.ts';
-import { struct, withDefault } from '../core/yaml/struct.ts';
+import { optional, struct, withDefault } from '../core/yaml/struct.ts';
 import { quote } from '../core/yaml/text.ts';
 
 /** What the configuration of this host says. */
@@ -15,6 +15,8 @@ export interface Settings {
   readonly extensions: ReadonlyMap<string, readonly Allowance[]>;
   /** Health checks, of the whole host and of single extensions. */
   readonly health: readonly HealthCheck[];
+  /** How long one operation of systemd-sysext may take, in seconds. */
+  readonly mergeTimeLimit?: number;
 }
 
 /** The name of an extension as a key. */
@@ -24,9 +26,14 @@ export const extensionName = checked(string, (name) =>
 
 const ofAnything = { allow: withDefault(allowList, []), health: withDefault(healthList, []) };
 
+const seconds = checked(integer, (value) =>
+  value >= 1 && value <= 86_400 ? undefined : 'it takes a number of seconds, from 1 to 86400',
+);
+
 const settingsFile = struct({
   ...ofAnything,
   extensions: withDefault(mapOf(struct(ofAnything), extensionName), new Map()),
+  merge_time_limit: optional(seconds),
 });
 
 /**
@@ -34,7 +41,8 @@ const settingsFile = struct({
  * @throws AgentError `invalid-config` with all problems and their places.
  */
 export function parseSettings(text: string, path: string): Settings {
-  const { allow, health, extensions } = decodeYamlOrThrow(text, path, settingsFile, 'invalid-config', 'configuration');
+  const file = decodeYamlOrThrow(text, path, settingsFile, 'invalid-config', 'configuration');
+  const { allow, health, extensions, merge_time_limit: mergeTimeLimit } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
     allow: byFile(allow),
@@ -45,5 +53,6 @@ export function parseSettings(text: string, path: string): Settings {
         own.health.map((check) => ({ ...check, by: path, extension })),
       ),
     ],
+    ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
   };
 }

@@ -11,7 +11,8 @@ const mainName = 'agent.yml';
 const directories = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map((path) => `${path}/sysext-agent`);
 
 /**
- * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; what they say adds up.
+ * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; what they say adds up, and the last
+ * time limit counts.
  * @throws AgentError `invalid-config` with the problems of a file, or where others than root could have written it.
  */
 export async function readSettings(root: string): Promise<Settings> {
@@ -50,7 +51,13 @@ function joined(all: readonly Settings[]): Settings {
   for (const [name, allow] of all.flatMap((settings) => [...settings.extensions])) {
     extensions.set(name, [...(extensions.get(name) ?? []), ...allow]);
   }
-  return { allow: all.flatMap(({ allow }) => allow), extensions, health: all.flatMap(({ health }) => health) };
+  const mergeTimeLimit = all.findLast((settings) => settings.mergeTimeLimit !== undefined)?.mergeTimeLimit;
+  return {
+    allow: all.flatMap(({ allow }) => allow),
+    extensions,
+    health: all.flatMap(({ health }) => health),
+    ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
+  };
 }
 
 /** What the configuration allows in an extension. */

@@ -67,6 +67,7 @@ export const common = {
   dryRun: { flags: '--dry-run', description: 'tell what would be done and do nothing' },
   reason: { flags: '--reason <text>', description: 'why, for the history' },
   wait: { flags: '--wait <seconds>', description: 'wait that long for another operation to end' },
+  noWait: { flags: '--no-wait', description: 'give up at once where another operation is under way (the default)' },
   allow: {
     flags: '--allow <rule>',
     description: 'allow what a rule found in an image, by its name such as setuid',

@@ -7,22 +7,26 @@ import { createExec, type PipingExec } from '../host/exec.ts';
 import { fileStatus, readTextIfAny } from '../host/files.ts';
 import type { Options } from './command.ts';
 
-/** The agent that a command works with. */
-export async function agentFor(options: Options): Promise<Agent> {
+/**
+ * The agent that a command works with.
+ * @param signal ends the programs that it runs and its waiting, for commands that take long or change the host.
+ */
+export async function agentFor(options: Options, signal?: AbortSignal): Promise<Agent> {
   const { createAgent } = await import('../agent/agent.ts');
   const reason = options.text('reason');
   return createAgent({
     root: rootOf(options),
-    exec: hostExec(),
+    exec: hostExec(signal),
     clock: systemClock,
     actor: { uid: process.getuid?.() ?? 0, ...loginUid(), command: commandLine() },
     ...(reason === undefined ? {} : { reason }),
     waitSeconds: seconds(options.text('wait')),
+    ...(signal === undefined ? {} : { signal }),
   });
 }
 
-export function hostExec(): PipingExec {
-  return createExec(process.env);
+export function hostExec(signal?: AbortSignal): PipingExec {
+  return createExec(process.env, signal);
 }
 
 /**

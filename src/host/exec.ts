@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 
 import { AgentError, isAgentError } from '../core/errors.ts';
+import { limit } from './ending.ts';
 import { fileStatus } from './files.ts';
+import { lentDescriptors } from './lent.ts';
 import { runLimited, type LimitedExec } from './limited-run.ts';
 import { cannotStart, exitCode, interrupted } from './program-end.ts';
 
@@ -10,8 +12,13 @@ export interface ExecOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly signal?: AbortSignal;
-  /** Runs in a session of its own: Ctrl-C at the terminal does not reach it, for what must not stop half-way. */
+  /**
+   * For what must not stop half-way: it runs in a session of its own, where Ctrl-C at the terminal does not reach it; the
+   * signal leaves it some seconds to end; and nobody else gets the lock while it is at work, even if we are killed.
+   */
   readonly shielded?: boolean;
+  /** How long it may take, in seconds. */
+  readonly timeLimit?: number;
 }
 
 export interface ExecResult {
@@ -24,7 +31,8 @@ export interface ExecResult {
 export interface Exec {
   /**
    * Runs `program` to its end and returns what it printed, whatever its exit code.
-   * @throws AgentError `tool-missing` where there is no such program, `interrupted` when the signal aborts it.
+   * @throws AgentError `tool-missing` where there is no such program, `interrupted` when the signal ends it, `tool-failed`
+   * where its time is over.
    */
   run(program: string, args: readonly string[], options?: ExecOptions): Promise<ExecResult>;
 }
@@ -56,11 +64,20 @@ export function findProgram(name: string): string | undefined {
     .find((path) => fileStatus(path)?.isFile());
 }
 
-export function createExec(env: NodeJS.ProcessEnv): PipingExec {
+/**
+ * @param interruption ends the programs that run when it comes, unless they have a signal of their own; what is begun
+ * afterwards puts things back, and runs to its end.
+ */
+export function createExec(env: NodeJS.ProcessEnv, interruption?: AbortSignal): PipingExec {
   const base: Record<string, string> = { PATH: searchPath, LC_ALL: 'C.UTF-8' };
   for (const name of passedOn) if (env[name] !== undefined) base[name] = env[name];
+  const signalFor = ({ signal }: ExecOptions) => {
+    const chosen = signal ?? (interruption?.aborted === true ? undefined : interruption);
+    return chosen === undefined ? {} : { signal: chosen };
+  };
   return {
-    run: (program, args, options = {}) => run(program, args, options, { ...base, ...options.env }),
+    run: (program, args, options = {}) =>
+      run(program, args, { ...options, ...signalFor(options) }, { ...base, ...options.env }),
     filter: (program, args, input, take, options = {}) =>
       filter([program, ...args], { input, take }, options, { ...base, ...options.env }),
     runLimited: (program, args, limits) => runLimited(program, args, limits, base),
@@ -73,22 +90,24 @@ type Environment = Readonly<Record<string, string>>;
 async function run(
   program: string,
   args: readonly string[],
-  { cwd, signal, shielded = false }: ExecOptions,
+  { cwd, signal, shielded = false, timeLimit }: ExecOptions,
   env: Environment,
 ): Promise<ExecResult> {
   const { spawn } = await import('node:child_process');
   if (signal?.aborted === true) throw interrupted(program);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env, signal, detached: shielded, stdio: ['ignore', 'pipe', 'pipe'] });
+    const kept = shielded ? lentDescriptors() : [];
+    const child = spawn(program, args, { cwd, env, detached: shielded, stdio: ['ignore', 'pipe', 'pipe', ...kept] });
+    const endedBy = limit(child, { signal, timeLimit, shielded });
     const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on('data', (piece: Buffer) => stdout.push(piece));
-    child.stderr.on('data', (piece: Buffer) => stderr.push(piece));
+    child.stdout?.on('data', (piece: Buffer) => stdout.push(piece));
+    child.stderr?.on('data', (piece: Buffer) => stderr.push(piece));
     child.once('error', (error) => {
-      // The signal ends the program, but it is gone only when it is closed.
-      if (error.name !== 'AbortError') reject(cannotStart(program, error));
+      reject(cannotStart(program, error));
     });
     child.once('close', (code, signalName) => {
-      if (signal?.aborted === true) reject(interrupted(program));
+      const why = endedBy();
+      if (why !== undefined) reject(why === 'signal' ? interrupted(program) : tooLate(program, timeLimit));
       else resolve({ exitCode: exitCode(code, signalName), stdout: text(stdout), stderr: text(stderr) });
     });
   });
@@ -96,6 +115,10 @@ async function run(
 
 function text(pieces: readonly Buffer[]): string {
   return Buffer.concat(pieces).toString('utf8');
+}
+
+function tooLate(program: string, timeLimit = 0): AgentError {
+  return new AgentError('tool-failed', `${program} was not done after ${timeLimit} s, and was ended`);
 }
 
 /** The part of execa's result that we read; which fields are set depends on how the program ended. */

@@ -77,6 +77,17 @@ export function* piecesOf(path: string): Generator<Buffer> {
   }
 }
 
+/** Whether there is nothing to read: of a device, that nothing is behind it. */
+export function isEmpty(path: string): boolean {
+  try {
+    for (const piece of piecesOf(path)) return piece.length === 0;
+    return true;
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return true;
+  }
+}
+
 export function readText(path: string): string {
   return readBytes(path).toString('utf8');
 }
@@ -102,12 +113,12 @@ export function linkStatus(path: string): fs.Stats | undefined {
   return statusIfAny(path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
 }
 
-/** Below a file there is nothing, too. */
+/** Below a file there is nothing, too, nor behind a link that leads to itself. */
 function statusIfAny(path: string, look: () => fs.Stats | undefined): fs.Stats | undefined {
   try {
     return look();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    if (['ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw fileError(error, 'look at', path);
   }
 }
@@ -227,6 +238,15 @@ export function copyAtomically(from: string, to: string): void {
     fs.rmSync(temporary, { force: true });
     throw error;
   }
+}
+
+/** Opens a file for flock(2), making it where there is none. */
+export function openToLock(path: string): number {
+  return attempt('open', path, () => fs.openSync(path, 'a', 0o644));
+}
+
+export function closeFile(descriptor: number): void {
+  fs.closeSync(descriptor);
 }
 
 function syncFile(path: string): void {

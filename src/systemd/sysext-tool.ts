@@ -16,6 +16,8 @@ export interface MergeOptions {
   readonly alwaysRefresh?: boolean;
   /** Whether the manager is reloaded afterwards by someone else, so that a tool that would do it itself must not. */
   readonly reloadedLater?: boolean;
+  /** How long it may take, in seconds; 300 unless given. */
+  readonly timeLimit?: number;
 }
 
 /** What the installed tool is and which options it has. */
@@ -26,6 +28,9 @@ export interface ToolFeatures {
 
 const program = 'systemd-sysext';
 
+/** How long one operation may take, in seconds. An image on a slow disk takes a tenth of a second. */
+const usualTimeLimit = 300;
+
 /** Drives the real systemd-sysext below one root directory. */
 export interface SysextTool {
   /**
@@ -34,8 +39,8 @@ export interface SysextTool {
    */
   features(): Promise<ToolFeatures>;
   /**
-   * Runs one operation and returns what the tool said. It is never stopped half-way. Before 256 its
-   * exit code proves nothing: read back.
+   * Runs one operation and returns what the tool said. It is not stopped half-way, unless it takes too long. Before 256
+   * its exit code proves nothing: read back.
    */
   run(verb: MergeVerb, options?: MergeOptions): Promise<ExecResult>;
   status(): Promise<HierarchyStatus[]>;
@@ -56,7 +61,11 @@ export function createSysextTool(exec: Exec, root: string, memory: string): Syse
       // Where systemd does not run there is nothing to reload, and from 255 on the attempt would be a failure.
       const spared = (!systemdRuns() || options.reloadedLater === true) && known.includes('--no-reload');
       const noReload = options.noReload === true || spared;
-      return exec.run(program, mergeArguments(verb, root, { ...options, noReload }, known), { shielded: true });
+      const { timeLimit = usualTimeLimit } = options;
+      return exec.run(program, mergeArguments(verb, root, { ...options, noReload }, known), {
+        shielded: true,
+        timeLimit,
+      });
     },
     status: async () => parseStatus(await ask('status')),
     list: async () => parseList(await ask('list')),

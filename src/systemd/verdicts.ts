@@ -4,7 +4,7 @@ import { parseReleaseFields } from '../core/os-release.ts';
 import { findReleaseFile } from '../core/release-file.ts';
 import { isErofs } from '../host/erofs-format.ts';
 import type { Exec } from '../host/exec.ts';
-import { fileStatus } from '../host/files.ts';
+import { fileStatus, isEmpty } from '../host/files.ts';
 import { openImageBytes } from '../host/image-bytes.ts';
 import { readImageFacts, type ImageFacts } from './image.ts';
 import { identityOf, recallFacts, rememberFacts, type ImageMemory } from './image-memory.ts';
@@ -89,7 +89,7 @@ export async function judgeAll(
 }
 
 async function readEvidence(image: FoundImage, exec: Exec): Promise<Evidence> {
-  if (image.kind === 'block') return { outcome: 'unknown', reason: 'it is a block device' };
+  if (image.kind === 'block') return blockEvidence(image.realPath);
   if (image.kind === 'mstack') return { outcome: 'stops', reason: 'systemd-sysext cannot merge an .mstack directory' };
   try {
     return { facts: await readImageFacts(image.realPath, exec) };
@@ -98,6 +98,13 @@ async function readEvidence(image: FoundImage, exec: Exec): Promise<Evidence> {
     if (error.code !== 'invalid-image') return { outcome: 'unknown', reason: error.message };
     return { outcome: looksMountable(image) ? 'damaged' : 'stops', reason: error.message };
   }
+}
+
+/** What is on a device is not read here, but whether anything is. */
+function blockEvidence(path: string): Evidence {
+  return isEmpty(path)
+    ? { outcome: 'stops', reason: 'it is a block device with nothing behind it' }
+    : { outcome: 'unknown', reason: 'it is a block device' };
 }
 
 /** Of an erofs image the kernel looks at no more than the superblock and the root directory before it mounts it. */

@@ -78,7 +78,7 @@ describe('two operations at a time', () => {
     await whileHeldBy(holder, async () => {
       running.push(machine.agent(['install', '/srv/good.raw']));
       await until('the first to hold the lock', `grep install ${lock}`);
-      expect(await machine.agent(['install', '/srv/other.raw'])).toEqual(
+      expect(await machine.agent(['install', '/srv/other.raw', '--no-wait'])).toEqual(
         failure(
           8,
           'another operation is under way: sysext-agent install /srv/good.raw (process ',
@@ -100,6 +100,77 @@ describe('two operations at a time', () => {
 
     expect(await Promise.all(running)).toMatchObject([{ exitCode: 0 }, { exitCode: 0 }]);
     expect(await machine.agent(['remove', 'good', 'other'])).toMatchObject({ exitCode: 0 });
+  });
+});
+
+describe('fifty commands at once', () => {
+  /** What each may end with; those that change something are recorded, whatever comes of them. */
+  const kinds: readonly (readonly [args: readonly string[], exitCodes: readonly number[]])[] = [
+    [['install', '/srv/good.raw'], [0]],
+    [['install', '/srv/other.raw'], [0]],
+    // Where it is not there, or no longer.
+    [
+      ['remove', 'good'],
+      [0, 4],
+    ],
+    // Where nothing was changed yet.
+    [['rollback'], [0, 2]],
+    [['refresh'], [0]],
+    [['hold', 'base'], [0]],
+    [['unhold', 'base'], [0]],
+    [['gc'], [0]],
+  ];
+  const looks: readonly (readonly [args: readonly string[], exitCodes: readonly number[]])[] = [
+    [['status'], [0, 3]],
+    [['list', '--json=short'], [0]],
+  ];
+
+  interface Operation {
+    readonly id: number;
+    readonly verb: string;
+    readonly result: string;
+    readonly reason: string | null;
+    readonly state: string | null;
+  }
+
+  const operations = async () => {
+    const { stdout } = await machine.agent(['history', '--json=short', '--limit=9999']);
+    return (JSON.parse(stdout) as { operations: Operation[] }).operations.reverse();
+  };
+
+  test('are done one after the other, each is recorded once, and none is lost', async () => {
+    const before = (await operations()).length;
+    const calls = Array.from({ length: 40 }, (_, index) => {
+      const [args, exitCodes] = kinds[index % kinds.length]!;
+      return { args: [...args, '--wait=500', `--reason=call ${index}`], exitCodes };
+    });
+    const looking = Array.from({ length: 10 }, (_, index) => looks[index % looks.length]!);
+    const all = [...calls, ...looking.map(([args, exitCodes]) => ({ args, exitCodes }))];
+
+    const results = await Promise.all(all.map(({ args }) => machine.agent(args, { timeoutMs: 550_000 })));
+
+    const wrong = all.flatMap(({ args, exitCodes }, index) => {
+      const { exitCode, stderr } = results[index]!;
+      return exitCodes.includes(exitCode) ? [] : [{ args, exitCode, stderr }];
+    });
+    expect(wrong).toEqual([]);
+    const told = (await operations()).slice(before);
+    expect(told.map(({ id }) => id)).toEqual(told.map((_, index) => before + 1 + index));
+    expect(told.map(({ reason }) => reason).sort()).toEqual(calls.map((_, index) => `call ${index}`).sort());
+    for (const { reason, result } of told) {
+      const { exitCode } = results[Number(reason?.slice('call '.length))]!;
+      expect({ reason, result }).toEqual({ reason, result: exitCode === 0 ? 'done' : 'failed' });
+    }
+    expect((await operations()).filter(({ state }) => state === 'active')).toHaveLength(1);
+  }, 600_000);
+
+  test('and what is merged is what the history says', async () => {
+    const { stdout } = await machine.agent(['list', '--json=short']);
+    const { extensions } = JSON.parse(stdout) as { extensions: { name: string; merged: boolean }[] };
+    expect(extensions.filter(({ merged }) => !merged)).toEqual([]);
+    expect(await machine.shell('find /etc /run /var -name ".#*" -not -path "/run/systemd/*"')).toBe('');
+    const names = extensions.map(({ name }) => name).filter((name) => name !== 'base');
+    if (names.length > 0) expect(await machine.agent(['remove', ...names])).toMatchObject({ exitCode: 0 });
   });
 });
 

@@ -18,6 +18,7 @@ export const gcCommand: CommandSpec = {
     common.json,
     common.reason,
     common.wait,
+    common.noWait,
   ],
   examples: [
     ['sysext-agent gc', 'with the usual limits'],
@@ -28,7 +29,11 @@ export const gcCommand: CommandSpec = {
     const dryRun = options.flag('dryRun');
     if (!dryRun) requireRoot('remove images');
     const { gc } = await import('../../agent/gc.ts');
-    const { removed, bytes, generations } = await gc(await agentFor(options), limitsOf(options), dryRun);
+    const { removed, bytes, generations } = await gc(
+      await agentFor(options, invocation.signal),
+      limitsOf(options),
+      dryRun,
+    );
     show(invocation, { removed, bytes: bytes ?? null, generations }, () => [
       ...removed.map((sha256) => `${dryRun ? 'would remove' : 'Removed'} sha256 ${sha256}`),
       ...(bytes === undefined ? [] : [`Freed: ${formatSize(bytes)}`]),

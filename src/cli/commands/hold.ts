@@ -14,13 +14,13 @@ export const holdCommands: readonly CommandSpec[] = (['hold', 'unhold'] as const
   arguments: '<name...>',
   summary: summaries[verb],
   description: 'While an extension is held, install, remove and rollback leave it as it is.',
-  options: [common.root, common.json, common.reason, common.wait],
+  options: [common.root, common.json, common.reason, common.wait, common.noWait],
   examples: [[`sysext-agent ${verb} jq`, summaries[verb]]],
   run: async (invocation) => {
     const { args, options } = invocation;
     requireRoot(`${verb} extensions`);
     const holds = await import('../../agent/holds.ts');
-    const held = await holds[verb](await agentFor(options), args);
+    const held = await holds[verb](await agentFor(options, invocation.signal), args);
     show(invocation, { held }, () => [held.length === 0 ? 'Nothing is held.' : `Held: ${held.join(', ')}`]);
     return exitCodes.ok;
   },

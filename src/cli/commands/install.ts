@@ -25,6 +25,7 @@ export const installCommand: CommandSpec = {
     common.json,
     common.reason,
     common.wait,
+    common.noWait,
   ],
   examples: [
     ['sysext-agent install jq.yml', 'build jq for this host and merge it'],
@@ -47,7 +48,7 @@ export const installCommand: CommandSpec = {
       for (const ref of args) requests.push(await requestOf(invocation, ref, allow));
       showChange(
         invocation,
-        await install(await agentFor(options), requests, { dryRun, retry: options.flag('retry'), signal }),
+        await install(await agentFor(options, signal), requests, { dryRun, retry: options.flag('retry'), signal }),
       );
       return exitCodes.ok;
     } catch (error) {

@@ -27,12 +27,13 @@ export const mergingCommands: readonly CommandSpec[] = (['merge', 'unmerge', 're
     common.noPager,
     common.reason,
     common.wait,
+    common.noWait,
     common.dryRun,
   ],
   examples: [[`sysext-agent ${verb}`, summaries[verb]]],
   run: async (invocation) => {
     const { options, terminal } = invocation;
-    const agent = await agentFor(options);
+    const agent = await agentFor(options, invocation.signal);
     const mergeOptions = {
       force: options.flag('force'),
       noReload: !options.flag('reload'),

@@ -7,14 +7,14 @@ export const removeCommand: CommandSpec = {
   name: 'remove',
   arguments: '<name...>',
   summary: 'take extensions out and merge the rest',
-  options: [common.root, common.dryRun, common.json, common.reason, common.wait],
+  options: [common.root, common.dryRun, common.json, common.reason, common.wait, common.noWait],
   examples: [['sysext-agent remove jq', 'jq is gone from /usr, and from the next boot on']],
   run: async (invocation) => {
     const { args, options, signal } = invocation;
     const dryRun = options.flag('dryRun');
     if (!dryRun) requireRoot('remove extensions');
     const { remove } = await import('../../agent/remove.ts');
-    showChange(invocation, await remove(await agentFor(options), args, { dryRun, signal }));
+    showChange(invocation, await remove(await agentFor(options, signal), args, { dryRun, signal }));
     return exitCodes.ok;
   },
 };

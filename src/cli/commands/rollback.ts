@@ -10,7 +10,7 @@ export const rollbackCommand: CommandSpec = {
   summary: 'put an earlier set of extensions in force again',
   description:
     'NUMBER is that of an operation in `history`: the set that it led to. Without it, the set before the present one. Images that are needed for it were kept; nothing is fetched.',
-  options: [common.root, common.dryRun, common.json, common.reason, common.wait],
+  options: [common.root, common.dryRun, common.json, common.reason, common.wait, common.noWait],
   examples: [
     ['sysext-agent rollback', 'the set before the present one'],
     ['sysext-agent rollback 7', 'the set that operation 7 led to'],
@@ -22,7 +22,7 @@ export const rollbackCommand: CommandSpec = {
     if (!dryRun) requireRoot('roll back');
     const { rollback } = await import('../../agent/rollback.ts');
     const target = number === undefined ? undefined : operationNumber(number);
-    showChange(invocation, await rollback(await agentFor(options), target, { dryRun, signal }));
+    showChange(invocation, await rollback(await agentFor(options, signal), target, { dryRun, signal }));
     return exitCodes.ok;
   },
 };

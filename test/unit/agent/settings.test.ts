@@ -53,6 +53,15 @@ test('all files add up, those in /etc come first, and other extensions are left 
   ]);
 });
 
+test('the last time limit for a merge counts, and must be a number of seconds', async () => {
+  put('usr/lib/sysext-agent/agent.yml', 'merge_time_limit: 60\n');
+  put('etc/sysext-agent/agent.d/10-slow.yml', 'merge_time_limit: 900\n');
+  expect(await readSettings(root.at('.'))).toMatchObject({ mergeTimeLimit: 900 });
+
+  put('etc/sysext-agent/agent.d/10-slow.yml', 'merge_time_limit: 0\n');
+  expect(await failure()).toMatch(/10-slow\.yml:1:19: .*from 1 to 86400/);
+});
+
 test('a link to /dev/null hides agent.yml of the other directories', async () => {
   put('usr/lib/sysext-agent/agent.yml', 'allow: [owner]\n');
   mkdirSync(root.at('etc/sysext-agent'), { recursive: true });

@@ -60,6 +60,22 @@ describe('a program that cannot be run to its end', () => {
     await expect(running).rejects.toMatchObject({ code: 'interrupted' });
   });
 
+  test('is ended when its time is over, with what it started', async () => {
+    await expect(
+      exec.run('sh', ['-c', 'sleep 1000 & sleep 1000'], { shielded: true, timeLimit: 0.1 }),
+    ).rejects.toMatchObject({ code: 'tool-failed', message: 'sh was not done after 0.1 s, and was ended' });
+  });
+
+  test('is ended by the interruption of all, and what is begun afterwards is not', async () => {
+    const interruption = new AbortController();
+    const interruptible = createExec({}, interruption.signal);
+    const running = interruptible.run('sleep', ['1000']);
+    interruption.abort();
+
+    await expect(running).rejects.toMatchObject({ code: 'interrupted' });
+    expect(await interruptible.run('echo', ['put back'])).toMatchObject({ stdout: 'put back\n' });
+  });
+
   test('is not begun after the signal', async () => {
     await expect(exec.run('true', [], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'interrupted' });
   });

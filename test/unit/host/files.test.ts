@@ -18,6 +18,8 @@ import { AgentError } from '../../../src/core/errors.ts';
 import { copyHashed, sha256, sha256OfFile } from '../../../src/host/digest.ts';
 import {
   copyAtomically,
+  fileStatus,
+  isEmpty,
   linkDurably,
   listNames,
   readText,
@@ -162,4 +164,23 @@ describe('a path below another root', () => {
   test('is itself where the root is /', () => {
     expect(belowRoot('/', '/etc/../etc/os-release')).toBe('/etc/../etc/os-release');
   });
+});
+
+test('behind a link that leads to itself there is nothing', () => {
+  symlinkSync('loop', join(directory, 'loop'));
+
+  expect(fileStatus(join(directory, 'loop'))).toBeUndefined();
+});
+
+test.each([
+  ['', true],
+  ['x', false],
+])('a file with %j in it is empty: %j', (text, expected) => {
+  writeFileSync(join(directory, 'file'), text);
+
+  expect(isEmpty(join(directory, 'file'))).toBe(expected);
+});
+
+test('what cannot be opened counts as empty', () => {
+  expect(isEmpty(join(directory, 'missing'))).toBe(true);
 });

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+
+import { runMatrix } from '../crash/matrix.ts';
+import { operations } from '../crash/operations.ts';
+
+/** A sample of the whole: `node test/crash/matrix.ts` kills at every boundary and at hundreds of instants. */
+test('an operation that is killed anywhere leaves the old set or the new one, and nothing half', async () => {
+  const lines: string[] = [];
+
+  const counts = await runMatrix({ instants: 14, seed: 7, boundaries: 2, say: (line) => lines.push(line) });
+
+  expect(lines.filter((line) => line.startsWith('PROBLEM'))).toEqual([]);
+  expect(counts.map(({ operation }) => operation)).toEqual(operations.map(({ name }) => name));
+  const killed = counts.reduce((sum, { interrupted }) => sum + interrupted, 0);
+  expect(killed).toBeGreaterThan(3);
+}, 1_200_000);
