@@ -67,7 +67,7 @@ function valuesOf(entry: FleetEntry): readonly (ConfiguredAt & { readonly key: s
     ...row('target', target, String),
     ...Array.from(args ?? [], ([name, said]) => row(`args.${name}`, said, String)).flat(),
     ...row('allow', allow, (rules) => rules.join(', ')),
-    ...row('health', health, flowText),
+    ...row('health', health, (checks) => checks.map(({ name }) => name).join(', ')),
     ...row('hold', hold, String),
     ...row('state', state, String),
   ];

@@ -15,7 +15,7 @@ const top = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(top, path), 'utf8');
 
 function validator(schema: string) {
-  const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false });
+  const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, strictTuples: false });
   const validate = ajv.compile(JSON.parse(read(`schemas/${schema}`)) as object);
   return (text: string): boolean => {
     // Where the syntax is broken there is nothing to judge.
@@ -61,6 +61,8 @@ describe('the schema of extensions.d and the agent agree:', () => {
     one('version: "*"'),
     one('version: 1.2.*'),
     one('state: absent'),
+    one('image: /a, health: [{command: [curl, http://localhost/], timeout: 1m30s, retries: 3, interval: 500ms}]'),
+    one('image: /a, health: [{unit: web.service, name: the web}]'),
     one('image: /a, state: present, hold: false'),
     one('spec: /srv/..jq/a..b'),
     'extensions: &x\n  jq: &jq {image: /a}\n  other: *jq\n',
@@ -116,6 +118,15 @@ describe('the schema of extensions.d and the agent agree:', () => {
     one('image: /a, hold: yes'),
     one('image: /a, state: gone'),
     one('image: /a, health: '),
+    one('image: /a, health: {unit: web.service}'),
+    one('image: /a, health: [{}]'),
+    one('image: /a, health: [{unit: web.service, command: [x]}]'),
+    one('image: /a, health: [{unit: web}]'),
+    one('image: /a, health: [{unit: web@.service}]'),
+    one('image: /a, health: [{command: []}]'),
+    one('image: /a, health: [{command: [a/b]}]'),
+    one('image: /a, health: [{command: [a], retries: -1}]'),
+    one('image: /a, health: [{command: [a], timeout: 10}]'),
     'extensions: {jq: {ima',
   ])('%s is wrong', (text) => {
     expect([isDropIn(text), isDecodedAsDropIn(text)]).toEqual([false, false]);
@@ -166,6 +177,9 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'extensions: {jq: }',
     'extensions:',
     'allow: []\nextensions: {jq: {}}',
+    'health: [{unit: web.service}]\nextensions: {jq: {health: [{command: [jq, --version]}]}}',
+    'health:',
+    'merge_time_limit: 60',
   ])('%j is right', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([true, true]);
   });
@@ -177,6 +191,11 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'extensions: []',
     'extensions: {a/b: {}}',
     'extensions: {jq: {x: 1}}',
+    'health: [{command: jq}]',
+    'extensions: {jq: {health: {}}}',
+    'merge_time_limit: 0',
+    'merge_time_limit: 1m',
+    'merge_time_limit: 1.5',
     '[]',
   ])('%j is wrong', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([false, false]);

@@ -1,8 +1,8 @@
 import type { Allowance } from '../../core/contents/allow.ts';
+import type { HealthCheck } from '../../core/health.ts';
 import { placeOf, type Located, type Position, type Problem } from '../../core/problems.ts';
 import type { VersionRange } from '../../core/version-range.ts';
 import { inOrder } from '../../core/yaml/document.ts';
-import type { Value } from '../../core/yaml/tree.ts';
 import {
   checkedDropIns,
   type CheckedDropIn,
@@ -69,8 +69,7 @@ export interface Wish {
   readonly target?: string;
   readonly args: Readonly<Record<string, string>>;
   readonly allow: readonly Allowance[];
-  /** Health checks; not decoded yet. */
-  readonly health?: Value;
+  readonly health: readonly HealthCheck[];
   /** Whether it keeps the image that it has. */
   readonly hold: boolean;
 }
@@ -197,7 +196,7 @@ function wishOf({ version, target, args, allow, health, hold }: FleetEntry, sour
     ...(target === undefined ? {} : { target: target.value }),
     args: Object.fromEntries(Array.from(args ?? [], ([name, said]) => [name, said.value])),
     allow: (allow?.value ?? []).map((rule) => ({ rule, by: allow?.position.file ?? '' })),
-    ...(health === undefined ? {} : { health: health.value }),
+    health: (health?.value ?? []).map((check) => ({ ...check, by: health?.position.file ?? '' })),
     hold: hold?.value ?? false,
   };
 }

@@ -1,4 +1,5 @@
 import { allowList } from '../../core/contents/allow.ts';
+import { healthList } from '../../core/health-list.ts';
 import { isPinned, parseImageReference } from '../../core/image-reference.ts';
 import type { Problem } from '../../core/problems.ts';
 import { parseVersionRange } from '../../core/version-range.ts';
@@ -71,7 +72,7 @@ const fields = struct({
   target: absentOr(located(targetName)),
   args: absentOr(mapOf(located(written), argumentName)),
   allow: absentOr(located(allowList)),
-  health: absentOr(located(anything)),
+  health: absentOr(located(healthList)),
   hold: absentOr(located(boolean)),
   state: absentOr(located(oneOf(extensionStates))),
 });

@@ -1,3 +1,4 @@
+import type { DeclaredCheck } from '../../core/health.ts';
 import type { ImageReference } from '../../core/image-reference.ts';
 import type { Located } from '../../core/problems.ts';
 import type { VersionRange } from '../../core/version-range.ts';
@@ -22,8 +23,7 @@ export interface FleetEntry {
   readonly args?: ReadonlyMap<string, Located<string>>;
   /** Names of rules. */
   readonly allow?: Located<readonly string[]>;
-  /** Health checks; not decoded yet. */
-  readonly health?: Located<Value>;
+  readonly health?: Located<readonly DeclaredCheck[]>;
   readonly hold?: Located<boolean>;
   readonly state?: Located<ExtensionState>;
 }

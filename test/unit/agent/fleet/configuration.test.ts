@@ -62,7 +62,7 @@ describe('of two files about one extension', () => {
 
     expect(meaningOf(configured({ '50-jq.yml': base, '90-local.yml': later }), 'jq')).toEqual({
       kind: 'wanted',
-      wish: { source: expect.objectContaining({ kind: 'reference' }), args: {}, allow: [], hold: false },
+      wish: { source: expect.objectContaining({ kind: 'reference' }), args: {}, allow: [], health: [], hold: false },
     });
   });
 
