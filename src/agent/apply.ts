@@ -114,7 +114,7 @@ function isSame(a: InstalledExtension, b: InstalledExtension): boolean {
 function timed(scope: OperationScope, step: PlanStep, workshop: Workshop, { extensions }: Plan): Step {
   const { agent, findings } = workshop;
   const description = describeStep(step, agent.paths.extensions);
-  const { do: take, undo } = executorOf(workshop, step);
+  const { do: take, ...more } = executorOf(workshop, step);
   // Where the set stays, what is merged is what was asked for, and no failure after it takes that back.
   const lenient = extensions === undefined && isEffect(step);
   return {
@@ -133,13 +133,14 @@ function timed(scope: OperationScope, step: PlanStep, workshop: Workshop, { exte
         scope.took({ description, reason: step.reason, startedAt, durationMs, ...(said && { said }) });
       }
     },
-    ...(undo === undefined ? {} : { undo }),
+    ...more,
   };
 }
 
 /**
  * The step that is undone last: it merges again what was merged before, where that is not so any more.
- * What counts is what is merged: a refresh can do its work and still fail, over units that do not start.
+ * What counts is what is merged: a refresh can do its work and still fail, over units that do not start. Where a directory
+ * was replaced that is merged, what is merged has lost its files, and only a new merge brings them back.
  */
 function restoring(agent: Agent, steps: readonly PlanStep[]): Step {
   const before = agent.driver.observe();
@@ -148,7 +149,9 @@ function restoring(agent: Agent, steps: readonly PlanStep[]): Step {
     description: 'merge again what was merged before',
     do: () => undefined,
     undo: async () => {
-      if (merges === undefined || JSON.stringify(agent.driver.observe()) === JSON.stringify(before)) return;
+      if (merges === undefined) return;
+      const same = JSON.stringify(agent.driver.observe()) === JSON.stringify(before);
+      if (same && (merges.options.alwaysRefresh !== true || mergedNames(before).length === 0)) return;
       await runMerge(agent, 'refresh', merges.options).catch((error: unknown) => {
         if (!sameNames(agent.driver.observe(), before)) throw error;
       });

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { AgentError } from '../core/errors.ts';
 import { describeCheck } from '../core/health.ts';
 import {
+  fileStatus,
   linkStatus,
   makeDirectory,
   removeTree,
@@ -21,7 +22,7 @@ import { runMerge } from './merging.ts';
 import type { ImageOf, Mask, OwnStep, PlanStep } from './plan.ts';
 import type { Step } from './steps.ts';
 import { digestOf } from './store.ts';
-import { recordedImage, type StoredImage } from './stored-image.ts';
+import { isActive, recordedImage, type StoredImage } from './stored-image.ts';
 
 /** What steps find out while they are taken. */
 export interface Findings {
@@ -45,8 +46,9 @@ export interface Workshop {
 }
 
 type StepOf<K extends OwnStep['kind']> = Extract<OwnStep, { readonly kind: K }>;
+type Taking = Pick<Step, 'do' | 'undo' | 'halves'>;
 type Executors = {
-  readonly [K in OwnStep['kind']]: (workshop: Workshop, step: StepOf<K>) => Pick<Step, 'do' | 'undo'>;
+  readonly [K in OwnStep['kind']]: (workshop: Workshop, step: StepOf<K>) => Taking;
 };
 
 /** How each kind of step is taken and taken back. A step without undo leaves nothing that anyone looks at. */
@@ -63,16 +65,19 @@ const executors: Executors = {
     },
   }),
   withdraw: ({ agent }, { extension }) => ({
+    halves: true,
     do: () => {
       removeEntry(entryPath(agent.paths.extensions, extension.name, extension.kind));
     },
-    undo: () => replaceEntry(agent.paths.extensions, extension.name, undefined, imageOf(agent, extension), agent.exec),
+    undo: () => restoreEntry(agent, extension.name, undefined, imageOf(agent, extension)),
   }),
   place: ({ agent }, { extension: { name, ...image }, previous }) => ({
+    halves: true,
     do: () => replaceEntry(agent.paths.extensions, name, before(agent, previous), imageOf(agent, image), agent.exec),
-    undo: () => replaceEntry(agent.paths.extensions, name, imageOf(agent, image), before(agent, previous), agent.exec),
+    undo: () => restoreEntry(agent, name, imageOf(agent, image), before(agent, previous)),
   }),
   mask: ({ agent }, { mask, reason }) => ({
+    halves: true,
     do: () => {
       makeMask(agent.root, mask, reason);
     },
@@ -81,6 +86,7 @@ const executors: Executors = {
     },
   }),
   unmask: ({ agent }, { mask, reason }) => ({
+    halves: true,
     do: () => {
       removeMask(agent.root, mask);
     },
@@ -114,7 +120,7 @@ const executors: Executors = {
 };
 
 /** What is to be done for one step of a plan. */
-export function executorOf(workshop: Workshop, step: PlanStep): Pick<Step, 'do' | 'undo'> {
+export function executorOf(workshop: Workshop, step: PlanStep): Taking {
   if (!isEffect(step)) return ownExecutor(workshop, step);
   const { agent, findings } = workshop;
   return {
@@ -125,10 +131,7 @@ export function executorOf(workshop: Workshop, step: PlanStep): Pick<Step, 'do' 
   };
 }
 
-function ownExecutor<K extends OwnStep['kind']>(
-  workshop: Workshop,
-  step: StepOf<K> & { readonly kind: K },
-): Pick<Step, 'do' | 'undo'> {
+function ownExecutor<K extends OwnStep['kind']>(workshop: Workshop, step: StepOf<K> & { readonly kind: K }): Taking {
   return executors[step.kind](workshop, step);
 }
 
@@ -167,6 +170,18 @@ function before(agent: Agent, previous: ImageOf | undefined): StoredImage | unde
   return previous && imageOf(agent, previous);
 }
 
+/** What is in place again, or still, is left alone: a directory that is merged must not be taken from under it. */
+async function restoreEntry(
+  { exec, paths: { extensions } }: Agent,
+  name: string,
+  from: StoredImage | undefined,
+  to: StoredImage | undefined,
+): Promise<void> {
+  const inPlace = to !== undefined && isActive(entryPath(extensions, name, to.kind), to);
+  if (!inPlace) await replaceEntry(extensions, name, from, to, exec);
+  else if (from !== undefined && from.kind !== to.kind) removeEntry(entryPath(extensions, name, from.kind));
+}
+
 function changedMeanwhile({ extension, from }: StepOf<'stage'>): AgentError {
   return new AgentError('io', `${from} changed while it was being installed`, {
     facts: [`sha256 ${extension.sha256} when it was looked at`],
@@ -187,6 +202,7 @@ function verify(image: StoredImage, { name, source }: { readonly name: string; r
 /** With its mark in it from the beginning: what has none is not ours to remove. */
 function makeMask(root: string, mask: Mask, reason: string): void {
   const path = belowRoot(root, mask.at);
+  if (isMask(path)) return;
   const fresh = temporaryBeside(path);
   try {
     makeDirectory(fresh);
@@ -197,6 +213,12 @@ function makeMask(root: string, mask: Mask, reason: string): void {
   }
 }
 
+/** What has no mark of ours is someone else's, and stays. */
 function removeMask(root: string, mask: Mask): void {
-  removeEntry(belowRoot(root, mask.at));
+  const path = belowRoot(root, mask.at);
+  if (isMask(path)) removeEntry(path);
+}
+
+function isMask(path: string): boolean {
+  return fileStatus(join(path, maskMark)) !== undefined;
 }

@@ -6,22 +6,24 @@ export interface Step {
   do(): void | Promise<void>;
   /** Takes back what do() did; a step without it leaves nothing that must be taken back. */
   undo?(): void | Promise<void>;
+  /** Whether do() can fail half-way: undo() then takes back what there is, all of it, a part or nothing. */
+  readonly halves?: boolean;
 }
 
 /**
  * Does the steps in order. Where one fails, those done before it are undone in reverse, and the failure is thrown with a
- * word on what is left. An interruption takes effect between two steps.
+ * word on what is left; a step that can fail half-way is undone as well. An interruption takes effect between two steps.
  */
 export async function runSteps(steps: readonly Step[], signal?: AbortSignal): Promise<void> {
   const done: Step[] = [];
   for (const step of steps) {
+    if (signal?.aborted === true) throw await undone(new AgentError('interrupted', 'interrupted'), done);
     try {
-      if (signal?.aborted === true) throw new AgentError('interrupted', 'interrupted');
       await step.do();
-      done.push(step);
     } catch (error) {
-      throw await undone(error, done);
+      throw await undone(error, step.halves === true ? [...done, step] : done);
     }
+    done.push(step);
   }
 }
 

@@ -86,9 +86,19 @@ export function killAt(world: World, args: readonly string[], boundary: Boundary
   return injected(world, args, boundary, 'signal=KILL');
 }
 
-/** Lets the call at a boundary fail, and nothing else. */
-export function failAt(world: World, args: readonly string[], at: Boundary, error: string): Promise<CommandResult> {
-  return injected(world, args, at, `error=${error}`);
+/** What a command ends with that was hit in Node itself: calls are counted, and those that Node makes for itself vary. */
+export const missed: CommandResult = { exitCode: 134, stdout: '', stderr: '' };
+
+/** Lets the call at a boundary fail, and nothing else. A write of Node to wake itself that fails leaves it asleep. */
+export async function failAt(
+  world: World,
+  args: readonly string[],
+  at: Boundary,
+  error: string,
+): Promise<CommandResult> {
+  const limited = at.call === 'write' ? ['timeout', '--signal=KILL', '60'] : [];
+  const result = await injected(world, args, at, `error=${error}`, limited);
+  return limited.length > 0 && result.exitCode === 137 ? missed : result;
 }
 
 function injected(
@@ -96,9 +106,10 @@ function injected(
   args: readonly string[],
   { call, nth }: Boundary,
   what: string,
+  limited: readonly string[] = [],
 ): Promise<CommandResult> {
   const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${nth}`];
-  return agent(world, args, ['strace', '-qq', '-o', '/dev/null', '-e', 'signal=none', ...inject, '--']);
+  return agent(world, args, [...limited, 'strace', '-qq', '-o', '/dev/null', '-e', 'signal=none', ...inject, '--']);
 }
 
 /** Who is killed at an instant. */

@@ -37,6 +37,14 @@ test('a failure undoes what was done, in reverse, and says so', async () => {
   expect(log).toEqual(['do a', 'do b', 'undo b', 'undo a']);
 });
 
+test('a step that can fail half-way is undone as well', async () => {
+  const log: string[] = [];
+  const half = recording(log, 'b', { ...failing('no'), halves: true });
+
+  await expect(runSteps([recording(log, 'a'), half])).rejects.toMatchObject({ message: 'no' });
+  expect(log).toEqual(['do a', 'undo b', 'undo a']);
+});
+
 test('where nothing was done that must be undone, nothing was changed', async () => {
   const outcome = runSteps([{ description: 'look', do: () => undefined }, recording([], 'b', failing('no'))]);
 
