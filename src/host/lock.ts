@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
 
-import { AgentError } from '../core/errors.ts';
+import { AgentError, isAgentError } from '../core/errors.ts';
 import { limit } from './ending.ts';
 import { findProgram } from './exec.ts';
 import { closeFile, fileStatus, makeDirectory, openToLock, readTextIfAny, writeInPlace } from './files.ts';
@@ -46,13 +46,19 @@ export async function takeLock(path: string, { holder, waitSeconds, signal }: Lo
   }
   return {
     [Symbol.dispose]: () => {
-      try {
-        writeInPlace(path, '');
-      } finally {
-        release();
-      }
+      forgetHolder(path);
+      release();
     },
   };
+}
+
+/** A name that stays there misleads nobody: it is read only where the lock is held. What was done is done. */
+function forgetHolder(path: string): void {
+  try {
+    writeInPlace(path, '');
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+  }
 }
 
 async function lock(descriptor: number, path: string, waitSeconds: number, signal?: AbortSignal): Promise<void> {

@@ -141,6 +141,16 @@ test('enable Fail: the change goes on, and a note says so', async () => {
   });
 });
 
+test('lock Fail: what was done stands where the holder cannot be taken out of it', async () => {
+  const release = { calls: 'openat', path: 'run/sysext-agent/lock', nth: 3 };
+
+  expect(await lab.faulty({ ...release, inject: 'error=ENOSPC' }, ...update())).toMatchObject({ exitCode: 0 });
+  expect(await seen()).toBe('a 2\nb 1\nc 1\n');
+  expect(await lab.shell('cat run/sysext-agent/lock')).toContain('install');
+  await lab.ok('refresh');
+  await sound();
+});
+
 describe('sweep', () => {
   const removeOld = { calls: 'unlink,unlinkat', nth: 1 };
   /** The only image that is not needed once a is at 3. */
