@@ -31,7 +31,7 @@ function planResults(images: readonly string[], runs: number): Result[] {
   const printed = mustRun([process.execPath, join(import.meta.dirname, 'plan-program.ts'), String(runs * 10)]);
   for (const path of [store, extensions]) rmSync(path, { recursive: true });
   const { ours, floor } = JSON.parse(printed) as Record<'ours' | 'floor', number>;
-  return [ratio('(h) plan of 20 changes among 200 / reading os-release and entries', ours, floor, 5)];
+  return [ratio('(i) plan of 20 changes among 200 / reading os-release and entries', ours, floor, 5)];
 }
 
 function changeResults(work: string, agent: readonly string[], images: readonly string[], runs: number): Result[] {
@@ -51,9 +51,9 @@ function changeResults(work: string, agent: readonly string[], images: readonly 
     runs,
   );
   return [
-    ratio(`(i) install of one of ${installed} extensions / systemd-sysext refresh`, ours.elapsed, floor.elapsed, 1.5),
-    ratio("(i') the same by processor time", ours.busy, floor.busy, 1.5),
-    ratio("(i'') the same, fastest runs", ours.fastest, floor.fastest, 1.5),
+    ratio(`(j) install of one of ${installed} extensions / systemd-sysext refresh`, ours.elapsed, floor.elapsed, 1.5),
+    ratio("(j') the same by processor time", ours.busy, floor.busy, 1.5),
+    ratio("(j'') the same, fastest runs", ours.fastest, floor.fastest, 1.5),
   ];
 }
 
