@@ -11,8 +11,8 @@ const store = '/var/lib/sysext-agent/images';
 const extensions = '/var/lib/extensions';
 
 /**
- * (h): the plan for 200 extensions of which 20 change, with the looking around that it needs, against reading the same
- * os-release and directory entries bare. (i): one changed extension among 100, against the bare tool merging the same.
+ * (i): the plan for 200 extensions of which 20 change, with the looking around that it needs, against reading the same
+ * os-release and directory entries bare. (j): one changed extension among 100, against the bare tool merging the same.
  */
 export function fleetResults(work: string, agent: readonly string[], runs: number): Result[] {
   const images = Array.from({ length: planned }, (_, number) => makeImage(work, nameOf(number), 'first'));
