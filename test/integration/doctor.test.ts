@@ -174,7 +174,7 @@ describe('doctor --rebuild', () => {
   test('leaves out what no history could have', async () => {
     sql(`PRAGMA foreign_keys = OFF; UPDATE operation SET started_at = 'never', merged = '{' WHERE id = 1;
       UPDATE generation_extension SET sha256 = '../../etc' WHERE generation = 2; DELETE FROM operation WHERE id = 3;
-      INSERT INTO operation_step VALUES (99, 0, 'x', 'x', NULL, NULL)`);
+      INSERT INTO operation_step (operation, position, description, reason) VALUES (99, 0, 'x', 'x')`);
 
     const report = await lab.json<Report>(...rebuild);
 
@@ -187,7 +187,7 @@ describe('doctor --rebuild', () => {
 
   test('says which extension was recorded and is not in place, and which is damaged', async () => {
     sql(
-      `PRAGMA foreign_keys = OFF; DELETE FROM operation WHERE id = 3; INSERT INTO operation_step VALUES (99, 0, 'x', 'x', NULL, NULL)`,
+      `PRAGMA foreign_keys = OFF; DELETE FROM operation WHERE id = 3; INSERT INTO operation_step (operation, position, description, reason) VALUES (99, 0, 'x', 'x')`,
     );
     await lab.shell(
       `rm var/lib/extensions/a.raw; printf x | dd of=var/lib/extensions/b.raw bs=1 seek=4000 conv=notrunc status=none`,
