@@ -133,6 +133,9 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
     expect(await shell('cat /etc/a.conf; rm /etc/a.conf')).toBe('mine\n');
   });
 
+  // What does not hang on the version of systemd: at the oldest and at the newest.
+  if (systemd !== 252 && systemd !== 262) return;
+
   test('what a target wants is started, although it was active before and nothing asked for a reload', async () => {
     await ok('install', '/srv/wanted.raw');
     expect(await state('wanted')).toContain('loaded\nactive\n');
