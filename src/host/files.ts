@@ -113,12 +113,12 @@ export function linkStatus(path: string): fs.Stats | undefined {
   return statusIfAny(path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
 }
 
-/** Below a file there is nothing, too, nor behind a link that leads to itself. */
+/** Below a file there is nothing, too. */
 function statusIfAny(path: string, look: () => fs.Stats | undefined): fs.Stats | undefined {
   try {
     return look();
   } catch (error) {
-    if (['ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
     throw fileError(error, 'look at', path);
   }
 }
