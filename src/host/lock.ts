@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
 
-import { AgentError } from '../core/errors.ts';
+import { AgentError, isAgentError } from '../core/errors.ts';
 import { limit } from './ending.ts';
 import { findProgram } from './exec.ts';
 import { closeFile, fileStatus, makeDirectory, openToLock, readTextIfAny, writeInPlace } from './files.ts';
@@ -48,6 +48,9 @@ export async function takeLock(path: string, { holder, waitSeconds, signal }: Lo
     [Symbol.dispose]: () => {
       try {
         writeInPlace(path, '');
+      } catch (error) {
+        // What is done is done: a holder that has gone is not told anyway.
+        if (!isAgentError(error)) throw error;
       } finally {
         release();
       }
