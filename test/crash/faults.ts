@@ -10,7 +10,8 @@ import { atStart, makeWorld, type World } from './world.ts';
 
 /**
  * Lets every write of an install fail, and every program that it runs do something else; then lets another operation
- * follow, and looks whether all is whole. `node test/crash/faults.ts [--points=all|NUMBER]`, as root.
+ * follow, and looks whether all is whole. `node test/crash/faults.ts [--points=all|NUMBER]
+ * [--only=ENOSPC|EIO|EROFS|programs|harmless]`, as root.
  */
 
 /** Two images and a directory: one is new, the others take the place of what is there. */
@@ -33,6 +34,8 @@ interface Fault {
 export interface FaultOptions {
   /** Of how many there are of each kind; all of them where undefined. */
   readonly points?: number | undefined;
+  /** Kinds; all where empty. */
+  readonly only?: readonly string[];
   readonly say: (line: string) => void;
 }
 
@@ -48,13 +51,13 @@ export interface FaultCounts {
   readonly problems: readonly string[];
 }
 
-export async function runFaults({ points, say }: FaultOptions): Promise<FaultCounts[]> {
+export async function runFaults({ points, only = [], say }: FaultOptions): Promise<FaultCounts[]> {
   await using world = await makeWorld();
   const kinds = [await callFaults(world), programFaults()];
   const all: FaultCounts[] = [];
   for (const faults of kinds.flat()) {
     const [first] = faults;
-    if (first === undefined) continue;
+    if (first === undefined || (only.length > 0 && !only.includes(first.kind))) continue;
     const counts = await suffer(world, first.kind, sample(faults, points), say);
     say(lineOf(counts));
     all.push(counts);
@@ -145,9 +148,12 @@ function untruths({ set, result: { exitCode, stdout, stderr } }: Outcome): strin
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { points: { type: 'string', default: 'all' } } });
+  const { values } = parseArgs({
+    options: { points: { type: 'string', default: 'all' }, only: { type: 'string', multiple: true, default: [] } },
+  });
   const all = await runFaults({
     points: values.points === 'all' ? undefined : Number(values.points),
+    only: values.only,
     say: (line) => {
       process.stdout.write(`${line}\n`);
     },
