@@ -29,6 +29,8 @@ interface Fault {
   readonly kind: string;
   readonly title: string;
   readonly run: (world: World) => Promise<CommandResult>;
+  /** Whether what was merged before cannot be merged again either: the message then sends the user to `refresh`. */
+  readonly lasting?: boolean;
 }
 
 export interface FaultOptions {
@@ -86,6 +88,7 @@ function programFaults(): Fault[][] {
   const fault = (kind: string) => (misdeed: (typeof misdeeds)[number]) => ({
     kind,
     title: misdeed.title,
+    lasting: misdeed.program === 'systemd-sysext' && misdeed.once !== true,
     run: (world: World) => runWith(world, misdeed, install.args),
   });
   return [misdeeds.map(fault('programs')), harmless.map(fault('harmless'))];
@@ -106,7 +109,7 @@ async function suffer(
   const problems: string[] = [];
   const results: CommandResult[] = [];
   for (const [index, fault] of faults.entries()) {
-    const follower = followers[index % followers.length]!;
+    const follower = fault.lasting === true ? (['refresh'] as const) : followers[index % followers.length]!;
     const outcome = await attempt(world, install, follower, () => fault.run(world));
     results.push(outcome.result);
     for (const problem of [...outcome.problems, ...(isAborted(outcome.result) ? [] : untruths(outcome))]) {
