@@ -44,6 +44,6 @@ async function undone(error: unknown, done: readonly Step[]): Promise<unknown> {
   return error.with({
     facts: [...(error.details.facts ?? []), ...failures],
     left: 'Not everything could be put back as it was.',
-    next: 'See `sysext-agent status` for what is merged now.',
+    next: 'See `sysext-agent status` for what is merged now; `sysext-agent refresh` merges again.',
   });
 }

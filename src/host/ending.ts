@@ -44,9 +44,13 @@ export function limit(child: ChildProcess, { signal, timeLimit, shielded }: Limi
     later(timeLimit * 1000, () => {
       end('time limit');
     });
-  child.once('exit', () => {
+  const stop = () => {
     timers.forEach(clearTimeout);
     signal?.removeEventListener('abort', interrupt);
+  };
+  // What cannot be started never ends.
+  child.once('error', stop).once('exit', () => {
+    stop();
     if (endedBy !== undefined) cutOff(child, shielded);
   });
   return () => endedBy;

@@ -10,7 +10,8 @@ import { atStart, makeWorld, type World } from './world.ts';
 
 /**
  * Lets every write of an install fail, and every program that it runs do something else; then lets another operation
- * follow, and looks whether all is whole. `node test/crash/faults.ts [--points=all|NUMBER]`, as root.
+ * follow, and looks whether all is whole. `node test/crash/faults.ts [--points=all|NUMBER]
+ * [--only=ENOSPC|EIO|EROFS|programs|harmless]`, as root.
  */
 
 /** Two images and a directory: one is new, the others take the place of what is there. */
@@ -28,11 +29,15 @@ interface Fault {
   readonly kind: string;
   readonly title: string;
   readonly run: (world: World) => Promise<CommandResult>;
+  /** Whether what was merged before cannot be merged again either: the message then sends the user to `refresh`. */
+  readonly lasting?: boolean;
 }
 
 export interface FaultOptions {
   /** Of how many there are of each kind; all of them where undefined. */
   readonly points?: number | undefined;
+  /** Kinds; all where empty. */
+  readonly only?: readonly string[];
   readonly say: (line: string) => void;
 }
 
@@ -48,13 +53,13 @@ export interface FaultCounts {
   readonly problems: readonly string[];
 }
 
-export async function runFaults({ points, say }: FaultOptions): Promise<FaultCounts[]> {
+export async function runFaults({ points, only = [], say }: FaultOptions): Promise<FaultCounts[]> {
   await using world = await makeWorld();
   const kinds = [await callFaults(world), programFaults()];
   const all: FaultCounts[] = [];
   for (const faults of kinds.flat()) {
     const [first] = faults;
-    if (first === undefined) continue;
+    if (first === undefined || (only.length > 0 && !only.includes(first.kind))) continue;
     const counts = await suffer(world, first.kind, sample(faults, points), say);
     say(lineOf(counts));
     all.push(counts);
@@ -83,6 +88,7 @@ function programFaults(): Fault[][] {
   const fault = (kind: string) => (misdeed: (typeof misdeeds)[number]) => ({
     kind,
     title: misdeed.title,
+    lasting: misdeed.program === 'systemd-sysext' && misdeed.once !== true,
     run: (world: World) => runWith(world, misdeed, install.args),
   });
   return [misdeeds.map(fault('programs')), harmless.map(fault('harmless'))];
@@ -103,7 +109,7 @@ async function suffer(
   const problems: string[] = [];
   const results: CommandResult[] = [];
   for (const [index, fault] of faults.entries()) {
-    const follower = followers[index % followers.length]!;
+    const follower = fault.lasting === true ? (['refresh'] as const) : followers[index % followers.length]!;
     const outcome = await attempt(world, install, follower, () => fault.run(world));
     results.push(outcome.result);
     for (const problem of [...outcome.problems, ...(isAborted(outcome.result) ? [] : untruths(outcome))]) {
@@ -145,9 +151,12 @@ function untruths({ set, result: { exitCode, stdout, stderr } }: Outcome): strin
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { points: { type: 'string', default: 'all' } } });
+  const { values } = parseArgs({
+    options: { points: { type: 'string', default: 'all' }, only: { type: 'string', multiple: true, default: [] } },
+  });
   const all = await runFaults({
     points: values.points === 'all' ? undefined : Number(values.points),
+    only: values.only,
     say: (line) => {
       process.stdout.write(`${line}\n`);
     },

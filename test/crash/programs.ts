@@ -29,19 +29,18 @@ ${script}
 `;
 }
 
-/** In the lab's own mount namespace a file can be mounted over a program; what was there is kept aside. */
+/** In the lab's own mount namespace a file can be mounted over a program; a copy of what was there is kept. */
 const wrap = `
 cd "$0"; program=$1
-mkdir real; touch real/$program
+mkdir real
 path=$(readlink -f /usr/bin/$program)
-mount --bind "$path" real/$program
+cp "$path" real/
 chmod 0755 wrapper
 mount --bind wrapper "$path"`;
 
 const unwrap = `
 cd "$0"; program=$1
 umount "$(readlink -f /usr/bin/$program)"
-umount real/$program
 rm -r "$0"`;
 
 const interruptWhenBegun = `
