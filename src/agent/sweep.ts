@@ -26,7 +26,7 @@ export interface Sweeping {
 export function sweep(agent: Agent, history: History, policy: RetentionPolicy = defaultRetention): Sweeping {
   for (const directory of maskDirectories) sweepTemporary(belowRoot(agent.root, directory));
   sweepTemporary(agent.paths.extensions);
-  sweepTemporary(dirname(agent.paths.history));
+  for (const path of [agent.paths.history, agent.paths.lock]) sweepTemporary(dirname(path));
   forgetSettlement(agent);
   const images = keptGenerations(agent, history, policy).flatMap(({ extensions }) => extensions);
   return sweepStore(

@@ -60,6 +60,8 @@ beforeAll(async () => {
   await putBytes(machine, '/srv/2/a.raw', image('2'));
   await putBytes(machine, '/srv/b.raw', serviceImage('b', { script: 'exit 3' }));
   for (const program of [...programs, 'depmod']) await machine.write(`/usr/local/sbin/${program}`, faulty, '0755');
+  // udev does not run in every container: what says that it does is enough, since the program that asks it is ours.
+  await machine.shell('mkdir -p /run/udev; test -e /run/udev/control || touch /run/udev/control');
 });
 
 afterAll(async () => {
