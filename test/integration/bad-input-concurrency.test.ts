@@ -121,7 +121,8 @@ describe('fifty commands at once', () => {
     [['gc'], [0]],
   ];
   const looks: readonly (readonly [args: readonly string[], exitCodes: readonly number[]])[] = [
-    [['status'], [0, 3]],
+    // In the midst of a change the host is not as recorded.
+    [['status'], [0, 3, 10]],
     [['list', '--json=short'], [0]],
   ];
 

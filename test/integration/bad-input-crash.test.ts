@@ -41,7 +41,7 @@ async function crashes(calls: string, args: readonly string[]): Promise<readonly
     if (crash.exitCode === 0) return told;
     expect({ nth, ...crash }).toMatchObject({ nth, exitCode: 137 });
     for (const look of ['status', 'list'])
-      expect(await machine.agent([look])).toMatchObject({ exitCode: expect.toBeOneOf([0, 3]), stderr: '' });
+      expect(await machine.agent([look])).toMatchObject({ exitCode: expect.toBeOneOf([0, 3, 10]), stderr: '' });
     expect(await machine.agent(['refresh'])).toMatchObject({ exitCode: 0 });
     const all = await deeds(machine);
     const [deed] = all.slice(known, -1);
@@ -53,10 +53,10 @@ async function crashes(calls: string, args: readonly string[]): Promise<readonly
 }
 
 describe.each([
-  ['link', 'link,linkat'],
-  ['rename', 'rename,renameat,renameat2'],
-  ['unlink', 'unlink,unlinkat'],
-])('a command that is killed at any %s', (_, calls) => {
+  ['link', 'link,linkat', false],
+  ['rename', 'rename,renameat,renameat2', true],
+  ['unlink', 'unlink,unlinkat', true],
+])('a command that is killed at any %s', (_, calls, removeCalls) => {
   test('leaves all of an install or nothing', async () => {
     const told = await crashes(calls, ['install', '/srv/2/base.raw', '/srv/good.raw']);
 
@@ -68,7 +68,7 @@ describe.each([
   test('leaves all of a remove or nothing', async () => {
     const told = await crashes(calls, ['remove', 'good', 'base']);
 
-    expect(told.includes('remove interrupted')).toBe(calls.includes('unlink'));
+    expect(told.includes('remove interrupted')).toBe(removeCalls);
     expect(await machine.shell('find /var/lib/extensions -type f')).toBe('');
     expect(await machine.agent(['install', '/srv/base.raw'])).toMatchObject({ exitCode: 0 });
   });
