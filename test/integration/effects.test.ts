@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
-import { systemdVersions } from '../lab/rootfs.ts';
 import { failure } from './support/host-state.ts';
-import { putBytes, serviceImage } from './support/images.ts';
+import { putFiles, serviceImage } from './support/images.ts';
 
 /** Shows that its settings were there when it started, and that its files were when it was stopped. */
 const witness = {
@@ -25,18 +24,26 @@ const everything = {
   'usr/share/many/etc/many/below/two.conf': 'two\n',
 };
 
-describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
+/** The oldest and the newest: all that the agent asks of them has the same names and options in between. */
+describe.each([252, 262] as const)('after a merge at systemd %d', (systemd) => {
   let machine: Machine;
 
   beforeAll(async () => {
     machine = await bootMachine({ systemd });
-    await putBytes(machine, '/srv/a.raw', serviceImage('a', witness));
-    await putBytes(machine, '/srv/2/a.raw', serviceImage('a', { ...witness, version: '2' }));
-    await putBytes(machine, '/srv/b.raw', serviceImage('b', { script: 'echo b is broken; exit 3' }));
-    await putBytes(machine, '/srv/wanted.raw', serviceImage('wanted', { pulled: 'wants', release: 'ID=_any\n' }));
     const library = readFileSync(join(machine.root, 'usr/lib/x86_64-linux-gnu/libcap.so.2'));
-    const more = { ...everything, 'usr/lib/libcap.so.2': library };
-    await putBytes(machine, '/srv/many.raw', serviceImage('many', { pulled: 'not', more }));
+    const core = 'ID=_any\nEXTENSION_RESTART_UNITS="dbus.service systemd-logind.service systemd-journald.service"\n';
+    const lists = 'ID=_any\nEXTENSION_RESTART_UNITS=own.service\n';
+    await putFiles(machine, '/srv', {
+      'a.raw': serviceImage('a', witness),
+      '2/a.raw': serviceImage('a', { ...witness, version: '2' }),
+      'b.raw': serviceImage('b', { script: 'echo b is broken; exit 3' }),
+      'wanted.raw': serviceImage('wanted', { pulled: 'wants', release: 'ID=_any\n' }),
+      'many.raw': serviceImage('many', { pulled: 'not', more: { ...everything, 'usr/lib/libcap.so.2': library } }),
+      'core.raw': serviceImage('core', { release: core, pulled: 'not' }),
+      'lists.raw': serviceImage('lists', { release: lists, pulled: 'not', more: { 'usr/lib/libcap.so.2': library } }),
+    });
+    // The hardware data of the system itself would be compiled again each time.
+    await machine.shell('rm /usr/lib/udev/hwdb.d/*');
   });
 
   afterAll(async () => {
@@ -133,9 +140,6 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
     expect(await shell('cat /etc/a.conf; rm /etc/a.conf')).toBe('mine\n');
   });
 
-  // What does not hang on the version of systemd: at the oldest and at the newest.
-  if (systemd !== 252 && systemd !== 262) return;
-
   test('what a target wants is started, although it was active before and nothing asked for a reload', async () => {
     await ok('install', '/srv/wanted.raw');
     expect(await state('wanted')).toContain('loaded\nactive\n');
@@ -160,8 +164,6 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
   });
 
   test('what the host stands on is never touched, and a reboot is named', async () => {
-    const release = 'ID=_any\nEXTENSION_RESTART_UNITS="dbus.service systemd-logind.service systemd-journald.service"\n';
-    await putBytes(machine, '/srv/core.raw', serviceImage('core', { release, pulled: 'not' }));
     const before = await process('dbus systemd-journald');
 
     expect(await ok('install', '/srv/core.raw')).toContain(
@@ -172,9 +174,6 @@ describe.each(systemdVersions)('after a merge at systemd %d', (systemd) => {
   });
 
   test('what a release file lists is restarted, and what of the host uses a file that goes is named', async () => {
-    const more = { 'usr/lib/libcap.so.2': readFileSync(join(machine.root, 'usr/lib/x86_64-linux-gnu/libcap.so.2')) };
-    const release = 'ID=_any\nEXTENSION_RESTART_UNITS=own.service\n';
-    await putBytes(machine, '/srv/lists.raw', serviceImage('lists', { release, pulled: 'not', more }));
     await shell(`cat >/etc/systemd/system/own.service <<END
 [Service]
 ExecStart=/bin/sleep infinity
@@ -192,15 +191,15 @@ END
     );
     await shell('systemctl stop user own');
   });
-});
 
-describe.each([257, 262] as const)('--no-reload at systemd %d', (systemd) => {
-  test('leaves the manager and services alone', async () => {
-    await using machine = await bootMachine({ systemd });
-    await putBytes(machine, '/var/lib/extensions/a.raw', serviceImage('a'));
+  // Since 255.
+  if (systemd < 255) return;
 
-    expect(await machine.agent(['refresh', '--no-reload'])).toMatchObject({ exitCode: 0 });
+  test('--no-reload leaves the manager and services alone', async () => {
+    await shell('cp /srv/a.raw /var/lib/extensions/');
 
-    expect(await machine.shell('systemctl is-active a || true; cat /etc/a.conf')).toBe('inactive\nversion = 1\n');
+    await ok('refresh', '--no-reload');
+
+    expect(await shell('systemctl is-active a || true; cat /etc/a.conf')).toBe('inactive\nversion = 1\n');
   });
 });

@@ -27,9 +27,15 @@ export function erofsImage(files: ImageBytes): Buffer {
   return readFileSync(work.at('image.raw'));
 }
 
-/** The image of an extension that fits every system and brings /usr/share/NAME/VERSION. */
+const extensionImages = new Map<string, Buffer>();
+
+/** The image of an extension that fits every system and brings /usr/share/NAME/VERSION; each is made once. */
 export function extensionImage(name: string, version = '1'): Buffer {
-  return erofsImage({ ...releaseOf(name), [`usr/share/${name}/version`]: `${version}\n` });
+  const key = `${name} ${version}`;
+  const image =
+    extensionImages.get(key) ?? erofsImage({ ...releaseOf(name), [`usr/share/${name}/version`]: `${version}\n` });
+  extensionImages.set(key, image);
+  return image;
 }
 
 /** Writes a file of these bytes in a machine. */
@@ -37,6 +43,16 @@ export async function putBytes(machine: Machine, path: string, bytes: Buffer): P
   using work = temporaryDirectory();
   writeFileSync(work.at('file'), bytes);
   await machine.copyIn(work.at('file'), path);
+}
+
+/** Writes files of these bytes below a directory of a machine, all at once. */
+export async function putFiles(machine: Machine, directory: string, files: ImageBytes): Promise<void> {
+  using work = temporaryDirectory();
+  for (const [path, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(work.at(path)), { recursive: true });
+    writeFileSync(work.at(path), bytes);
+  }
+  await machine.copyIn(work.path, directory);
 }
 
 /** What an extension with a service brings; the service writes to the journal when it starts and when it is stopped. */
