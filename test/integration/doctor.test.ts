@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
 import { failure } from './support/host-state.ts';
 import { quickAgent, type QuickAgent } from './support/quick-agent.ts';
@@ -29,15 +29,20 @@ const rebuild = ['doctor', '--rebuild'];
 
 let lab: QuickAgent;
 
-beforeEach(async () => {
+beforeAll(async () => {
   lab = await quickAgent();
   await lab.ok('install', lab.image('a'), lab.image('b'));
   await lab.ok('install', lab.image('a', '2'));
   await lab.ok('hold', 'b');
+  await lab.keep();
+});
+
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
 });
 
 afterEach(async () => {
-  await lab[Symbol.asyncDispose]();
+  await lab.restore();
 });
 
 const seen = () => lab.shell('cd usr/share; grep . {a,b}/version');

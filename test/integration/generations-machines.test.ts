@@ -3,15 +3,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { systemdVersions } from '../lab/rootfs.ts';
 import { failure } from './support/host-state.ts';
-import { extensionImage, putBytes } from './support/images.ts';
+import { extensionImage, putFiles } from './support/images.ts';
 
 describe.each(systemdVersions)('generations at systemd %d', (systemd) => {
   let machine: Machine;
 
   beforeAll(async () => {
     machine = await bootMachine({ systemd });
-    for (const name of ['a', 'b', 'c']) await putBytes(machine, `/srv/${name}.raw`, extensionImage(name));
-    await putBytes(machine, '/srv/2/a.raw', extensionImage('a', '2'));
+    const images = ['a', 'b', 'c', 'e'].map((name) => [`${name}.raw`, extensionImage(name)] as const);
+    await putFiles(machine, '/srv', { ...Object.fromEntries(images), '2/a.raw': extensionImage('a', '2') });
   });
 
   afterAll(async () => {
@@ -94,6 +94,9 @@ describe.each(systemdVersions)('generations at systemd %d', (systemd) => {
     expect(await seen()).toBe('a/version:1\nb/version:1\n');
   });
 
+  // What does not hang on the version of systemd: at the oldest and at the newest.
+  if (systemd !== 252 && systemd !== 262) return;
+
   test('a foreign image that stops systemd does not stop the agent, nor systemd once it is masked', async () => {
     await machine.shell('head -c 10000 /dev/urandom >/var/lib/extensions/bad.raw');
     expect((await bare()).exitCode).toBe(1);
@@ -145,7 +148,6 @@ describe.each(systemdVersions)('generations at systemd %d', (systemd) => {
 
     await ok('remove', 'd');
     await ok('rollback');
-    await putBytes(machine, '/srv/e.raw', extensionImage('e'));
     expect(await machine.agent(['install', '/srv/e.raw'])).toEqual(
       failure(9, 'the health check alone of d (x-sysext of d.yml) failed with exit code 1', 'as it was before.'),
     );

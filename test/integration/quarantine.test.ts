@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { failure } from './support/host-state.ts';
 import { erofsImage, releaseOf } from './support/images.ts';
@@ -8,13 +8,18 @@ import { quickAgent, type QuickAgent } from './support/quick-agent.ts';
 
 let lab: QuickAgent;
 
-beforeEach(async () => {
+beforeAll(async () => {
   lab = await quickAgent();
   await lab.ok('install', lab.image('a'), lab.image('b'));
+  await lab.keep();
+});
+
+afterAll(async () => {
+  await lab[Symbol.asyncDispose]();
 });
 
 afterEach(async () => {
-  await lab[Symbol.asyncDispose]();
+  await lab.restore();
 });
 
 const merged = async () => (await lab.json<{ merged: string[] }>('refresh')).merged;

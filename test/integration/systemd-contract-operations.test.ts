@@ -7,6 +7,7 @@ import { makeExtension } from './support/observation.ts';
 
 /** How merge, refresh and unmerge end, beside systemd-sysext itself; other roots; and the unit that merges at boot. */
 
+const program = '/srv/sysext-agent/bin/sysext-agent';
 const fitting = makeExtension('/var/lib/extensions/good');
 const misfit = makeExtension('/var/lib/extensions/misfit', 'ID=fedora');
 
@@ -36,18 +37,19 @@ describe.each(systemdVersions)('systemd %d', (version) => {
     await machine.stop();
   });
 
-  /** Begins with nothing merged and nothing there. */
-  const prepare = (setUp: string) => machine.shell(`{ ${takeApart}\n${setUp}\n} >/dev/null 2>&1`);
+  /** Begins with nothing merged and nothing there, then runs a program; it ends with 99 where the beginning fails. */
+  const from = (setUp: string, ...argv: readonly string[]) =>
+    machine.run([
+      ...['bash', '-euc', `trap 'exit 99' EXIT; { ${takeApart}\n${setUp}\n} >/dev/null 2>&1; exec "$@"`, 'from'],
+      ...argv,
+    ]);
 
   /** Runs the operation by the tool and then, from the same beginning, by the agent. */
   async function both(
     setUp: string,
     ...args: readonly string[]
   ): Promise<{ tool: CommandResult; agent: CommandResult }> {
-    await prepare(setUp);
-    const tool = await machine.run(['systemd-sysext', ...args]);
-    await prepare(setUp);
-    return { tool, agent: await machine.agent(args) };
+    return { tool: await from(setUp, 'systemd-sysext', ...args), agent: await from(setUp, program, ...args) };
   }
 
   const merged = async () =>
@@ -149,21 +151,28 @@ describe.each(systemdVersions)('systemd %d', (version) => {
   });
 
   test('--always-refresh merges anew at every version', async () => {
-    await prepare(`${fitting}; systemd-sysext merge; touch /var/lib/extensions/good/usr/later`);
+    const later = `${fitting}; systemd-sysext merge; touch /var/lib/extensions/good/usr/later`;
 
-    expect((await machine.agent(['refresh', '--always-refresh'])).exitCode).toBe(0);
+    expect((await from(later, program, 'refresh', '--always-refresh')).exitCode).toBe(0);
     expect((await machine.run(['test', '-e', '/usr/later'])).exitCode).toBe(0);
   });
+
+  // What does not hang on the version of systemd: at the oldest and at the newest.
+  if (version !== 252 && version !== 262) return;
 
   const image = `${makeExtension('/srv/images/tool')}
     mkfs.erofs /srv/images/tool.raw /srv/images/tool; rm -r /srv/images/tool`;
 
   test('install, list, status and remove work on another root', async () => {
     const root = '/srv/other';
-    await prepare(`${image}; mkdir -p ${root}/{etc,opt,run,usr,var/lib}; cp /etc/os-release ${root}/etc`);
+    const other = `mkdir -p ${root}/{etc,opt,run,usr,var/lib}; cp /etc/os-release ${root}/etc`;
     const on = (command: string, ...args: readonly string[]) => machine.agent([command, `--root=${root}`, ...args]);
 
-    expect(await on('install', '/srv/images/tool.raw')).toMatchObject({ exitCode: 0 });
+    expect(
+      await from(`${image}; ${other}`, program, 'install', `--root=${root}`, '/srv/images/tool.raw'),
+    ).toMatchObject({
+      exitCode: 0,
+    });
     expect(await machine.shell(`ls ${root}/usr/of-tool; ls -A /var/lib/extensions`)).toBe(`${root}/usr/of-tool\n`);
     expect((await on('list')).stdout).toMatch(/^tool .* agent +yes$/m);
     expect(await on('status')).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\/usr +tool /m) });
@@ -177,8 +186,7 @@ describe.each(systemdVersions)('systemd %d', (version) => {
     const unit = 'systemd-sysext.service';
     const state = async () => (await machine.run(['systemctl', 'is-enabled', unit])).stdout.trim();
 
-    await prepare(`${image}; systemctl disable ${unit}`);
-    const enabling = await machine.agent(['install', '/srv/images/tool.raw']);
+    const enabling = await from(`${image}; systemctl disable ${unit}`, program, 'install', '/srv/images/tool.raw');
     expect(enabling).toMatchObject({ exitCode: 0, stderr: expect.stringContaining(`enabled ${unit}`) });
     expect(await state()).toBe('enabled');
 

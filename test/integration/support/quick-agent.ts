@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 import type { CommandResult } from '../../lab/command.ts';
@@ -34,7 +34,15 @@ export interface QuickAgent extends AsyncDisposable {
   put(path: string, bytes: Buffer): string;
   /** Writes the image of an extension that fits, and returns its path. */
   image(name: string, version?: string): string;
+  /** Keeps all that is there now for `restore`: nothing that is merged counts, but it will be merged again. */
+  keep(): Promise<void>;
+  /** Makes everything as it was kept: a beginning for each test of a file that costs no command. */
+  restore(): Promise<void>;
 }
+
+/** Takes off whatever a killed merge has left, one over the other. */
+const unmount = 'for hierarchy in usr opt; do while umount "$PWD/$hierarchy" 2>/dev/null; do :; done; done';
+const merge = 'systemd-sysext merge --root="$PWD" >/dev/null 2>&1';
 
 export async function quickAgent(): Promise<QuickAgent> {
   const quick = await quickRoot({ files: { 'etc/os-release': 'ID=scratch\nVERSION_ID=1\n' } });
@@ -54,19 +62,30 @@ export async function quickAgent(): Promise<QuickAgent> {
     writeFileSync(join(quick.root, path), bytes);
     return join(quick.root, path);
   };
+  const shell: QuickAgent['shell'] = async (script) => {
+    const { exitCode, stdout, stderr } = await quick.run(['bash', '-euc', `cd "$0"; ${script}`, quick.root]);
+    if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${script}\n${stdout}${stderr}`);
+    return stdout;
+  };
+  const kept = `${quick.root}.kept`;
   return {
     quick,
     agent,
     faulty,
     ok,
     json: async <T>(...args: readonly string[]) => JSON.parse(await ok(...args, '--json=short')) as T,
-    shell: async (script) => {
-      const { exitCode, stdout, stderr } = await quick.run(['bash', '-euc', `cd "$0"; ${script}`, quick.root]);
-      if (exitCode !== 0) throw new Error(`exit code ${exitCode}: ${script}\n${stdout}${stderr}`);
-      return stdout;
-    },
+    shell,
     put,
     image: (name, version = '1') => put(`${name}.raw`, extensionImage(name, version)),
-    [Symbol.asyncDispose]: () => quick.stop(),
+    keep: async () => {
+      await shell(`${unmount}; cp -a . ${kept}; ${merge}`);
+    },
+    restore: async () => {
+      await shell(`${unmount}; find . -mindepth 1 -delete; cp -a ${kept}/. .; ${merge}`);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await quick.stop();
+      rmSync(kept, { recursive: true, force: true });
+    },
   };
 }
