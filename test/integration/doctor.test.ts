@@ -69,12 +69,14 @@ function rootPage(table: string): number {
   );
 }
 
-/** What `doctor` finds wrong; what the scratch root has no unit for does not count. */
+/** What `doctor` finds wrong; that the scratch root has no unit, and was merged by hand before, does not count. */
 async function problems(): Promise<Finding[]> {
   const { exitCode, stdout } = await lab.agent('doctor', '--json=short');
   const { checks } = JSON.parse(stdout) as { checks: Finding[] };
   expect(exitCode).toBe(checks.every(({ ok }) => ok) ? 0 : 1);
-  return checks.filter(({ check, ok }) => !ok && check !== 'boot');
+  return checks.filter(
+    ({ check, ok, sentence }) => !ok && check !== 'boot' && !sentence.startsWith('somebody else has merged /usr'),
+  );
 }
 
 /** The rows that were read of each table that has any. */

@@ -34,9 +34,9 @@ export interface QuickAgent extends AsyncDisposable {
   put(path: string, bytes: Buffer): string;
   /** Writes the image of an extension that fits, and returns its path. */
   image(name: string, version?: string): string;
-  /** Keeps all that is there now for `restore`: nothing that is merged counts, but it will be merged again. */
+  /** Keeps all that is there now for `restore`, without what is merged. */
   keep(): Promise<void>;
-  /** Makes everything as it was kept: a beginning for each test of a file that costs no command. */
+  /** Makes everything as it was kept, and merges by systemd-sysext: a beginning for a test that costs no command. */
   restore(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export async function quickAgent(): Promise<QuickAgent> {
     put,
     image: (name, version = '1') => put(`${name}.raw`, extensionImage(name, version)),
     keep: async () => {
-      await shell(`${unmount}; cp -a . ${kept}; ${merge}`);
+      await shell(`cp -a --one-file-system . ${kept}`);
     },
     restore: async () => {
       await shell(`${unmount}; find . -mindepth 1 -delete; cp -a ${kept}/. .; ${merge}`);
