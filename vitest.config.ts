@@ -1,21 +1,26 @@
 import { defineConfig } from 'vitest/config';
 
+import { LongestFirst } from './test/support/longest-first.ts';
 import { summary } from './test/support/summary.ts';
+
+/** One number for both projects: so a worker that the long tests leave idle takes up unit tests. */
+const maxWorkers = 2;
 
 /** Two projects: `unit` needs nothing but Node; `integration` needs root, the packages of `make setup`, and the lab. */
 export default defineConfig({
   test: {
     reporters: ['default', summary],
+    sequence: { sequencer: LongestFirst },
     projects: [
       // Limits only end what hangs: a property test takes seconds on a machine that does other things as well.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, maxWorkers } },
       {
         test: {
           name: 'integration',
           include: ['test/integration/**/*.test.ts', 'test/lab/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          maxWorkers: 2,
+          maxWorkers,
         },
       },
     ],
