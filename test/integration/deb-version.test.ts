@@ -17,12 +17,12 @@ const version = fc
 
 describe('the order of versions', () => {
   it('is that of dpkg', async () => {
-    const random = fc.sample(version, { numRuns: 1500, seed });
-    const close = fc.sample(fc.tuple(version, piece), { numRuns: 500, seed }).flatMap(([a, end]) => [a, a + end]);
+    const random = fc.sample(version, { numRuns: 500, seed });
+    const close = fc.sample(fc.tuple(version, piece), { numRuns: 150, seed }).flatMap(([a, end]) => [a, a + end]);
     const ordered = [...new Set([...random, ...close])].sort(compareVersions);
     const claims = ordered.slice(1).map((b, index) => [ordered[index] ?? '', relationOf(ordered[index] ?? '', b), b]);
 
-    expect(ordered.length).toBeGreaterThan(1500);
+    expect(ordered.length).toBeGreaterThan(500);
     expect(new Set(claims.map(([, relation]) => relation))).toEqual(new Set(['lt', 'eq']));
     // dpkg's word on neighbours is its word on all pairs: the rest is whether ours is an order at all.
     expect({ seed, ...(await askDpkg(claims)) }).toEqual({ seed, asked: claims.length, denied: [] });

@@ -13,8 +13,8 @@ import { erofsImage, extensionImage, releaseOf } from './support/images.ts';
  * and with the agent the thirty stay merged, and one of them is replaced by a newer version all the while.
  */
 
-const raw = Array.from({ length: 10 }, (_, index) => `raw${index}`);
-const directories = Array.from({ length: 20 }, (_, index) => `tree${index}`);
+const raw = Array.from({ length: 4 }, (_, index) => `raw${index}`);
+const directories = Array.from({ length: 26 }, (_, index) => `tree${index}`);
 const good = [...raw, ...directories].sort();
 
 const big = { ...releaseOf('bad'), 'usr/share/big': 'big '.repeat(50_000) };
@@ -55,6 +55,9 @@ const bad: readonly (readonly [title: string, script: string])[] = [
   ['block device', 'mknod bad b 7 255'],
 ];
 
+/** Further kinds of what is there already: these are tried at the oldest systemd and at the newest. */
+const variants = /^cut (in its superblock|in the middle)|, directory$|^socket$|device$/;
+
 /** What the tool makes of it without us: a mask of ours would help it. */
 const bare = (script: string) => `
 rm -rf /run/extensions/bad
@@ -65,6 +68,7 @@ echo "exit code $code, $(cat /usr/.systemd-sysext/extensions 2>/dev/null | wc -l
 describe.each(systemdVersions)('thirty extensions at systemd %d', (systemd) => {
   let machine: Machine;
   const rows: string[] = [];
+  const tried = bad.filter(([title]) => systemd === 252 || systemd === 262 || !variants.test(title));
 
   beforeAll(async () => {
     machine = await bootMachine({ systemd });
@@ -78,7 +82,7 @@ describe.each(systemdVersions)('thirty extensions at systemd %d', (systemd) => {
     await machine.stop();
   });
 
-  test.each(bad)('stay and can be replaced beside one that is bad: %s', async (title, script) => {
+  test.each(tried)('stay and can be replaced beside one that is bad: %s', async (title, script) => {
     const alone = (await machine.shell(bare(script))).trim();
     const version = String(bad.findIndex(([other]) => other === title) + 2);
 
