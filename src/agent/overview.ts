@@ -11,6 +11,7 @@ import { recordAsDesired } from './converge.ts';
 import { driftOf, type Drift } from './drift.ts';
 import { openHistory } from './history.ts';
 import { installedIn } from './installed.ts';
+import { commandAgainst } from './masks.ts';
 import type { MergedImage } from './merged-images.ts';
 import { observe } from './observation.ts';
 import { defaultPolicy, plan, type Observed, type Recorded } from './plan.ts';
@@ -135,9 +136,10 @@ function whyNot(
 function blocking(observed: Observed, found: JudgedImage, reason: string): string {
   const { path } = found.image;
   if (observed.ours.some((entry) => entry.path === path)) return `${reason}; \`sysext-agent refresh\` takes it out`;
-  return `${reason}${isMasked(observed, found) ? ' (masked)' : ''}; to take it out: mv ${path} /var/tmp/`;
+  const masked = isMasked(observed, found) ? ' (masked)' : '';
+  return `${reason}${masked}; to take it out: ${commandAgainst(found.image)}`;
 }
 
 function isMasked({ masks }: Observed, { image }: JudgedImage): boolean {
-  return masks.some(({ name }) => name === image.name);
+  return image.kind !== 'obstructed' && masks.some(({ name }) => name === image.name);
 }
