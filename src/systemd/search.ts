@@ -42,8 +42,10 @@ export function findImages(root: string, systemd: SystemdVersion, without: reado
   const obstructed: FoundImage[] = [];
   for (const directory of searchDirectories(systemd)) {
     const inTheWay = obstructedAt(root, directory);
-    obstructed.push(...inTheWay);
-    if (inTheWay.length > 0) continue;
+    if (inTheWay !== undefined) {
+      obstructed.push(inTheWay);
+      continue;
+    }
     for (const entry of listNames(belowRoot(root, directory))) {
       if (without.includes(`${directory}/${entry}`)) continue;
       const image = imageAt(root, `${directory}/${entry}`, systemd);
@@ -55,11 +57,10 @@ export function findImages(root: string, systemd: SystemdVersion, without: reado
 }
 
 /** A link that systemd-sysext follows and that leads nowhere, other than a dangling one, which it passes over. */
-function obstructedAt(root: string, path: string): FoundImage[] {
+function obstructedAt(root: string, path: string): FoundImage | undefined {
   const obstacle = obstacleTo(root, path);
-  return obstacle === undefined
-    ? []
-    : [{ name: basename(path), kind: 'obstructed', path, realPath: itselfBelow(root, path), obstacle }];
+  if (obstacle === undefined) return undefined;
+  return { name: basename(path), kind: 'obstructed', path, realPath: itselfBelow(root, path), obstacle };
 }
 
 function itselfBelow(root: string, path: string): string {
@@ -69,11 +70,11 @@ function itselfBelow(root: string, path: string): string {
 function imageAt(root: string, path: string, systemd: SystemdVersion): FoundImage | undefined {
   // Up to 259 the tool does not follow symbolic links below another root.
   const followsLinks = root === '/' || systemd.major >= 260;
-  if (linkStatus(itselfBelow(root, path))?.isSymbolicLink() === true) {
-    if (!followsLinks) return undefined;
-    const [obstructed] = obstructedAt(root, path);
-    if (obstructed !== undefined) return obstructed;
-  }
+  if (!followsLinks && linkStatus(itselfBelow(root, path))?.isSymbolicLink() === true) return undefined;
+  return obstructedAt(root, path) ?? followedImage(root, path, systemd);
+}
+
+function followedImage(root: string, path: string, systemd: SystemdVersion): FoundImage | undefined {
   const found = placeOf(root, path);
   if (found?.kind !== 'directory') return found && named(basename(path), found, systemd);
   if (systemd.major >= 256 && path.endsWith('.v')) return versionIn(root, path, systemd);
