@@ -362,6 +362,20 @@ describe('health checks', () => {
     expect(short(planOf({ desired: { ...desired, extensions: [] }, observed }))).toEqual(['withdraw a', 'refresh']);
   });
 
+  test('come where the image is in place already, since there may be others now', () => {
+    const again = { ...a, health: [check('new', { by: 'a.yml' })] };
+
+    expect(
+      short(planOf({ desired: { ...desired, extensions: [again] }, observed, recorded: { extensions: [a] } })),
+    ).toEqual(['confirm net (agent.yml)', 'confirm new of a (a.yml)']);
+  });
+
+  test('do not come where nothing is asked of an extension that is merged', () => {
+    const apply = { extensions: [a], merge: { verb: 'refresh', options: {} } } as const;
+
+    expect(short(planOf({ desired: apply, observed, recorded: { extensions: [a] } }))).toEqual(['refresh']);
+  });
+
   test('are those of the host, then of every extension that is merged then, by name, whichever of them came', () => {
     const a1 = { ...a, health: [check('spec', { by: 'a.yml' })] };
     const old = { ...extension('old', '1', 'ID=debian\nVERSION_ID=12\n'), health: [check('out', { by: 'old.yml' })] };
