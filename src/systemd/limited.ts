@@ -14,10 +14,13 @@ export function runLimited(
   return exec.run(program, args, { shielded: true, timeLimit });
 }
 
+/** How programs say EROFS in the locale that ours have. */
+const readOnly = /\bRead-only file system$/m;
+
 /**
  * The same for a program that must succeed.
  * @param fine exit codes besides 0 that are no failure.
- * @throws AgentError `tool-failed` with the end of its error output.
+ * @throws AgentError `tool-failed` with the end of its error output, `read-only` where that says so.
  */
 export async function runLimitedOk(
   exec: Exec,
@@ -28,5 +31,8 @@ export async function runLimitedOk(
 ): Promise<void> {
   const { exitCode, stderr } = await runLimited(exec, timeLimit, program, args);
   if (exitCode === 0 || fine.includes(exitCode)) return;
-  throw new AgentError('tool-failed', `${program} failed with exit code ${exitCode}`, { facts: tailOf(stderr) });
+  const facts = tailOf(stderr);
+  if (readOnly.test(stderr))
+    throw new AgentError('read-only', `${program} failed: the file system is read-only`, { facts });
+  throw new AgentError('tool-failed', `${program} failed with exit code ${exitCode}`, { facts });
 }

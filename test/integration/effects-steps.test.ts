@@ -144,7 +144,13 @@ test('take-back Fail: what was before is in force again', async () => {
   const result = await machine.agent(update);
   await machine.shell('umount /etc');
 
-  expect(result).toEqual(failure(1, 'cannot remove /etc/a.conf: the file system is read-only'));
+  expect(result).toEqual(
+    failure(
+      1,
+      'cannot remove /etc/a.conf: the file system is read-only',
+      'systemd-sysusers failed: the file system is read-only',
+    ),
+  );
   expect(await inForce()).toEqual(versionOne);
 });
 
