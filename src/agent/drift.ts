@@ -1,4 +1,5 @@
 import { isBlocker, reasonOf } from '../systemd/verdicts.ts';
+import { commandAgainst } from './masks.ts';
 import type { MergedImage } from './merged-images.ts';
 import type { Observed, PlanVerdict, Recorded } from './plan.ts';
 import type { InstalledExtension } from './records.ts';
@@ -179,8 +180,10 @@ function foreignDrift({ observed, recorded }: DriftInput): Drift[] {
       !observed.ours.some(({ path }) => path === image.path) &&
       !recorded.extensions.some(({ name }) => name === image.name),
   );
-  return foreign.map(({ image: { name, path } }) => {
-    const remedy = `mv ${path} /var/tmp/ && sysext-agent install /var/tmp/${path.slice(path.lastIndexOf('/') + 1)}`;
+  return foreign.map(({ image }) => {
+    const { name, kind, path } = image;
+    const install = `sysext-agent install /var/tmp/${path.slice(path.lastIndexOf('/') + 1)}`;
+    const remedy = kind === 'obstructed' ? commandAgainst(image) : `${commandAgainst(image)} && ${install}`;
     return drift('foreign', name, `${name} was not installed by this agent: ${path}`, remedy, true);
   });
 }

@@ -6,7 +6,8 @@ import { durationText } from '../core/yaml/duration.ts';
 import { printable } from '../core/yaml/text.ts';
 import { fileStatus, listNames } from '../host/files.ts';
 import type { RunLimits } from '../host/limited-run.ts';
-import { settledState, unitStatus, type UnitState } from '../systemd/unit-state.ts';
+import type { UnitState } from '../systemd/manager.ts';
+import { settledState, unitStatus } from '../systemd/unit-state.ts';
 import type { Agent } from './agent.ts';
 import { readSettings } from './settings.ts';
 
@@ -107,13 +108,13 @@ const wellStates: readonly string[] = ['active', 'reloading', 'refreshing'];
 
 async function failureOfUnit({ exec }: Examiner, unit: string, limits: RunLimits): Promise<Failure | undefined> {
   const state = await settledState(exec, unit, limits);
+  if (state === undefined) return { how: `got no answer about ${unit}`, output: '' };
   if (wellStates.includes(state.active)) return undefined;
-  const known = state.load !== 'not-found' && state.load !== '';
+  const known = state.load !== 'not-found';
   return { how: unitFailure(unit, state, limits), output: known ? await unitStatus(exec, unit, limits) : '' };
 }
 
 function unitFailure(unit: string, { load, active, result }: UnitState, { timeout }: RunLimits): string {
-  if (load === '') return `got no answer about ${unit}`;
   if (load === 'not-found') return `found no unit ${unit}`;
   if (active === 'activating') return `found ${unit} still starting after ${durationText(timeout)}`;
   const why = active === 'failed' && result !== '' ? ` (${result})` : load === 'masked' ? ' (masked)' : '';

@@ -21,11 +21,18 @@ export function foreignBlockers({ images, ours }: Pick<Observed, 'images' | 'our
   return images.filter((found) => isBlocker(found) && !ours.some(({ path }) => path === found.image.path));
 }
 
+/** The one command that takes a foreign image out of systemd's sight. */
+export function commandAgainst({ kind, path }: JudgedImage['image']): string {
+  return kind === 'obstructed' ? `rm ${path}` : `mv ${path} /var/tmp/`;
+}
+
 /**
  * An empty directory NAME in an earlier search directory is found first, and passed over for want of a release file
  * (systemd-sysext(8)). In /run where that comes first, so that it is gone after a reboot.
  */
 function maskFor({ image }: JudgedImage): Mask | undefined {
+  // systemd follows every link in a search directory before it compares names with what it found already.
+  if (image.kind === 'obstructed') return undefined;
   // A directory of such a name means something else to systemd.
   if (/\.(v|mstack|raw)$/.test(image.name)) return undefined;
   const directory = image.path.startsWith('/run/extensions/') ? '/etc/extensions' : '/run/extensions';

@@ -1,5 +1,6 @@
 import type { Absence } from '../core/absence.ts';
 import { fileStatus } from '../host/files.ts';
+import { lockHolder } from '../host/lock.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
@@ -9,8 +10,9 @@ import type { Agent } from './agent.ts';
 import type { AllowedRecord } from './allowed.ts';
 import { recordAsDesired } from './converge.ts';
 import { driftOf, type Drift } from './drift.ts';
-import { openHistory } from './history.ts';
+import { openHistory, type History, type OperationRecord } from './history.ts';
 import { installedIn } from './installed.ts';
+import { commandAgainst } from './masks.ts';
 import type { MergedImage } from './merged-images.ts';
 import { observe } from './observation.ts';
 import { defaultPolicy, plan, type Observed, type Recorded } from './plan.ts';
@@ -46,8 +48,10 @@ export interface Overview {
   readonly images: readonly JudgedImage[];
   /** Which image each merged extension was made of, as far as that is known. */
   readonly merged: readonly MergedImage[];
-  /** How the host differs from what is recorded. */
+  /** How the host differs from what is recorded; while an operation is under way, as far as that is not its work. */
   readonly drift: readonly Drift[];
+  /** The operation that was under way meanwhile, by the words of its holder. */
+  readonly underWay: string | undefined;
   /** Extensions that were taken away for a package manager; its holders are those that are still at work. */
   readonly absence: Absence | undefined;
 }
@@ -55,6 +59,7 @@ export interface Overview {
 /** What is merged, and of everything that systemd finds, that we installed or that is merged, why it is or is not. */
 export async function overview(agent: Agent): Promise<Overview> {
   using history = openHistory(agent.paths.history, { writable: false });
+  const before = worker(agent, history);
   const installed = await installedIn(agent, history);
   const observed = await observe(agent, { names: installed.map(({ name }) => name) });
   const { hierarchies, images } = observed;
@@ -83,9 +88,28 @@ export async function overview(agent: Agent): Promise<Overview> {
       rolledBack: rolledBackImages(denied, name),
     };
   });
-  const drift = driftFrom(agent, observed, recorded);
   const absence = merged.length === 0 ? livingAbsence(agent) : undefined;
-  return { hierarchies, extensions, images, merged: observed.merge?.images ?? [], drift, absence };
+  const underWay = workerSince(agent, before);
+  const all = driftFrom(agent, observed, recorded);
+  const drift = underWay === undefined ? all : all.filter(({ kind }) => kind === 'foreign');
+  return { hierarchies, extensions, images, merged: observed.merge?.images ?? [], drift, absence, underWay };
+}
+
+/** Who is at work, and the last operation that was begun. */
+interface Worker {
+  readonly holder: string | undefined;
+  readonly latest: OperationRecord | undefined;
+}
+
+function worker({ paths }: Agent, history: History): Worker {
+  return { holder: lockHolder(paths.lock), latest: history.operations(1)[0] };
+}
+
+/** Who was at work at some time since, also where that had not begun then and has ended by now. */
+function workerSince(agent: Agent, before: Worker): string | undefined {
+  using history = openHistory(agent.paths.history, { writable: false });
+  const { holder, latest } = worker(agent, history);
+  return before.holder ?? holder ?? (latest?.id === before.latest?.id ? undefined : latest?.actor.command);
 }
 
 function driftFrom(agent: Agent, observed: Observed, recorded: Recorded): Drift[] {
@@ -135,9 +159,10 @@ function whyNot(
 function blocking(observed: Observed, found: JudgedImage, reason: string): string {
   const { path } = found.image;
   if (observed.ours.some((entry) => entry.path === path)) return `${reason}; \`sysext-agent refresh\` takes it out`;
-  return `${reason}${isMasked(observed, found) ? ' (masked)' : ''}; to take it out: mv ${path} /var/tmp/`;
+  const masked = isMasked(observed, found) ? ' (masked)' : '';
+  return `${reason}${masked}; to take it out: ${commandAgainst(found.image)}`;
 }
 
 function isMasked({ masks }: Observed, { image }: JudgedImage): boolean {
-  return masks.some(({ name }) => name === image.name);
+  return image.kind !== 'obstructed' && masks.some(({ name }) => name === image.name);
 }

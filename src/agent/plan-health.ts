@@ -3,15 +3,12 @@ import type { PlanInput, PlanStep, PlanVerdict } from './plan.ts';
 
 /**
  * What is checked after the merge: the whole host, then every extension that is merged then, by name, since one that came
- * may break another. A change is confirmed where it brought an image: without one there is nothing that could be denied
- * afterwards.
+ * may break another. A change is confirmed where an image comes, and where one that was asked for is there already: with
+ * it may come other checks, of its spec or of the configuration.
  */
-export function confirmSteps(
-  { desired, observed }: PlanInput,
-  steps: readonly PlanStep[],
-  verdicts: readonly PlanVerdict[],
-): PlanStep[] {
-  if (desired.confirm !== true || !steps.some(({ kind }) => kind === 'place')) return [];
+export function confirmSteps({ desired, observed }: PlanInput, verdicts: readonly PlanVerdict[]): PlanStep[] {
+  const asked = verdicts.some(({ name, merged }) => merged && desired.named?.includes(name) === true);
+  if (desired.confirm !== true || !asked) return [];
   const ofHost = observed.healthChecks.filter(({ extension }) => extension === undefined);
   const ofExtensions = verdicts
     .filter(({ merged }) => merged)

@@ -1,6 +1,7 @@
 import { AgentError } from '../core/errors.ts';
 import { reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
 import type { MergeVerb } from '../systemd/sysext-tool.ts';
+import { commandAgainst } from './masks.ts';
 import type { PlanInput } from './plan.ts';
 import type { Target } from './plan-targets.ts';
 import { fitOf, unmaskedBlockers } from './plan-verdicts.ts';
@@ -100,7 +101,7 @@ export function blockersError(verb: MergeVerb, blockers: readonly JudgedImage[])
   return new AgentError('merge-failed', `systemd-sysext ${verb} ${foretold(blockers)}`, {
     facts: blockers.map(blockerFact),
     left,
-    next: `Take it out of the way, for example: mv ${first?.image.path ?? ''} /var/tmp/`,
+    ...(first === undefined ? {} : { next: `Take it out of the way, for example: ${commandAgainst(first.image)}` }),
   });
 }
 

@@ -154,7 +154,7 @@ export function plan(input: PlanInput): Plan {
     ...bootSteps(observed),
   ];
   return {
-    steps: [...steps.sort(inOrder), ...mergeSteps(input, steps, verdicts), ...confirmSteps(input, steps, verdicts)],
+    steps: [...steps.sort(inOrder), ...mergeSteps(input, steps, verdicts), ...confirmSteps(input, verdicts)],
     extensions: desired.extensions && targets.flatMap(({ wanted }) => wanted ?? []),
     settlement: nothingToSettle,
     verdicts,

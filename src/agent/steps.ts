@@ -27,13 +27,18 @@ export async function runSteps(steps: readonly Step[], signal?: AbortSignal): Pr
   }
 }
 
+/** What is known of a failure besides its message, for below that. */
+function whyOf(failure: unknown): string[] {
+  return failure instanceof AgentError ? (failure.details.facts ?? []).map((fact) => `  ${fact}`) : [];
+}
+
 async function undone(error: unknown, done: readonly Step[]): Promise<unknown> {
   const failures: string[] = [];
   for (const step of done.toReversed()) {
     try {
       await step.undo?.();
     } catch (failure) {
-      failures.push(`could not undo "${step.description}": ${messageOf(failure)}`);
+      failures.push(`could not undo "${step.description}": ${messageOf(failure)}`, ...whyOf(failure));
     }
   }
   if (!(error instanceof AgentError)) return error;

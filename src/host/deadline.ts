@@ -14,31 +14,33 @@ export function deadlineIn(clock: Clock, milliseconds: number, signal?: AbortSig
   return { clock, end: clock.monotonic() + milliseconds, signal };
 }
 
+/** What came first: the end of some work, that of its time, or the signal. */
+type Outcome<T> = { readonly value: T } | 'late' | 'interrupted';
+
+/** Waits for `work` until the deadline. The work is not stopped then: who began it must see to that. */
+export async function outcomeBy<T>({ clock, end, signal }: Deadline, work: Promise<T>): Promise<Outcome<T>> {
+  const enough = new AbortController();
+  const signals = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
+  const over = clock.sleep(Math.max(0, end - clock.monotonic()), signals).then(
+    () => 'late' as const,
+    () => 'interrupted' as const,
+  );
+  try {
+    return await Promise.race([work.then((value) => ({ value })), over]);
+  } finally {
+    enough.abort();
+  }
+}
+
 /**
- * Waits for `work` until the deadline. The work is not stopped then: who began it must see to that.
+ * What `work` gives, where that comes before the deadline; the work is not stopped otherwise.
  * @param what it is, for the error of an abort.
  * @param late makes the error for a deadline that passed.
  * @throws AgentError `interrupted` when the signal aborts, what `late` makes.
  */
 export async function within<T>(deadline: Deadline, what: string, work: Promise<T>, late: () => Error): Promise<T> {
-  const { clock, end, signal } = deadline;
-  const over = Promise.withResolvers<never>();
-  const timer = new AbortController();
-  const interrupt = () => {
-    over.reject(new AgentError('interrupted', `${what} was interrupted`));
-  };
-  if (signal?.aborted === true) interrupt();
-  signal?.addEventListener('abort', interrupt);
-  clock.sleep(Math.max(0, end - clock.monotonic()), timer.signal).then(
-    () => {
-      over.reject(late());
-    },
-    () => undefined,
-  );
-  try {
-    return await Promise.race([work, over.promise]);
-  } finally {
-    timer.abort();
-    signal?.removeEventListener('abort', interrupt);
-  }
+  const outcome = await outcomeBy(deadline, work);
+  if (outcome === 'late') throw late();
+  if (outcome === 'interrupted') throw new AgentError('interrupted', `${what} was interrupted`);
+  return outcome.value;
 }

@@ -107,7 +107,8 @@ async function run(
     });
     child.once('close', (code, signalName) => {
       const why = endedBy();
-      if (why !== undefined) reject(why === 'signal' ? interrupted(program) : tooLate(program, timeLimit));
+      if (why !== undefined)
+        reject(why === 'signal' ? interrupted(program) : tooLate(program, timeLimit, text(stderr)));
       else resolve({ exitCode: exitCode(code, signalName), stdout: text(stdout), stderr: text(stderr) });
     });
   });
@@ -117,8 +118,10 @@ function text(pieces: readonly Buffer[]): string {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-function tooLate(program: string, timeLimit = 0): AgentError {
-  return new AgentError('tool-failed', `${program} was not done after ${timeLimit} s, and was ended`);
+function tooLate(program: string, timeLimit = 0, said: string): AgentError {
+  return new AgentError('tool-failed', `${program} was not done after ${timeLimit} s, and was ended`, {
+    ...(said === '' ? {} : { facts: tailOf(said) }),
+  });
 }
 
 /** The part of execa's result that we read; which fields are set depends on how the program ended. */
@@ -185,6 +188,11 @@ export async function runOk(
   const result = await exec.run(program, args, options);
   if (result.exitCode === 0) return result.stdout;
   throw new AgentError('tool-failed', `${program} failed with exit code ${result.exitCode}`, {
-    facts: result.stderr.trimEnd().split('\n').slice(-8),
+    facts: tailOf(result.stderr),
   });
+}
+
+/** The lines of an error output that say most. */
+export function tailOf(text: string): string[] {
+  return text.trimEnd().split('\n').slice(-8);
 }

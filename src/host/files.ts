@@ -113,12 +113,12 @@ export function linkStatus(path: string): fs.Stats | undefined {
   return statusIfAny(path, () => fs.lstatSync(path, { throwIfNoEntry: false }));
 }
 
-/** Below a file there is nothing, too. */
+/** Below a file there is nothing, too, nor behind a link that leads to itself. */
 function statusIfAny(path: string, look: () => fs.Stats | undefined): fs.Stats | undefined {
   try {
     return look();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    if (['ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw fileError(error, 'look at', path);
   }
 }

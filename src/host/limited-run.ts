@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 
 import type { Clock } from './clock.ts';
+import { deadlineIn, outcomeBy } from './deadline.ts';
 import { cannotStart, exitCode, interrupted } from './program-end.ts';
 
 export interface RunLimits {
@@ -48,12 +49,13 @@ export async function runLimited(
   const closed = once(child, 'close').catch(() => undefined);
   const output = tailOf(child);
   try {
-    const code = await within(exitOf(child, program), timeout, clock, signal);
-    if (code === undefined) await end(child, closed, clock);
+    const outcome = await outcomeBy(deadlineIn(clock, timeout, signal), exitOf(child, program));
+    const ended = typeof outcome === 'object';
+    if (!ended) await end(child, closed, clock);
     // A child that it left behind may keep the pipes open for ever.
-    else if ((await within(closed, grace, clock)) === undefined) kill(child, 'SIGKILL');
+    else if ((await outcomeBy(deadlineIn(clock, grace), closed)) === 'late') kill(child, 'SIGKILL');
     refuseAborted(program, signal);
-    return { exitCode: code, output: output() };
+    return { exitCode: ended ? outcome.value : undefined, output: output() };
   } finally {
     child.stdout.destroy();
     child.stderr.destroy();
@@ -86,29 +88,12 @@ function exitOf(child: Child, program: string): Promise<number> {
   });
 }
 
-/** What the promise gives, or undefined where that takes too long or the signal comes first. */
-async function within<T>(
-  promise: Promise<T>,
-  milliseconds: number,
-  clock: Clock,
-  signal?: AbortSignal,
-): Promise<T | undefined> {
-  const enough = new AbortController();
-  const signals = signal === undefined ? enough.signal : AbortSignal.any([enough.signal, signal]);
-  const over = clock.sleep(milliseconds, signals).catch(() => undefined);
-  try {
-    return await Promise.race([promise, over.then(() => undefined)]);
-  } finally {
-    enough.abort();
-  }
-}
-
 /** One that waits in the kernel does not even die of SIGKILL: nobody waits for it. */
 async function end(child: Child, closed: Promise<unknown>, clock: Clock): Promise<void> {
   kill(child, 'SIGTERM');
-  await within(closed, grace, clock);
+  await outcomeBy(deadlineIn(clock, grace), closed);
   kill(child, 'SIGKILL');
-  await within(closed, grace, clock);
+  await outcomeBy(deadlineIn(clock, grace), closed);
 }
 
 /** Its whole process group, which it leads; where nothing is left of that nothing happens. */

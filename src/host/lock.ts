@@ -91,16 +91,19 @@ async function exitCodeOf(child: ChildProcess): Promise<number | null> {
   return child.exitCode;
 }
 
-/** What a killed holder wrote stays there: it is told only while that process lives. */
-function holderIn(path: string): string {
+/**
+ * Who holds the lock, in their own words; undefined where nobody does, or nobody who says so.
+ * What a killed holder wrote stays there: it is told only while that process lives.
+ */
+export function lockHolder(path: string): string | undefined {
   const text = readTextIfAny(path)?.trim() ?? '';
   const [, pid] = /\(process (\d+)\)$/.exec(text) ?? [];
-  return pid === undefined || fileStatus(`/proc/${pid}`) === undefined ? '' : text;
+  return pid === undefined || fileStatus(`/proc/${pid}`) === undefined ? undefined : text;
 }
 
 function busy(path: string): AgentError {
-  const holder = holderIn(path);
-  return new AgentError('busy', `another operation is under way${holder === '' ? '' : `: ${holder}`}`, {
+  const holder = lockHolder(path);
+  return new AgentError('busy', `another operation is under way${holder === undefined ? '' : `: ${holder}`}`, {
     left: 'Nothing was changed.',
     next: 'Try again when it has ended, or let this command wait with --wait=SECONDS.',
     retryable: true,

@@ -22,7 +22,22 @@ export interface UnitState {
   readonly invocation: string;
 }
 
-const properties = ['Id', 'Names', 'LoadState', 'ActiveState', 'SubState', 'FragmentPath', 'Result', 'NRestarts'];
+const properties = [
+  'Id',
+  'Names',
+  'LoadState',
+  'ActiveState',
+  'SubState',
+  'FragmentPath',
+  'Result',
+  'NRestarts',
+  'InvocationID',
+] as const;
+
+/** What systemctl(1) is asked for the states of units; a pattern stands for those of that name that are loaded. */
+export function showStates(patterns: readonly string[]): string[] {
+  return ['show', '--no-pager', ...properties.map((name) => `--property=${name}`), '--', ...patterns];
+}
 
 /** How long the manager may take to answer, in seconds: it reads all units meanwhile, where it was told to. */
 const answerLimit = 90;
@@ -35,14 +50,7 @@ const jobLimit = 120;
  */
 export async function unitStates(exec: Exec, patterns: readonly string[]): Promise<UnitState[]> {
   if (patterns.length === 0) return [];
-  const asked = [...properties, 'InvocationID'].map((name) => `--property=${name}`);
-  const { stdout } = await runLimited(exec, answerLimit, 'systemctl', [
-    'show',
-    '--no-pager',
-    ...asked,
-    '--',
-    ...patterns,
-  ]);
+  const { stdout } = await runLimited(exec, answerLimit, 'systemctl', showStates(patterns));
   return parseStates(stdout);
 }
 

@@ -4,20 +4,26 @@ import { imageNameOf, isImageName } from '../core/names.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
 import { nameParts, pickVersion } from '../core/versioned.ts';
 import { fileStatus, linkStatus, listNames } from '../host/files.ts';
-import { belowRoot } from '../host/root.ts';
+import { belowRoot, obstacleTo } from '../host/root.ts';
 import { hostArchitecture } from './host-release.ts';
 
 /** An image that systemd-sysext would find. */
 export interface FoundImage {
   readonly name: string;
-  /** `mstack` is a directory of layers (systemd.mstack(7)), which systemd-sysext finds and cannot merge. */
-  readonly kind: 'raw' | 'directory' | 'mstack' | 'block';
+  /**
+   * `mstack` is a directory of layers (systemd.mstack(7)), which systemd-sysext finds and cannot merge; `obstructed` is
+   * a link that leads to itself or the like: systemd-sysext gives up over it before it looks at any name, whatever the
+   * entry is called, so no image of an earlier directory keeps it from that. It has the name of the entry.
+   */
+  readonly kind: 'raw' | 'directory' | 'mstack' | 'block' | 'obstructed';
   /** The image as a path below the root: an entry of a search directory, or of a `.v` directory in there. */
   readonly path: string;
   /** The real path of what that leads to. */
   readonly realPath: string;
   /** The name that its release file is to have, where it is not that of the image. */
   readonly releaseName?: string;
+  /** Why an obstructed link cannot be followed. */
+  readonly obstacle?: string;
 }
 
 /** Where systemd-sysext looks for extensions, highest precedence first (systemd-sysext(8)). */
@@ -33,21 +39,42 @@ export function searchDirectories(systemd: SystemdVersion): readonly string[] {
  */
 export function findImages(root: string, systemd: SystemdVersion, without: readonly string[] = []): FoundImage[] {
   const found = new Map<string, FoundImage>();
+  const obstructed: FoundImage[] = [];
   for (const directory of searchDirectories(systemd)) {
+    const inTheWay = obstructedAt(root, directory);
+    if (inTheWay !== undefined) {
+      obstructed.push(inTheWay);
+      continue;
+    }
     for (const entry of listNames(belowRoot(root, directory))) {
       if (without.includes(`${directory}/${entry}`)) continue;
       const image = imageAt(root, `${directory}/${entry}`, systemd);
-      if (image !== undefined && !found.has(image.name)) found.set(image.name, image);
+      if (image?.kind === 'obstructed') obstructed.push(image);
+      else if (image !== undefined && !found.has(image.name)) found.set(image.name, image);
     }
   }
-  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...found.values(), ...obstructed].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** A link that systemd-sysext follows and that leads nowhere, other than a dangling one, which it passes over. */
+function obstructedAt(root: string, path: string): FoundImage | undefined {
+  const obstacle = obstacleTo(root, path);
+  if (obstacle === undefined) return undefined;
+  return { name: basename(path), kind: 'obstructed', path, realPath: itselfBelow(root, path), obstacle };
+}
+
+function itselfBelow(root: string, path: string): string {
+  return join(belowRoot(root, dirname(path)), basename(path));
 }
 
 function imageAt(root: string, path: string, systemd: SystemdVersion): FoundImage | undefined {
   // Up to 259 the tool does not follow symbolic links below another root.
   const followsLinks = root === '/' || systemd.major >= 260;
-  const itself = join(belowRoot(root, dirname(path)), basename(path));
-  if (!followsLinks && linkStatus(itself)?.isSymbolicLink() === true) return undefined;
+  if (!followsLinks && linkStatus(itselfBelow(root, path))?.isSymbolicLink() === true) return undefined;
+  return obstructedAt(root, path) ?? followedImage(root, path, systemd);
+}
+
+function followedImage(root: string, path: string, systemd: SystemdVersion): FoundImage | undefined {
   const found = placeOf(root, path);
   if (found?.kind !== 'directory') return found && named(basename(path), found, systemd);
   if (systemd.major >= 256 && path.endsWith('.v')) return versionIn(root, path, systemd);
@@ -58,7 +85,7 @@ function imageAt(root: string, path: string, systemd: SystemdVersion): FoundImag
 }
 
 /** What can be an image, before it has a name. */
-type Place = Pick<FoundImage, 'kind' | 'path' | 'realPath'>;
+type Place = Pick<FoundImage, 'path' | 'realPath'> & { readonly kind: Exclude<FoundImage['kind'], 'obstructed'> };
 
 function placeOf(root: string, path: string): (Place & { readonly kind: 'raw' | 'directory' | 'block' }) | undefined {
   const realPath = belowRoot(root, path);

@@ -1,15 +1,6 @@
 import type { Clock } from '../host/clock.ts';
 import type { LimitedExec, RunLimits } from '../host/limited-run.ts';
-
-/** What the manager says of a unit, in its own words (org.freedesktop.systemd1(5)). */
-export interface UnitState {
-  /** `loaded`, `not-found`, `masked`, ... */
-  readonly load: string;
-  /** `active`, `inactive`, `activating`, `failed`, ... */
-  readonly active: string;
-  /** Why it failed, such as `exit-code`; `success` where it did not, empty where its kind has none. */
-  readonly result: string;
-}
+import { parseStates, showStates, type UnitState } from './manager.ts';
 
 /** These become another one by themselves. */
 const passing: readonly string[] = ['activating', 'deactivating'];
@@ -19,15 +10,16 @@ const lookInterval = 250;
 
 /**
  * The state of a unit as soon as it is none that passes, or the one that it is in when the time is over.
+ * @returns undefined where the manager does not answer.
  * @throws AgentError `tool-missing`, `tool-failed`, `interrupted`.
  */
-export async function settledState(exec: LimitedExec, unit: string, limits: RunLimits): Promise<UnitState> {
+export async function settledState(exec: LimitedExec, unit: string, limits: RunLimits): Promise<UnitState | undefined> {
   const { clock, signal, timeout } = limits;
   const end = clock.monotonic() + timeout;
   for (;;) {
     const state = await stateOf(exec, unit, { ...limits, timeout: Math.max(end - clock.monotonic(), lookInterval) });
     const left = end - clock.monotonic();
-    if (!passing.includes(state.active) || left <= 0) return state;
+    if (state === undefined || !passing.includes(state.active) || left <= 0) return state;
     await pause(clock, Math.min(lookInterval, left), signal);
   }
 }
@@ -37,12 +29,9 @@ async function pause(clock: Clock, milliseconds: number, signal: AbortSignal | u
   await clock.sleep(milliseconds, signal).catch(() => undefined);
 }
 
-/** A manager that does not answer is one that knows no such unit. */
-async function stateOf(exec: LimitedExec, unit: string, limits: RunLimits): Promise<UnitState> {
-  const properties = ['--property=LoadState', '--property=ActiveState', '--property=Result'];
-  const { output } = await exec.runLimited('systemctl', ['show', ...properties, '--', unit], limits);
-  const value = (name: string) => new RegExp(`^${name}=(.*)$`, 'm').exec(output)?.[1] ?? '';
-  return { load: value('LoadState'), active: value('ActiveState'), result: value('Result') };
+async function stateOf(exec: LimitedExec, unit: string, limits: RunLimits): Promise<UnitState | undefined> {
+  const { output } = await exec.runLimited('systemctl', showStates([unit]), limits);
+  return parseStates(output)[0];
 }
 
 /** How long to wait for what only explains a failure, in milliseconds. */

@@ -91,6 +91,7 @@ export async function judgeAll(
 async function readEvidence(image: FoundImage, exec: Exec): Promise<Evidence> {
   if (image.kind === 'block') return blockEvidence(image.realPath);
   if (image.kind === 'mstack') return { outcome: 'stops', reason: 'systemd-sysext cannot merge an .mstack directory' };
+  if (image.obstacle !== undefined) return { outcome: 'stops', reason: image.obstacle };
   try {
     return { facts: await readImageFacts(image.realPath, exec) };
   } catch (error) {

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
 
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -151,7 +152,7 @@ describe('a spec with files of its own', () => {
         'usr/lib/greeter/libgreet.so.1': '644 here/libgreet.so.1\n',
         'usr/share/doc/greeter/README': '644 elsewhere/text/README\n',
         'usr/share/doc/greeter/LICENSE': '644 elsewhere/text/LICENSE\n',
-        'usr/share/man/man1/greet.1': '644 elsewhere/text/greet.1\n',
+        'usr/share/man/man1/greet.1.gz': `644 ${gzipSync('elsewhere/text/greet.1\n', { level: 9 }).toString('utf8')}`,
       },
     ],
     [

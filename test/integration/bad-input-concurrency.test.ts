@@ -121,8 +121,8 @@ describe('fifty commands at once', () => {
     [['gc'], [0]],
   ];
   const looks: readonly (readonly [args: readonly string[], exitCodes: readonly number[]])[] = [
-    // In the midst of a change the host is not as recorded.
-    [['status'], [0, 3, 10]],
+    // What is changed in that moment is not merged, maybe, but no drift.
+    [['status'], [0, 3]],
     [['list', '--json=short'], [0]],
   ];
 

@@ -1,4 +1,4 @@
-import { isAgentError } from '../../core/errors.ts';
+import { isAgentError, type AgentError } from '../../core/errors.ts';
 import { linkStatus, readTextIfAny, unlinkDurably, writeAtomically } from '../../host/files.ts';
 import type { Agent } from '../agent.ts';
 import { takeEffect, type Bench } from './executors.ts';
@@ -41,10 +41,10 @@ export function forgetSettlement({ paths }: Agent): void {
 
 /**
  * Takes all these steps, whatever becomes of the others.
- * @throws AgentError the first failure.
+ * @throws AgentError the first failure, with the others as facts.
  */
 export async function settle(bench: Bench, steps: readonly EffectStep[]): Promise<void> {
-  const failures: unknown[] = [];
+  const failures: AgentError[] = [];
   for (const step of steps) {
     try {
       await takeEffect(bench, step);
@@ -53,5 +53,11 @@ export async function settle(bench: Bench, steps: readonly EffectStep[]): Promis
       failures.push(error);
     }
   }
-  if (failures.length > 0) throw failures[0];
+  const [first, ...others] = failures;
+  if (first === undefined) return;
+  throw first.with({ facts: [...(first.details.facts ?? []), ...others.flatMap(linesOf)] });
+}
+
+function linesOf({ message, details }: AgentError): string[] {
+  return [message, ...(details.facts ?? [])];
 }

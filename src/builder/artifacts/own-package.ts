@@ -4,6 +4,7 @@ import type { Spec } from '../spec/spec.ts';
 import type { Contexts } from '../source/context.ts';
 import { localFiles } from '../source/files.ts';
 import type { Layout } from './layout.ts';
+import { compressManualPages } from './manual-pages.ts';
 import { digestText, ownFiles, type OwnFiles } from './own-files.ts';
 
 /** The files of a spec's own package, and a digest by which the cache knows them. */
@@ -28,7 +29,8 @@ export function ownPackage(spec: Spec, artifacts: Artifacts, settings: OwnPackag
   const { layout, contexts, cacheDirectory, sourceDateEpoch } = settings;
   const filesAt = localFiles(spec.sources, contexts, cacheDirectory);
   const own = ownFiles(artifacts, layout, spec.name, filesAt, sourceDateEpoch ?? newestChange(spec));
-  return { ...own, digest: sha256(digestText(own.entries)) };
+  const entries = layout.family === 'deb' ? compressManualPages(own.entries) : own.entries;
+  return { ...own, entries, digest: sha256(digestText(entries)) };
 }
 
 /** As package builders take it from a changelog (reproducible-builds.org, SOURCE_DATE_EPOCH); 0 where there is none. */

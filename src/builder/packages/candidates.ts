@@ -1,7 +1,7 @@
-import { ambiguous, unsatisfiable, type Choice } from './choice.ts';
+import { ambiguous, chosen, packageUrl, placed, sortedOnce, unsatisfiable, type Choice } from './choice.ts';
 import { meetsAll, type CompareVersions } from './constraint.ts';
 import type { IndexedPackage, Provided } from './index-database.ts';
-import type { PackageRequest } from './packages.ts';
+import type { PackageRequest, SelectedPackage } from './packages.ts';
 
 /** Where a candidate is offered. */
 export interface Origin {
@@ -17,6 +17,25 @@ export interface Origin {
 export type Candidate<P extends IndexedPackage = IndexedPackage> = P & { readonly origin: Origin };
 /** A package that an index offers as standing for another name. */
 export type Provider<P extends IndexedPackage = IndexedPackage> = Candidate<P> & Provided;
+
+/**
+ * Chooses a package for each request.
+ * @returns sorted by name, each package once.
+ * @throws AgentError as chosen() and packageUrl().
+ */
+export function selectEach(
+  requests: readonly PackageRequest[],
+  choose: (request: PackageRequest) => Choice<Candidate & { readonly source?: string }>,
+): SelectedPackage[] {
+  const choices = requests.map((request) => placed(choose(request), request.position));
+  return sortedOnce(chosen(choices).map(selected));
+}
+
+function selected(candidate: Candidate & { readonly source?: string }): SelectedPackage {
+  const { name, version, architecture, sha256, size, filename, source = '', origin } = candidate;
+  const from = source === '' ? {} : { source };
+  return { name, version, architecture, sha256, size, url: packageUrl(origin.uri, filename), ...from };
+}
 
 /**
  * The newest of some packages, those of a name or those that have a file, that meets all constraints.

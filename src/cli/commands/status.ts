@@ -13,7 +13,7 @@ export const statusCommand: CommandSpec = {
   name: 'status',
   summary: 'show what is merged, and name every extension that is not',
   description:
-    'Exits with 0 where every extension is merged as recorded, with 3 where one is not merged, and with 10 where all are and something differs from the record.',
+    'Exits with 0 where every extension is merged as recorded, with 3 where one is not merged, and with 10 where all are and something differs from the record. What an operation that is under way changes does not count as that.',
   options: [common.root, common.json, common.noLegend, common.noPager],
   examples: [
     ['sysext-agent status', 'the hierarchies, what is merged into them, and since when'],
@@ -22,18 +22,22 @@ export const statusCommand: CommandSpec = {
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
     const { rolledBackText } = await import('../../agent/rolled-back.ts');
-    const { hierarchies, extensions, merged, drift, absence } = await overview(await agentFor(invocation.options));
+    const { hierarchies, extensions, merged, drift, absence, underWay } = await overview(
+      await agentFor(invocation.options),
+    );
     const left = extensions.filter((extension) => !extension.merged);
     const value = {
       hierarchies: hierarchies.map(hierarchyJson),
       extensions: extensions.map(overviewJson),
       merged: merged.map(mergedJson),
       drift,
+      underWay: underWay ?? null,
       unmergedFor: absence === undefined ? null : absenceJson(absence),
     };
     show(invocation, value, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
       ...(absence === undefined ? [] : [absenceLine(absence)]),
+      ...(underWay === undefined ? [] : [`An operation is under way: ${underWay}`]),
       ...left.map(({ name, whyNot }) => `${name} is not merged: ${whyNot ?? ''}`),
       ...extensions
         .filter(isThere)

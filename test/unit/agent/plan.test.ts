@@ -295,6 +295,29 @@ describe('a bad image', () => {
     });
   });
 
+  test('that is a link to itself cannot be masked: nothing is done, and the command that takes it out is named', () => {
+    const { image } = found('/var/lib/extensions/bad.raw');
+    const link: JudgedImage = {
+      image: { ...image, name: 'bad.raw', kind: 'obstructed', obstacle: 'it leads in a circle' },
+      verdict: { outcome: 'stops', reason: 'it leads in a circle' },
+    };
+    const observed = { ...foreign, images: [found(entry('a')), link] };
+
+    const { steps, refusals } = planOf({ desired: {}, observed, recorded: { extensions: [a] } });
+
+    expect(steps.some(({ kind }) => kind === 'mask')).toBe(false);
+    expect(refusals).toEqual([
+      expect.objectContaining({
+        code: 'merge-failed',
+        details: {
+          facts: ['/var/lib/extensions/bad.raw: it leads in a circle'],
+          left: 'Nothing was changed.',
+          next: 'Take it out of the way, for example: rm /var/lib/extensions/bad.raw',
+        },
+      }),
+    ]);
+  });
+
   test('in /run is masked in /etc, and in /etc it cannot be', () => {
     const at = (path: string) => ({ ...hostWith(), images: [found(path, stops)] });
 
@@ -337,6 +360,20 @@ describe('health checks', () => {
   test('come last, where an image comes', () => {
     expect(short(planOf({ desired, observed })).at(-1)).toBe('confirm net (agent.yml)');
     expect(short(planOf({ desired: { ...desired, extensions: [] }, observed }))).toEqual(['withdraw a', 'refresh']);
+  });
+
+  test('come where the image is in place already, since there may be others now', () => {
+    const again = { ...a, health: [check('new', { by: 'a.yml' })] };
+
+    expect(
+      short(planOf({ desired: { ...desired, extensions: [again] }, observed, recorded: { extensions: [a] } })),
+    ).toEqual(['confirm net (agent.yml)', 'confirm new of a (a.yml)']);
+  });
+
+  test('do not come where nothing is asked of an extension that is merged', () => {
+    const apply = { extensions: [a], merge: { verb: 'refresh', options: {} } } as const;
+
+    expect(short(planOf({ desired: apply, observed, recorded: { extensions: [a] } }))).toEqual(['refresh']);
   });
 
   test('are those of the host, then of every extension that is merged then, by name, whichever of them came', () => {

@@ -51,6 +51,18 @@ test('where nothing was done that must be undone, nothing was changed', async ()
   await expect(outcome).rejects.toMatchObject({ details: { left: 'Nothing was changed.' } });
 });
 
+test('why an undo failed is told below that', async () => {
+  const stuck = recording([], 'a', {
+    undo: () => {
+      throw new AgentError('read-only', 'the file system is read-only', { facts: ['/etc/passwd'] });
+    },
+  });
+
+  await expect(runSteps([stuck, recording([], 'b', failing('no'))])).rejects.toMatchObject({
+    details: { facts: ['could not undo "a": the file system is read-only', '  /etc/passwd'] },
+  });
+});
+
 test('an undo that fails does not stop the others, and is told', async () => {
   const log: string[] = [];
   const stuck = recording(log, 'b', {

@@ -47,6 +47,29 @@ describe('images below a root', () => {
     expect(found(252, 'srv/a.raw', 'var/lib/extensions -> ../../srv')).toEqual(['a raw /var/lib/extensions/a.raw']);
   });
 
+  test('a link that cannot be followed is found, whatever it is called and whatever comes before it', () => {
+    const entries = [
+      'etc/passwd',
+      'run/extensions/a/',
+      'var/lib/extensions/a -> a',
+      'var/lib/extensions/.#b -> /etc/passwd/b',
+      'var/lib/extensions/c.raw -> /nowhere',
+    ];
+    expect(found(262, ...entries)).toEqual([
+      '.#b obstructed /var/lib/extensions/.#b',
+      'a directory /run/extensions/a',
+      'a obstructed /var/lib/extensions/a',
+    ]);
+    expect(found(259, ...entries)).toEqual(['a directory /run/extensions/a']);
+  });
+
+  test('a search directory that cannot be followed is one itself', () => {
+    expect(found(252, 'run/extensions -> extensions', 'var/lib/extensions/a/')).toEqual([
+      'a directory /var/lib/extensions/a',
+      'extensions obstructed /run/extensions',
+    ]);
+  });
+
   test('a .v directory is an image itself up to 255, and its newest version after', () => {
     const entries = ['etc/extensions/v.raw.v/v_1.raw', 'etc/extensions/v.raw.v/v_2.raw'];
     expect(found(255, ...entries)).toEqual(['v.raw.v directory /etc/extensions/v.raw.v']);

@@ -1,6 +1,6 @@
-import { chooseAmong, chooseProvider, type Candidate } from '../candidates.ts';
+import { chooseAmong, chooseProvider, selectEach, type Candidate } from '../candidates.ts';
 import type { Catalogue } from '../catalogue.ts';
-import { chosen, packageUrl, placed, sortedOnce, unknown, type Choice } from '../choice.ts';
+import { unknown, type Choice } from '../choice.ts';
 import type { PackageRequest, SelectedPackage } from '../packages.ts';
 import type { DebPackage } from './index-database.ts';
 import { compareVersions } from './version.ts';
@@ -20,8 +20,7 @@ export function selectPackages(
   architecture: string,
 ): SelectedPackage[] {
   const fits = (pkg: DebPackage) => pkg.architecture === architecture || pkg.architecture === 'all';
-  const choices = requests.map((request) => placed(choose(request, catalogue, fits), request.position));
-  return sortedOnce(chosen(choices).map(selected));
+  return selectEach(requests, (request) => choose(request, catalogue, fits));
 }
 
 function choose(
@@ -36,18 +35,4 @@ function choose(
     chooseProvider(compareVersions, request, catalogue.providers(name).filter(fits)) ??
     unknown(request, named, catalogue.nearest(name))
   );
-}
-
-function selected({
-  name,
-  version,
-  architecture,
-  sha256,
-  size,
-  filename,
-  source,
-  origin,
-}: Candidate<DebPackage>): SelectedPackage {
-  const from = source === undefined || source === '' ? {} : { source };
-  return { name, version, architecture, sha256, size, url: packageUrl(origin.uri, filename), ...from };
 }

@@ -1,6 +1,6 @@
-import { chooseAmong, chooseProvider, type Candidate } from '../candidates.ts';
+import { chooseAmong, chooseProvider, selectEach, type Candidate } from '../candidates.ts';
 import type { Catalogue } from '../catalogue.ts';
-import { chosen, packageUrl, placed, sortedOnce, unknown, type Choice } from '../choice.ts';
+import { unknown, type Choice } from '../choice.ts';
 import type { PackageRequest, SelectedPackage } from '../packages.ts';
 import type { RpmPackage } from './index-database.ts';
 import { compareVersions } from './version.ts';
@@ -28,8 +28,7 @@ export function selectPackages(
   architecture: string,
 ): SelectedPackage[] {
   const fits = fitting(architecture);
-  const choices = requests.map((request) => placed(choose(request, catalogue, fits), request.position));
-  return sortedOnce(chosen(choices).map(selected));
+  return selectEach(requests, (request) => choose(request, catalogue, fits));
 }
 
 /** Whether a package is for an architecture or for none, and outside of module streams. */
@@ -60,16 +59,4 @@ function notThere(
     ...unknown(request, [], []),
     facts: inModules.map(({ version }) => `available: ${version}, but only in a module stream, which are not used`),
   };
-}
-
-function selected({
-  name,
-  version,
-  architecture,
-  sha256,
-  size,
-  filename,
-  origin,
-}: Candidate<RpmPackage>): SelectedPackage {
-  return { name, version, architecture, sha256, size, url: packageUrl(origin.uri, filename) };
 }
