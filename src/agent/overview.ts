@@ -13,6 +13,7 @@ import { openHistory } from './history.ts';
 import { installedIn } from './installed.ts';
 import type { MergedImage } from './merged-images.ts';
 import { observe } from './observation.ts';
+import { ownerOf, type Owner } from './owner.ts';
 import { defaultPolicy, plan, type Observed, type Recorded } from './plan.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
 import { rolledBackImages, rolledBackText } from './rolled-back.ts';
@@ -33,6 +34,8 @@ export interface ExtensionOverview {
   readonly ours: boolean;
   /** Whether it keeps its image until it is no longer held. */
   readonly held: boolean;
+  /** Whose it is; undefined where this agent did not install it. */
+  readonly owner: Owner | undefined;
   /** What was found in it and allowed. */
   readonly allowed: readonly AllowedRecord[];
   /** Images of that name that the host was not well with, and that are refused since. */
@@ -77,15 +80,21 @@ export async function overview(agent: Agent): Promise<Overview> {
       merged: isMerged,
       whyNot: isMerged ? undefined : whyNot(known, name, found, record),
       path: found?.image.path,
-      ours: record !== undefined,
-      held: record !== undefined && held.includes(name),
-      allowed: record?.allowed ?? [],
+      ...recordedParts(record, held),
       rolledBack: rolledBackImages(denied, name),
     };
   });
   const drift = driftFrom(agent, observed, recorded);
   const absence = merged.length === 0 ? livingAbsence(agent) : undefined;
   return { hierarchies, extensions, images, merged: observed.merge?.images ?? [], drift, absence };
+}
+
+function recordedParts(
+  record: InstalledExtension | undefined,
+  held: readonly string[],
+): Pick<ExtensionOverview, 'ours' | 'held' | 'owner' | 'allowed'> {
+  if (record === undefined) return { ours: false, held: false, owner: undefined, allowed: [] };
+  return { ours: true, held: held.includes(record.name), owner: ownerOf(record), allowed: record.allowed };
 }
 
 function driftFrom(agent: Agent, observed: Observed, recorded: Recorded): Drift[] {
