@@ -1,6 +1,6 @@
 import { messages } from '../../core/messages.ts';
 import type { Clock } from '../../host/clock.ts';
-import { fileStatus, listNames } from '../../host/files.ts';
+import { fileStatus, listNames, readTextIfAny } from '../../host/files.ts';
 import type { Log } from '../../host/log.ts';
 import { belowRoot } from '../../host/root.ts';
 import { watchPaths, type Watch } from '../../host/watch.ts';
@@ -30,10 +30,19 @@ export interface ServiceParts {
 /** How long files must not change before they are read, and how long changes are waited for that do not end. */
 export const quietLimits = { after: 200, atMost: 2000 } as const;
 
+/** The loop, with what tells its own traces from those of others. */
+export interface Service {
+  readonly loop: Loop;
+  /** Whether the history is as the loop left it when it had last done something. */
+  wasOurs(): boolean;
+}
+
 /** The loop of the service: what it reconciles with, and what it tells. */
-export function serviceLoop(parts: ServiceParts): Loop {
+export function serviceLoop(parts: ServiceParts): Service {
   const { root, clock, random, narration, images } = parts;
-  return new Loop({
+  const note = pathsBelow(root).historyNote;
+  let own = readTextIfAny(note);
+  const loop = new Loop({
     clock,
     random,
     reconcile: async (signal, reasons) => {
@@ -46,18 +55,21 @@ export function serviceLoop(parts: ServiceParts): Loop {
       narration.failed(error);
     },
     changed: (state) => {
+      if (state.kind !== 'working') own = readTextIfAny(note);
       narration.entered(state);
     },
   });
+  return { loop, wasOurs: () => readTextIfAny(note) === own };
 }
 
 /**
  * Runs the service until the signal aborts. What is under way then is undone, or finished where it cannot be; whatever
  * is left is the next start's.
  */
-export async function runService(parts: ServiceParts, loop: Loop, stop: AbortSignal): Promise<void> {
+export async function runService(parts: ServiceParts, service: Service, stop: AbortSignal): Promise<void> {
   const { clock, notifier, log } = parts;
-  await using watching = await watchConfiguration(parts, loop);
+  const { loop } = service;
+  await using watching = await watchConfiguration(parts, service);
   loop.poke('the service started');
   await notifier.tell('READY=1');
   log.tell(messages.started);
@@ -68,13 +80,16 @@ export async function runService(parts: ServiceParts, loop: Loop, stop: AbortSig
 }
 
 /** Watches for changes of the configuration, and for what others did to the extensions. */
-async function watchConfiguration({ root, clock, log }: ServiceParts, loop: Loop): Promise<AsyncDisposable> {
+async function watchConfiguration({ root, clock, log }: ServiceParts, service: Service): Promise<AsyncDisposable> {
+  const note = pathsBelow(root).historyNote;
+  let onlyNote = true;
   const quiet = new Quiet(clock, quietLimits, () => {
-    void settled();
+    settling = settling.then(settled);
   });
   const arm = () =>
     watchPaths(watchedPaths(root), {
-      changed: () => {
+      changed: (path) => {
+        onlyNote &&= path === note;
         quiet.note();
       },
       failed: (why) => {
@@ -82,17 +97,22 @@ async function watchConfiguration({ root, clock, log }: ServiceParts, loop: Loop
       },
     });
   let watch: Watch = await arm();
+  let settling = Promise.resolve();
   /** After a merge another /usr lies over the one that was watched. */
   async function settled(): Promise<void> {
     if (!watch.isCurrent()) {
       await watch[Symbol.asyncDispose]();
       watch = await arm();
     }
-    loop.poke('files changed');
+    const ours = onlyNote && service.wasOurs();
+    const reason = onlyNote ? 'extensions were changed by others' : 'files changed';
+    onlyNote = true;
+    if (!ours) service.loop.poke(reason);
   }
   return {
     [Symbol.asyncDispose]: async () => {
       quiet[Symbol.dispose]();
+      await settling;
       await watch[Symbol.asyncDispose]();
     },
   };

@@ -39,12 +39,12 @@ export const daemonCommand: CommandSpec = {
       images: wishedImages(options, progressTo(narration)),
       agentFor: await agentMaker(options, bus.host),
     };
-    const loop = serviceLoop(parts);
+    const service = serviceLoop(parts);
     const reload = () => {
-      loop.poke('SIGHUP');
+      service.loop.poke('SIGHUP');
     };
     process.on('SIGHUP', reload);
-    await runService(parts, loop, signal);
+    await runService(parts, service, signal);
     process.off('SIGHUP', reload);
     return exitCodes.ok;
   },
