@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import type { FSWatcher } from 'chokidar';
 
@@ -9,8 +9,8 @@ import { fileStatus } from './files.ts';
 /** Files and directories that are watched, with what is directly in these. */
 export interface Watch extends AsyncDisposable {
   /**
-   * Whether what is watched is still what has these paths: where something was mounted over it, what is there now is not
-   * watched.
+   * Whether what is watched is what has these paths now. Where directories came, were replaced or mounted over, changes may
+   * be missed until they are watched anew.
    */
   isCurrent(): boolean;
 }
@@ -29,21 +29,32 @@ export interface WatchEvents {
 export async function watchPaths(paths: readonly string[], events: WatchEvents): Promise<Watch> {
   const { watch } = await import('chokidar');
   const roots = [...new Set(paths.map(nearestExisting))];
-  const before = roots.map(identityText);
+  const before = directoriesOf(paths);
   const watcher = watch([...roots], {
     ignoreInitial: true,
     followSymlinks: false,
+    atomic: false,
     ignored: (path) => !isAbove(path, paths) && !isIn(path, paths),
   });
+  const changed = (...told: readonly string[]) => {
+    const path = told.find((one) => isIn(one, paths));
+    if (path !== undefined) events.changed(path);
+  };
   watcher.on('all', (_, path) => {
-    if (isIn(path, paths)) events.changed(path);
+    changed(path);
+  });
+  // What comes right after something else is not always told as above, but the kernel's own event is.
+  watcher.on('raw', (_, name, details) => {
+    const { watchedPath = '' } = details as { readonly watchedPath?: string };
+    if (basename(watchedPath) === name) changed(watchedPath);
+    else changed(join(watchedPath, name), watchedPath);
   });
   watcher.on('error', (error) => {
     events.failed(messageOf(error));
   });
   await ready(watcher);
   return {
-    isCurrent: () => roots.every((root, index) => identityText(root) === before[index]),
+    isCurrent: () => directoriesOf(paths) === before,
     [Symbol.asyncDispose]: () => watcher.close(),
   };
 }
@@ -67,6 +78,12 @@ function isAbove(path: string, paths: readonly string[]): boolean {
 
 function isIn(path: string, paths: readonly string[]): boolean {
   return paths.some((wanted) => path === wanted || dirname(path) === wanted);
+}
+
+/** The directories that hold these paths, or will, as one text: another one where any of them is another one. */
+function directoriesOf(paths: readonly string[]): string {
+  const directories = paths.map((path) => (fileStatus(path)?.isDirectory() === true ? path : nearestExisting(path)));
+  return directories.map((path) => `${path} ${identityText(path)}`).join('\n');
 }
 
 function identityText(path: string): string {

@@ -98,7 +98,7 @@ async function watchConfiguration({ root, clock, log }: ServiceParts, service: S
     });
   let watch: Watch = await arm();
   let settling = Promise.resolve();
-  /** After a merge another /usr lies over the one that was watched. */
+  /** Directories may be new, and after a merge another /usr lies over the one that was watched. */
   async function settled(): Promise<void> {
     if (!watch.isCurrent()) {
       await watch[Symbol.asyncDispose]();
