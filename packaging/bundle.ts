@@ -17,9 +17,11 @@ const program = join(dist, 'sysext-agent.cjs');
 /** Libraries that not every command needs, and where each begins; of SQLite only what runs on this machine. */
 const libraries = {
   'better-sqlite3': `better-sqlite3/linux-${process.arch}`,
+  chokidar: 'chokidar',
   'dbus-next': 'dbus-next',
   execa: 'execa',
   openpgp: 'openpgp',
+  pino: 'pino',
   yaml: 'yaml',
 };
 

@@ -11,6 +11,9 @@ import { storePath } from './stored-image.ts';
 /** What stands for the source of an extension whose record was lost. */
 const source = 'found in place after the history was lost';
 
+/** Nobody knows whose it was. */
+const owner = { kind: 'unknown' } as const;
+
 /** An extension of ours that is in place, told without the record. */
 export interface FoundExtension {
   readonly extension: InstalledExtension;
@@ -38,7 +41,7 @@ export async function foundInPlace(agent: Agent): Promise<FoundExtension[]> {
     const digest = digestOf(path);
     const told = await selfDescription(agent, systemd, path, name);
     const installedAt = fileStatus(path)?.mtime ?? agent.clock.now();
-    const extension = { name, ...told, source, sha256, size: digest.size, kind, installedAt, allowed: [] };
+    const extension = { name, ...told, source, sha256, size: digest.size, kind, installedAt, allowed: [], owner };
     found.push({ extension, damaged: digest.sha256 !== sha256 });
   }
   return found;

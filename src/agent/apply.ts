@@ -99,14 +99,17 @@ function changedSet(
   { extensions }: Plan,
   installed: readonly InstalledExtension[],
 ): readonly InstalledExtension[] | undefined {
-  const same =
-    extensions?.length === installed.length && extensions.every((one) => installed.some((other) => isSame(one, other)));
-  return same ? undefined : extensions;
+  return extensions !== undefined && isSameSet(extensions, installed) ? undefined : extensions;
 }
 
-/** What is allowed in an image and what tells of its health are as much of it as its bytes. */
+/** Whether two sets are the same in everything that is recorded of them but times. */
+export function isSameSet(a: readonly InstalledExtension[], b: readonly InstalledExtension[]): boolean {
+  return a.length === b.length && a.every((one) => b.some((other) => isSame(one, other)));
+}
+
+/** What is allowed in an image, what tells of its health and whose it is are as much of it as its bytes. */
 function isSame(a: InstalledExtension, b: InstalledExtension): boolean {
-  const said = ({ allowed, health = [] }: InstalledExtension) => JSON.stringify([allowed, health]);
+  const said = ({ allowed, health = [], owner }: InstalledExtension) => JSON.stringify([allowed, health, owner]);
   const image = a.name === b.name && a.kind === b.kind && a.sha256 === b.sha256 && a.version === b.version;
   return image && said(a) === said(b);
 }

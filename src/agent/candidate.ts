@@ -13,6 +13,7 @@ import { findReleaseFile } from '../core/release-file.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
 import type { Exec } from '../host/exec.ts';
 import { readImage, type ImageFacts } from '../systemd/image.ts';
+import type { Owner } from './owner.ts';
 
 /** An image that someone asks for, before anything is done with it. */
 export interface ImageRequest {
@@ -27,6 +28,8 @@ export interface ImageRequest {
   readonly allow?: readonly Allowance[];
   /** What its spec says of its health. */
   readonly health?: readonly HealthCheck[];
+  /** Whose the extension is to be; a person's unless given. */
+  readonly owner?: Owner;
 }
 
 /** An image as an extension that could be installed: who it is and what it says of itself. */

@@ -39,7 +39,7 @@ export async function applyRecord(agent: Agent, options: ChangeOptions = {}): Pr
 }
 
 /** Whether an operation is under way, or was killed. */
-function isUnfinished({ paths }: Agent): boolean {
+export function isUnfinished({ paths }: Agent): boolean {
   using history = openHistory(paths.history, { writable: false });
   return history.operations(1)[0]?.result === 'running';
 }

@@ -2,14 +2,16 @@ import type Database from 'better-sqlite3';
 
 import { withHealth, type HealthCheck } from '../core/health.ts';
 import type { AllowedRecord } from './allowed.ts';
+import { ownerOf, withOwner, type Owner } from './owner.ts';
 import type { BadImage, Generation, GenerationState, Hold, InstalledExtension } from './records.ts';
 
 /** Generations, holds and bad images in the history's database: what history.ts gives its transactions and errors. */
 
-interface ExtensionRow extends Omit<InstalledExtension, 'installedAt' | 'allowed' | 'health'> {
+interface ExtensionRow extends Omit<InstalledExtension, 'installedAt' | 'allowed' | 'health' | 'owner'> {
   readonly installed_at: string;
   readonly allowed: string;
   readonly health: string;
+  readonly owner: string;
 }
 
 interface GenerationRow {
@@ -32,11 +34,12 @@ export function addGeneration(
     .prepare('INSERT INTO generation (number, parent, state) VALUES (?, ?, ?)')
     .run(number, activeNumber(database) ?? null, state);
   const add = database.prepare(
-    'INSERT INTO generation_extension (generation, name, version, sha256, size, kind, source, "release", installed_at, allowed, health) VALUES (?, @name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed, @health)',
+    'INSERT INTO generation_extension (generation, name, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner) VALUES (?, @name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed, @health, @owner)',
   );
-  for (const { installedAt, allowed, health = [], ...extension } of extensions) {
+  for (const { installedAt, allowed, health = [], owner, ...extension } of extensions) {
     const asText = { installedAt: installedAt.toISOString(), allowed: JSON.stringify(allowed) };
-    add.run(number, { ...extension, ...asText, health: JSON.stringify(health) });
+    const more = { health: JSON.stringify(health), owner: JSON.stringify(ownerOf({ owner })) };
+    add.run(number, { ...extension, ...asText, ...more });
   }
 }
 
@@ -101,14 +104,15 @@ function fullGeneration(database: Database.Database, row: GenerationRow): Genera
 function extensionsOf(database: Database.Database, generation: number): InstalledExtension[] {
   return database
     .prepare<[number], ExtensionRow>(
-      'SELECT name, version, sha256, size, kind, source, "release", installed_at, allowed, health FROM generation_extension WHERE generation = ? ORDER BY name',
+      'SELECT name, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner FROM generation_extension WHERE generation = ? ORDER BY name',
     )
     .all(generation)
-    .map(({ installed_at, allowed, health, ...row }) => ({
+    .map(({ installed_at, allowed, health, owner, ...row }) => ({
       ...row,
       installedAt: new Date(installed_at),
       allowed: JSON.parse(allowed) as AllowedRecord[],
       ...withHealth(JSON.parse(health) as HealthCheck[]),
+      ...withOwner(JSON.parse(owner) as Owner),
     }));
 }
 

@@ -4,6 +4,7 @@ import { AgentError, messageOf, type ErrorCode } from '../core/errors.ts';
 import { writeAtomically } from '../host/files.ts';
 import { generationScript } from './generation-schema.ts';
 import { healthScript } from './health-schema.ts';
+import { ownerScript } from './owner.ts';
 
 /** One script per version of the schema, in order; a script that shipped is never changed, the next one is added. */
 export const migrations: readonly string[] = [
@@ -55,6 +56,7 @@ export const migrations: readonly string[] = [
   DROP INDEX change_by_name;
   CREATE INDEX change_by_name ON operation_extension (name, operation) WHERE change <> 'merged';
   `,
+  ownerScript,
 ];
 
 /** The version of the schema that this agent writes. */

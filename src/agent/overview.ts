@@ -15,6 +15,7 @@ import { installedIn } from './installed.ts';
 import { commandAgainst } from './masks.ts';
 import type { MergedImage } from './merged-images.ts';
 import { observe } from './observation.ts';
+import { ownerOf, type Owner } from './owner.ts';
 import { defaultPolicy, plan, type Observed, type Recorded } from './plan.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
 import { rolledBackImages, rolledBackText } from './rolled-back.ts';
@@ -35,6 +36,8 @@ export interface ExtensionOverview {
   readonly ours: boolean;
   /** Whether it keeps its image until it is no longer held. */
   readonly held: boolean;
+  /** Whose it is; undefined where this agent did not install it. */
+  readonly owner: Owner | undefined;
   /** What was found in it and allowed. */
   readonly allowed: readonly AllowedRecord[];
   /** Images of that name that the host was not well with, and that are refused since. */
@@ -82,9 +85,7 @@ export async function overview(agent: Agent): Promise<Overview> {
       merged: isMerged,
       whyNot: isMerged ? undefined : whyNot(known, name, found, record),
       path: found?.image.path,
-      ours: record !== undefined,
-      held: record !== undefined && held.includes(name),
-      allowed: record?.allowed ?? [],
+      ...recordedParts(record, held),
       rolledBack: rolledBackImages(denied, name),
     };
   });
@@ -110,6 +111,14 @@ function workerSince(agent: Agent, before: Worker): string | undefined {
   using history = openHistory(agent.paths.history, { writable: false });
   const { holder, latest } = worker(agent, history);
   return before.holder ?? holder ?? (latest?.id === before.latest?.id ? undefined : latest?.actor.command);
+}
+
+function recordedParts(
+  record: InstalledExtension | undefined,
+  held: readonly string[],
+): Pick<ExtensionOverview, 'ours' | 'held' | 'owner' | 'allowed'> {
+  if (record === undefined) return { ours: false, held: false, owner: undefined, allowed: [] };
+  return { ours: true, held: held.includes(record.name), owner: ownerOf(record), allowed: record.allowed };
 }
 
 function driftFrom(agent: Agent, observed: Observed, recorded: Recorded): Drift[] {

@@ -20,6 +20,8 @@ export interface Paths {
   readonly toolMemory: string;
   /** Extensions that were taken away for a package manager. */
   readonly absence: string;
+  /** What the last attempt at what the drop-ins want came to. */
+  readonly fleetState: string;
 }
 
 export function pathsBelow(root: string): Paths {
@@ -34,5 +36,6 @@ export function pathsBelow(root: string): Paths {
     mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
     absence: belowRoot(root, '/run/sysext-agent/unmerged.json'),
+    fleetState: belowRoot(root, '/run/sysext-agent/fleet.json'),
   };
 }

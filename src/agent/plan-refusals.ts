@@ -6,15 +6,22 @@ import type { PlanInput } from './plan.ts';
 import type { Target } from './plan-targets.ts';
 import { fitOf, unmaskedBlockers } from './plan-verdicts.ts';
 
-/** Why the named extensions cannot become as desired, or nothing can be merged at all. */
-export function refusalsOf(input: PlanInput, targets: readonly Target[]): AgentError[] {
-  const { desired } = input;
-  const named = targets.filter(({ name }) => desired.named?.includes(name));
-  const blockers = desired.merge.verb === 'unmerge' ? [] : unmaskedBlockers(input);
-  return [
-    ...named.flatMap((target) => refusalOf(input, target) ?? []),
-    ...(blockers.length === 0 ? [] : [blockersError(desired.merge.verb, blockers)]),
-  ];
+/** Why named extensions cannot become as desired, by their names. */
+export function refusedNames(input: PlanInput, targets: readonly Target[]): Map<string, AgentError> {
+  const named = targets.filter(({ name }) => input.desired.named?.includes(name));
+  return new Map(
+    named.flatMap((target) => {
+      const refusal = refusalOf(input, target);
+      return refusal === undefined ? [] : [[target.name, refusal] as const];
+    }),
+  );
+}
+
+/** Why nothing can be merged at all. */
+export function blockerRefusals(input: PlanInput): AgentError[] {
+  const { verb } = input.desired.merge;
+  const blockers = verb === 'unmerge' ? [] : unmaskedBlockers(input);
+  return blockers.length === 0 ? [] : [blockersError(verb, blockers)];
 }
 
 function refusalOf(input: PlanInput, target: Target): AgentError | undefined {

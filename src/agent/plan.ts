@@ -11,7 +11,7 @@ import { nothingToSettle, type EffectStep, type Settlement } from './effects/ste
 import { maskings } from './masks.ts';
 import type { ObservedMerge } from './merged-images.ts';
 import { confirmSteps } from './plan-health.ts';
-import { refusalsOf } from './plan-refusals.ts';
+import { blockerRefusals, refusedNames } from './plan-refusals.ts';
 import { targetsOf, type Target } from './plan-targets.ts';
 import { verdictsOf } from './plan-verdicts.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
@@ -133,6 +133,8 @@ export interface Plan {
   readonly quarantined: readonly BadImage[];
   /** What the user should know and that is no reason to do nothing. */
   readonly warnings: readonly string[];
+  /** Why named extensions cannot become as desired, by their names. */
+  readonly refused: ReadonlyMap<string, AgentError>;
   /** Why nothing may be done; empty where the steps may be taken. */
   readonly refusals: readonly AgentError[];
 }
@@ -148,6 +150,7 @@ export function plan(input: PlanInput): Plan {
   const { desired, observed } = input;
   const targets = targetsOf(input);
   const verdicts = verdictsOf(input, targets);
+  const refused = refusedNames(input, targets);
   const steps = [
     ...targets.flatMap((target) => entrySteps(input, target)),
     ...maskSteps(input),
@@ -160,7 +163,8 @@ export function plan(input: PlanInput): Plan {
     verdicts,
     quarantined: targets.flatMap(({ newlyBad }) => newlyBad ?? []),
     warnings: [...targets.flatMap((target) => warningsOf(target)), ...bootWarnings(observed)],
-    refusals: refusalsOf(input, targets),
+    refused,
+    refusals: [...refused.values(), ...blockerRefusals(input)],
   };
 }
 

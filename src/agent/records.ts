@@ -2,6 +2,7 @@
 
 import type { HealthCheck } from '../core/health.ts';
 import type { AllowedRecord } from './allowed.ts';
+import type { Owner } from './owner.ts';
 
 export type Verb =
   | 'install'
@@ -97,6 +98,8 @@ export interface InstalledExtension {
   readonly allowed: readonly AllowedRecord[];
   /** What its spec says of its health; absent where there is none. */
   readonly health?: readonly HealthCheck[];
+  /** Whose it is; absent where a person installed it. */
+  readonly owner?: Owner;
 }
 
 /**

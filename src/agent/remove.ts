@@ -1,6 +1,7 @@
 import { AgentError } from '../core/errors.ts';
 import type { Agent } from './agent.ts';
 import { changeSet, type ChangeOptions, type ChangeReport } from './change.ts';
+import { refuseOfFleet } from './fleet/owner.ts';
 import type { InstalledExtension } from './records.ts';
 
 /**
@@ -15,6 +16,7 @@ export async function remove(
 ): Promise<ChangeReport> {
   const desired = (installed: readonly InstalledExtension[]) => {
     refuseUnknown(installed, names);
+    refuseOfFleet('remove', installed, names);
     const extensions = installed.filter(({ name }) => !names.includes(name));
     return { extensions, named: names, merge: { verb: 'refresh', options: {} } } as const;
   };

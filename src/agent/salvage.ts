@@ -181,12 +181,16 @@ function countOf(database: Database.Database, table: string): number {
 
 const isNoList = (column: string) => `iif(json_valid(${column}), json_type(${column}) <> 'array', true)`;
 
+const isNoOwner = `iif(json_valid(owner), coalesce(json_extract(owner, '$.kind'), '') NOT IN ('person', 'unknown')
+  AND (coalesce(json_type(owner, '$.files'), '') <> 'array' OR coalesce(json_type(owner, '$.definition'), '') <> 'text'), true)`;
+
 /** Takes out what nothing that reads a history could make sense of, and what belongs to something that is gone. */
 const tidying: readonly string[] = [
   'DELETE FROM operation WHERE julianday(started_at) IS NULL',
   `UPDATE operation SET merged = '[]' WHERE ${isNoList('merged')}`,
   `UPDATE operation_extension SET allowed = '[]' WHERE ${isNoList('allowed')}`,
   `UPDATE generation_extension SET allowed = '[]' WHERE ${isNoList('allowed')}`,
+  `UPDATE generation_extension SET owner = '{"kind":"unknown"}' WHERE ${isNoOwner}`,
   'UPDATE operation_step SET started_at = NULL WHERE julianday(started_at) IS NULL',
   'DELETE FROM hold WHERE julianday(since) IS NULL',
   'DELETE FROM bad_image WHERE julianday(since) IS NULL',

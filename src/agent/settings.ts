@@ -3,12 +3,10 @@ import { AgentError } from '../core/errors.ts';
 import { readDropIns, type DropIn } from '../host/drop-ins.ts';
 import { fileStatus } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
+import { configurationDirectories } from './fleet/directories.ts';
 import type { Settings } from './settings-file.ts';
 
 const mainName = 'agent.yml';
-
-/** Where configuration is, highest precedence first. */
-const directories = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map((path) => `${path}/sysext-agent`);
 
 /**
  * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; what they say adds up, and the last
@@ -25,11 +23,11 @@ export async function readSettings(root: string): Promise<Settings> {
 
 function configurationFiles(root: string): readonly DropIn[] {
   const below = (directory: string) => belowRoot(root, directory);
-  const main = readDropIns(directories.map(below), mainName).filter(({ name }) => name === mainName);
+  const main = readDropIns(configurationDirectories.map(below), mainName).filter(({ name }) => name === mainName);
   return [
     ...main,
     ...readDropIns(
-      directories.map((directory) => below(`${directory}/agent.d`)),
+      configurationDirectories.map((directory) => below(`${directory}/agent.d`)),
       '.yml',
     ),
   ];

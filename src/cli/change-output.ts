@@ -6,17 +6,20 @@ import { show } from './output.ts';
 /** Prints what an install or remove did, or would do. */
 export function showChange(invocation: Invocation, report: ChangeReport): void {
   for (const warning of report.warnings) invocation.terminal.note(`note: ${warning}`);
-  show(
-    invocation,
-    { extensions: report.extensions, steps: report.steps, merged: report.merged, warnings: report.warnings },
-    () => [
-      ...report.steps.map((step) => `would: ${step}`),
-      ...report.extensions.map(changeLine),
-      ...(report.steps.length > 0
-        ? []
-        : [report.merged.length === 0 ? 'Nothing is merged.' : `Merged: ${report.merged.join(', ')}`]),
-    ],
-  );
+  show(invocation, changeJson(report), () => changeLines(report));
+}
+
+export function changeJson({ extensions, steps, merged, warnings }: ChangeReport): object {
+  return { extensions, steps, merged, warnings };
+}
+
+export function changeLines({ extensions, steps, merged }: ChangeReport): string[] {
+  const outcome = merged.length === 0 ? 'Nothing is merged.' : `Merged: ${merged.join(', ')}`;
+  return [
+    ...steps.map((step) => `would: ${step}`),
+    ...extensions.map(changeLine),
+    ...(steps.length > 0 ? [] : [outcome]),
+  ];
 }
 
 const verbs: Readonly<Record<ExtensionChange['change'], string>> = {

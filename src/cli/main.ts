@@ -4,6 +4,7 @@ import { buildCommand } from './commands/build.ts';
 import { checkCommand } from './commands/check.ts';
 import { configCommands } from './commands/config.ts';
 import { explainCommand } from './commands/explain.ts';
+import { daemonCommand } from './commands/daemon.ts';
 import { diffCommand } from './commands/diff.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { gcCommand } from './commands/gc.ts';
@@ -33,6 +34,7 @@ const commands = [
   ...holdCommands,
   planCommand,
   applyCommand,
+  daemonCommand,
   gcCommand,
   doctorCommand,
   ...mergingCommands,

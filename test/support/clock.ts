@@ -10,12 +10,23 @@ interface Sleeper {
 export interface StandingClock extends Clock {
   /** Waits until someone sleeps who is awake that many milliseconds later, then moves the clock by them. */
   pass(milliseconds: number): Promise<void>;
+  /** Moves the clock, and wakes who sleeps no longer than that. */
+  readonly move: (milliseconds: number) => void;
+  /** How many sleep. */
+  readonly sleeping: () => number;
 }
 
 export function standingClock(): StandingClock {
   const sleepers = new Set<Sleeper>();
   let elapsed = 0;
   const due = (time: number) => [...sleepers].filter(({ until }) => until <= time);
+  const moveTo = (time: number) => {
+    elapsed = time;
+    for (const sleeper of due(time)) {
+      sleepers.delete(sleeper);
+      sleeper.wake();
+    }
+  };
   return {
     now: () => new Date(elapsed),
     monotonic: () => elapsed,
@@ -37,11 +48,14 @@ export function standingClock(): StandingClock {
       await waitFor(`someone sleeps until ${time}`, 10_000, () =>
         Promise.resolve(due(time).length > 0 ? true : undefined),
       );
-      elapsed = time;
-      for (const sleeper of due(time)) {
-        sleepers.delete(sleeper);
-        sleeper.wake();
-      }
+      moveTo(time);
     },
+    move: (milliseconds) => {
+      moveTo(elapsed + milliseconds);
+    },
+    sleeping: () => sleepers.size,
   };
 }
+
+/** Everything that can happen without anyone doing something has happened. */
+export const settled = () => new Promise((resolve) => setImmediate(resolve));

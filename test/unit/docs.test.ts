@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import type { CommandSpec } from '../../src/cli/command.ts';
 import { allRules } from '../../src/core/contents/allow.ts';
 import { exitCodeOf, exitCodes } from '../../src/core/errors.ts';
+import { messages } from '../../src/core/messages.ts';
 
 const top = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(top, path), 'utf8');
@@ -69,6 +70,16 @@ test('docs/contents.md has every rule about contents, in order, with its severit
   ]);
 
   expect(documented).toEqual(allRules.map(({ id, severity, allowable }) => [id, severity, allowable ? 'yes' : 'no']));
+});
+
+test('docs/daemon.md has every message of the service, in order, with its id and its priority', () => {
+  const documented = tableBelow(read('docs/daemon.md'), 'Messages').map(([id = '', priority, message]) => [
+    id.replaceAll('`', ''),
+    priority,
+    message,
+  ]);
+
+  expect(documented).toEqual(Object.values(messages).map(({ id, priority, text }) => [id, priority, text]));
 });
 
 describe('the command', () => {

@@ -10,13 +10,9 @@ import {
   type DropInRules,
 } from '../../host/checked-drop-ins.ts';
 import { combined, isAbsent, problemsOfEntry } from './combine.ts';
+import { fleetDirectories } from './directories.ts';
 import { decodeDropIn, mentionedIn } from './drop-in-decoder.ts';
 import type { ExtensionSource, FleetEntry } from './drop-in.ts';
-
-/** Where drop-ins of the fleet are, highest precedence first. */
-export const fleetDirectories = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map(
-  (path) => `${path}/sysext-agent/extensions.d`,
-);
 
 export const dropInNames = { suffix: '.yml', mistaken: '.yaml' } as const;
 

@@ -14,8 +14,8 @@ import type { FleetOwner, OwnedExtension } from './owner.ts';
 export type FleetVerdict = { readonly name: string; readonly reason: string } & (
   | { readonly action: 'install' | 'replace'; readonly wish: Wish; readonly owner: FleetOwner }
   | { readonly action: 'remove' }
-  /** It is as the drop-ins want it. */
-  | { readonly action: 'keep' }
+  /** It is as the drop-ins want it; of one that the fleet installed also what they say of it now. */
+  | { readonly action: 'keep'; readonly wish?: Wish; readonly owner?: FleetOwner }
   /** It is not, or that cannot be told, and it is not to be touched. */
   | { readonly action: 'leave' }
 );
@@ -82,10 +82,16 @@ function wantedVerdict(extension: FleetExtension, wish: Wish, current: OwnedExte
     owner: { kind: 'fleet', files, definition: definitionOf(wish) },
   } as const;
   if (current === undefined) return { ...change, action: 'install', reason: `it is asked for by ${files.join(', ')}` };
-  if (wish.hold) return { name, action: 'keep', reason: 'it is held by the drop-ins' };
+  const keep = { name, action: 'keep', wish, ...sameImage(change.owner, current) } as const;
+  if (wish.hold) return { ...keep, reason: 'it is held by the drop-ins' };
   const difference = differenceOf(wish, change.owner, current);
   if (difference !== undefined) return { ...change, action: 'replace', reason: difference };
-  return { name, action: 'keep', reason: `it is as asked for by ${files.join(', ')}` };
+  return { ...keep, reason: `it is as asked for by ${files.join(', ')}` };
+}
+
+/** Other files may speak of it now; its image was made of what it was made of. */
+function sameImage({ files }: FleetOwner, { owner }: OwnedExtension): { readonly owner?: FleetOwner } {
+  return owner.kind === 'fleet' ? { owner: { ...owner, files } } : {};
 }
 
 /** The names of the drop-ins whose words count: the last one that names a source began anew. */

@@ -1,22 +1,8 @@
 import { AgentError } from '../../core/errors.ts';
+import { ownerOf, type Owner } from '../owner.ts';
 import type { InstalledExtension } from '../records.ts';
 
-/** Whose an installed extension is: only they change or remove it. */
-export type Owner =
-  /** A person, who used a command. */
-  | { readonly kind: 'person' }
-  | FleetOwner
-  /** Nobody knows: it was found in place after the history was lost. */
-  | { readonly kind: 'unknown' };
-
-/** The drop-ins of the fleet. */
-export interface FleetOwner {
-  readonly kind: 'fleet';
-  /** The names of the drop-ins that said what was installed. */
-  readonly files: readonly string[];
-  /** What its image was made of: definitionOf() at that time. */
-  readonly definition: string;
-}
+export type { FleetOwner, Owner } from '../owner.ts';
 
 export interface OwnedExtension extends Pick<InstalledExtension, 'name' | 'version'> {
   readonly owner: Owner;
@@ -33,6 +19,14 @@ export function refusalForPerson(verb: string, { name, owner }: OwnedExtension):
     left: 'Nothing was changed.',
     next: `Change it there, or in a later file: \`${absence(name)}\` in /etc/sysext-agent/extensions.d/90-local.yml takes it out.`,
   });
+}
+
+/** @throws AgentError `conflict` for the first of the names that the fleet installed. */
+export function refuseOfFleet(verb: string, installed: readonly InstalledExtension[], names: readonly string[]): void {
+  for (const extension of installed.filter(({ name }) => names.includes(name))) {
+    const refusal = refusalForPerson(verb, { ...extension, owner: ownerOf(extension) });
+    if (refusal !== undefined) throw refusal;
+  }
 }
 
 function absence(name: string): string {

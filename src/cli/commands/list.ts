@@ -1,4 +1,5 @@
 import type { ExtensionOverview } from '../../agent/overview.ts';
+import { ownerText, type Owner } from '../../agent/owner.ts';
 import { exitCodes } from '../../core/errors.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatSize, show, tableLines } from '../output.ts';
@@ -24,7 +25,7 @@ export const listCommand: CommandSpec = {
 
 /** One extension as JSON: every field present, null where it has no value. */
 export function overviewJson(extension: ExtensionOverview): object {
-  const { name, version, size, merged, whyNot, path, ours, held, allowed, rolledBack } = extension;
+  const { name, version, size, merged, whyNot, path, ours, held, owner, allowed, rolledBack } = extension;
   return {
     name,
     version: version === '' ? null : version,
@@ -34,6 +35,7 @@ export function overviewJson(extension: ExtensionOverview): object {
     path: path ?? null,
     ours,
     held,
+    owner: owner === undefined ? null : ownerJson(owner),
     allowed,
     rolledBack: rolledBack.map(({ version = '', sha256, since, reason }) => ({
       version: version === '' ? null : version,
@@ -44,15 +46,20 @@ export function overviewJson(extension: ExtensionOverview): object {
   };
 }
 
+function ownerJson(owner: Owner): object {
+  return { kind: owner.kind, files: owner.kind === 'fleet' ? owner.files : [] };
+}
+
 function overviewLines(extensions: readonly ExtensionOverview[], legend: boolean): string[] {
   const rows = extensions.map((extension) => [
     extension.name,
     extension.version === '' ? '-' : extension.version,
     formatSize(extension.size),
     putThereBy(extension),
+    extension.owner === undefined ? '-' : ownerText(extension.owner),
     extension.merged ? 'yes' : `no: ${extension.whyNot ?? ''}`,
   ]);
-  return tableLines({ headings: ['NAME', 'VERSION', 'SIZE', 'FROM', 'MERGED'], rows }, legend);
+  return tableLines({ headings: ['NAME', 'VERSION', 'SIZE', 'FROM', 'OWNER', 'MERGED'], rows }, legend);
 }
 
 /** What was rolled back and is not there was put there by nobody. */

@@ -1,4 +1,5 @@
 import type { Drift } from '../../agent/drift.ts';
+import type { FleetStatus } from '../../agent/fleet/status.ts';
 import type { MergedImage } from '../../agent/merged-images.ts';
 import type { ExtensionOverview } from '../../agent/overview.ts';
 import { holderNames, type Absence } from '../../core/absence.ts';
@@ -7,6 +8,7 @@ import type { HierarchyStatus } from '../../systemd/sysext-output.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatTime, show, tableLines } from '../output.ts';
 import { agentFor } from '../invoker.ts';
+import { problemLines } from '../problem-output.ts';
 import { overviewJson } from './list.ts';
 
 export const statusCommand: CommandSpec = {
@@ -22,8 +24,12 @@ export const statusCommand: CommandSpec = {
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
     const { rolledBackText } = await import('../../agent/rolled-back.ts');
-    const { hierarchies, extensions, merged, drift, absence, underWay } = await overview(
-      await agentFor(invocation.options),
+    const { fleetStatus } = await import('../../agent/fleet/status.ts');
+    const agent = await agentFor(invocation.options);
+    const { hierarchies, extensions, merged, drift, absence, underWay } = await overview(agent);
+    const fleet = await fleetStatus(
+      agent,
+      extensions.some(({ owner }) => owner?.kind === 'fleet'),
     );
     const left = extensions.filter((extension) => !extension.merged);
     const value = {
@@ -33,6 +39,7 @@ export const statusCommand: CommandSpec = {
       drift,
       underWay: underWay ?? null,
       unmergedFor: absence === undefined ? null : absenceJson(absence),
+      fleet: { ...fleet, guard: fleet.guard ?? null, failure: fleet.failure ?? null },
     };
     show(invocation, value, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
@@ -43,6 +50,7 @@ export const statusCommand: CommandSpec = {
         .filter(isThere)
         .flatMap(({ name, rolledBack }) => rolledBack.map((image) => `${name} ${rolledBackText(image)}`)),
       ...driftLines(drift),
+      ...fleetLines(fleet),
     ]);
     if (left.some(isThere)) return exitCodes.notMerged;
     return drift.every(({ harmless }) => harmless) ? exitCodes.ok : exitCodes.drifted;
@@ -60,6 +68,15 @@ function driftLines(drift: readonly Drift[]): string[] {
   return others.map(
     ({ sentence, remedy, harmless }) => `${harmless ? 'note' : 'drift'}: ${sentence}; to mend it: ${remedy}`,
   );
+}
+
+function fleetLines({ problems, pending, left, guard, failure }: FleetStatus): string[] {
+  return [
+    ...problemLines('problem', problems),
+    ...(guard === undefined ? [] : [`problem: ${guard.message}`, `  ${guard.next}`]),
+    ...(failure === undefined ? [] : [`problem: the last attempt failed: ${failure}`]),
+    ...[...pending, ...left].map((sentence) => `note: ${sentence}`),
+  ];
 }
 
 function mergedJson({ name, known, path, sha256, current }: MergedImage): object {

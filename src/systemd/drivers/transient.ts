@@ -31,11 +31,12 @@ async function commit(
   options: MergeOptions,
 ): Promise<CommittedMerge> {
   const { options: known } = await tool.features();
+  const noReload = options.noReload === true || (options.reloadedLater === true && known.includes('--no-reload'));
   const { exitCode, result, output } = await runTransient(host, {
     name: verb,
     description: `System extensions: ${verb}, for sysext-agent`,
-    argv: [pathOfTool(), ...mergeArguments(verb, '/', options, known)],
-    timeoutMs: longestMerge,
+    argv: [pathOfTool(), ...mergeArguments(verb, '/', { ...options, noReload }, known)],
+    timeoutMs: options.timeLimit === undefined ? longestMerge : options.timeLimit * 1000,
   });
   const ended = ['success', 'exit-code'].includes(result) ? [] : [`systemd ended it: ${result}`];
   return { exitCode, said: [...output.split('\n').filter((line) => line.trim() !== ''), ...ended] };

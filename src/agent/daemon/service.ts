@@ -1,0 +1,158 @@
+import { messages } from '../../core/messages.ts';
+import type { Clock } from '../../host/clock.ts';
+import { fileStatus, listNames, readTextIfAny } from '../../host/files.ts';
+import type { Log } from '../../host/log.ts';
+import { belowRoot } from '../../host/root.ts';
+import { watchPaths, type Watch } from '../../host/watch.ts';
+import type { Notifier } from '../../systemd/notify.ts';
+import type { Agent } from '../agent.ts';
+import { configurationDirectories, fleetDirectories } from '../fleet/directories.ts';
+import type { ImageSource } from '../fleet/images.ts';
+import { reconcileFleet } from '../fleet/reconcile.ts';
+import { pathsBelow } from '../paths.ts';
+import { Loop } from './loop.ts';
+import type { Narration } from './narration.ts';
+import { Quiet } from './quiet.ts';
+
+export interface ServiceParts {
+  readonly root: string;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+  readonly notifier: Notifier;
+  readonly narration: Narration;
+  readonly images: ImageSource;
+  /** The agent for one piece of work. @param reason why it is done, for the history. */
+  agentFor(signal: AbortSignal, reason: string): Agent;
+}
+
+/** How long files must not change before they are read, and how long changes are waited for that do not end. */
+export const quietLimits = { after: 200, atMost: 2000 } as const;
+
+/** The loop, with what tells its own traces from those of others. */
+export interface Service {
+  readonly loop: Loop;
+  /** Whether the history is as the loop left it when it had last done something. */
+  wasOurs(): boolean;
+}
+
+/** The loop of the service: what it reconciles with, and what it tells. */
+export function serviceLoop(parts: ServiceParts): Service {
+  const { root, clock, random, narration, images } = parts;
+  const note = pathsBelow(root).historyNote;
+  let own = readTextIfAny(note);
+  const loop = new Loop({
+    clock,
+    random,
+    reconcile: async (signal, reasons) => {
+      await untilWritten(root, clock, signal);
+      const report = await reconcileFleet(parts.agentFor(signal, reasons.join(', ')), images, { signal });
+      narration.done(report);
+      return report;
+    },
+    failed: (error) => {
+      narration.failed(error);
+    },
+    changed: (state) => {
+      if (state.kind !== 'working') own = readTextIfAny(note);
+      narration.entered(state);
+    },
+  });
+  return { loop, wasOurs: () => readTextIfAny(note) === own };
+}
+
+/**
+ * Runs the service until the signal aborts. What is under way then is undone, or finished where it cannot be; whatever
+ * is left is the next start's.
+ */
+export async function runService(parts: ServiceParts, service: Service, stop: AbortSignal): Promise<void> {
+  const { clock, notifier, log } = parts;
+  const { loop } = service;
+  await using watching = await watchConfiguration(parts, service);
+  loop.poke('the service started');
+  await notifier.tell('READY=1');
+  log.tell(messages.started);
+  void keepAlive(clock, notifier, stop);
+  await loop.run(stop);
+  await notifier.tell('STOPPING=1', 'STATUS=');
+  log.tell(messages.stopped);
+}
+
+/** Watches for changes of the configuration, and for what others did to the extensions. */
+async function watchConfiguration({ root, clock, log }: ServiceParts, service: Service): Promise<AsyncDisposable> {
+  const note = pathsBelow(root).historyNote;
+  let onlyNote = true;
+  const quiet = new Quiet(clock, quietLimits, () => {
+    settling = settling.then(settled);
+  });
+  const arm = () =>
+    watchPaths(watchedPaths(root), {
+      changed: (path) => {
+        onlyNote &&= path === note;
+        quiet.note();
+      },
+      failed: (why) => {
+        log.tell(messages.unwatched, { why });
+      },
+    });
+  let watch: Watch = await arm();
+  let settling = Promise.resolve();
+  /** Directories may be new, and after a merge another /usr lies over the one that was watched. */
+  async function settled(): Promise<void> {
+    if (!watch.isCurrent()) {
+      await watch[Symbol.asyncDispose]();
+      watch = await arm();
+    }
+    const ours = onlyNote && service.wasOurs();
+    const reason = onlyNote ? 'extensions were changed by others' : 'files changed';
+    onlyNote = true;
+    if (!ours) service.loop.poke(reason);
+  }
+  return {
+    [Symbol.asyncDispose]: async () => {
+      quiet[Symbol.dispose]();
+      await settling;
+      await watch[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The configuration, and the note that whoever changed the history leaves. */
+function watchedPaths(root: string): string[] {
+  const parts = ['agent.yml', 'agent.d', 'extensions.d', 'targets.d'];
+  const configured = configurationDirectories.flatMap((directory) => parts.map((part) => `${directory}/${part}`));
+  return [...configured.map((path) => belowRoot(root, path)), pathsBelow(root).historyNote];
+}
+
+/** Waits until no drop-in was written to just now: it may be half of what it is to be. */
+async function untilWritten(root: string, clock: Clock, signal: AbortSignal): Promise<void> {
+  const end = clock.monotonic() + quietLimits.atMost;
+  while (clock.monotonic() < end) {
+    const age = clock.now().getTime() - lastWritten(root);
+    if (age < 0 || age >= quietLimits.after) return;
+    await clock.sleep(quietLimits.after - age, signal);
+  }
+}
+
+/** In milliseconds since the epoch. */
+function lastWritten(root: string): number {
+  const files = fleetDirectories.flatMap((directory) => {
+    const real = belowRoot(root, directory);
+    return listNames(real).map((name) => fileStatus(`${real}/${name}`)?.mtimeMs ?? 0);
+  });
+  return Math.max(0, ...files);
+}
+
+async function keepAlive(clock: Clock, notifier: Notifier, stop: AbortSignal): Promise<void> {
+  const { watchdog } = notifier;
+  if (watchdog === undefined) return;
+  try {
+    for (;;) {
+      await clock.sleep(watchdog, stop);
+      await notifier.tell('WATCHDOG=1');
+    }
+  } catch {
+    // The service ends.
+  }
+}

@@ -1,0 +1,145 @@
+import { isAgentError } from '../../core/errors.ts';
+import type { Problem } from '../../core/problems.ts';
+import type { Agent } from '../agent.ts';
+import { isSameSet } from '../apply.ts';
+import { imagesOf, staging, toldOf, type Coming } from '../arrivals.ts';
+import { changeSet, permitted, planned, type ChangeOptions, type ChangeReport, type SetChange } from '../change.ts';
+import { isUnfinished } from '../converge.ts';
+import { openHistory } from '../history.ts';
+import { installedIn } from '../installed.ts';
+import type { Plan } from '../plan.ts';
+import type { InstalledExtension } from '../records.ts';
+import { readFleet, type FleetConfiguration } from './configuration.ts';
+import { fleetDecision, type FleetDecision, type FleetGuard } from './decision.ts';
+import { owned, wantedSet } from './desired.ts';
+import { getImages, problemsAt, type ImageSource, type Trouble } from './images.ts';
+import { rememberFleet, type NamedProblems } from './state.ts';
+
+/** What came of bringing a host to what the drop-ins of the fleet want. */
+export interface FleetReport extends ChangeReport {
+  /** Everything that is wrong with drop-ins, or keeps what they want from being done. */
+  readonly problems: readonly Problem[];
+  /** Those of them that are not in what the files say, by the names of extensions. */
+  readonly troubles: readonly NamedProblems[];
+  /** Set where everything that the fleet installed would have gone. */
+  readonly guard?: FleetGuard;
+  /** Whether some of it may go well later, without a file being changed. */
+  readonly mayPass: boolean;
+}
+
+/**
+ * Brings a host to what the drop-ins of the fleet want, and to what is recorded, in one operation: all of that or nothing
+ * of it. What cannot be got or may not come is left out and told. Where all is well nothing is done, and nothing recorded.
+ * @throws AgentError as install() and remove() do, where the change as a whole fails.
+ */
+export async function reconcileFleet(
+  agent: Agent,
+  imageFor: ImageSource,
+  options: ChangeOptions = {},
+): Promise<FleetReport> {
+  try {
+    const report = await attempted(agent, imageFor, options);
+    if (options.dryRun !== true) rememberFleet(agent, { troubles: report.troubles });
+    return report;
+  } catch (error) {
+    if (options.dryRun !== true) rememberFailure(agent, error);
+    throw error;
+  }
+}
+
+/** Another operation that is under way, and Ctrl-C, say nothing of what is wanted. */
+function rememberFailure(agent: Agent, error: unknown): void {
+  if (!isAgentError(error) || error.code === 'busy' || error.code === 'interrupted') return;
+  rememberFleet(agent, { troubles: [], failure: error.message });
+}
+
+async function attempted(agent: Agent, imageFor: ImageSource, options: ChangeOptions): Promise<FleetReport> {
+  const configuration = readFleet(agent.root);
+  const installed = await recordedSet(agent);
+  const decision = fleetDecision({ configuration, installed: owned(installed) });
+  const { coming, troubles } = await getImages(agent, configuration, decision.verdicts, imageFor, options.signal);
+  const feasible = await feasibleChange(agent, configuration, { coming, skip: new Set() });
+  const report = await carriedOut(agent, installed, feasible, options);
+  const all = [...troubles, ...feasible.troubles];
+  const told = all.map(({ name, problems }) => ({ name, problems }));
+  return {
+    ...report,
+    troubles: told,
+    warnings: [...coming.flatMap(toldOf), ...report.warnings],
+    problems: [...configuration.problems, ...all.flatMap(({ problems }) => problems)],
+    ...(decision.guard === undefined ? {} : { guard: decision.guard }),
+    mayPass: all.some(({ mayPass }) => mayPass),
+  };
+}
+
+/** What the drop-ins want now. Nothing is changed, and no image is got. */
+export async function decisionNow(
+  agent: Agent,
+): Promise<{ readonly configuration: FleetConfiguration; readonly decision: FleetDecision }> {
+  const configuration = readFleet(agent.root);
+  return { configuration, decision: fleetDecision({ configuration, installed: owned(await recordedSet(agent)) }) };
+}
+
+async function recordedSet(agent: Agent): Promise<readonly InstalledExtension[]> {
+  using history = openHistory(agent.paths.history, { writable: false });
+  return await installedIn(agent, history);
+}
+
+interface Feasible {
+  readonly change: SetChange;
+  readonly plan: Plan;
+  readonly troubles: readonly Trouble[];
+}
+
+interface Attempt {
+  readonly coming: readonly Coming[];
+  /** Extensions that stay as they are. */
+  readonly skip: ReadonlySet<string>;
+}
+
+/** The change without what this host does not let become as wanted: that is held, say, or was rolled back before. */
+async function feasibleChange(agent: Agent, configuration: FleetConfiguration, attempt: Attempt): Promise<Feasible> {
+  const change = changeOf(agent, configuration, attempt);
+  const plan = await planned(agent, change);
+  if (plan.refused.size === 0) return { change, plan, troubles: [] };
+  const troubles = Array.from(plan.refused, ([name, error]) => ({
+    name,
+    problems: problemsAt(configuration, name, error),
+    mayPass: false,
+  }));
+  const skip = new Set([...attempt.skip, ...plan.refused.keys()]);
+  const rest = await feasibleChange(agent, configuration, { ...attempt, skip });
+  return { ...rest, troubles: [...troubles, ...rest.troubles] };
+}
+
+/** Decided again on what is recorded when nobody else changes it: it may have changed while images were got. */
+function changeOf(agent: Agent, configuration: FleetConfiguration, { coming, skip }: Attempt): SetChange {
+  const now = agent.clock.now();
+  return {
+    verb: 'apply',
+    desired: (installed) => {
+      const { verdicts } = fleetDecision({ configuration, installed: owned(installed) });
+      const heeded = verdicts.filter(({ name }) => !skip.has(name));
+      return {
+        ...wantedSet(installed, heeded, coming, now),
+        ...imagesOf(coming),
+        confirm: true,
+        merge: { verb: 'refresh', options: {}, ifNeeded: true },
+      };
+    },
+    stage: staging(agent, coming),
+  };
+}
+
+async function carriedOut(
+  agent: Agent,
+  installed: readonly InstalledExtension[],
+  { change, plan }: Feasible,
+  options: ChangeOptions,
+): Promise<ChangeReport> {
+  const made = permitted(plan);
+  const same = made.extensions === undefined || isSameSet(made.extensions, installed);
+  if (made.steps.length > 0 || !same || isUnfinished(agent)) return changeSet(agent, change, options);
+  const merged = made.verdicts.filter((verdict) => verdict.merged).map(({ name }) => name);
+  return { extensions: [], steps: [], merged, warnings: made.warnings };
+}

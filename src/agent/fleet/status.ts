@@ -1,0 +1,57 @@
+import { placeOf, type Problem } from '../../core/problems.ts';
+import { listNames } from '../../host/files.ts';
+import { belowRoot } from '../../host/root.ts';
+import type { Agent } from '../agent.ts';
+import type { FleetGuard, FleetVerdict } from './decision.ts';
+import { fleetDirectories } from './directories.ts';
+import { recallFleet } from './state.ts';
+
+/** What is to be told of the drop-ins of the fleet. */
+export interface FleetStatus {
+  /** What is wrong with them, or kept what they want from being done when that was tried last. */
+  readonly problems: readonly Problem[];
+  /** What they want and was not done yet, in sentences. */
+  readonly pending: readonly string[];
+  /** What they want and is not to be done, in sentences. */
+  readonly left: readonly string[];
+  readonly guard?: FleetGuard;
+  /** Why the last attempt failed as a whole. */
+  readonly failure?: string;
+}
+
+const nothing: FleetStatus = { problems: [], pending: [], left: [] };
+
+/** Looks at the drop-ins as they are now, and at what the last attempt came to. Nothing is changed. */
+export async function fleetStatus(agent: Agent, ownedByFleet: boolean): Promise<FleetStatus> {
+  const used = fleetDirectories.some((directory) => listNames(belowRoot(agent.root, directory)).length > 0);
+  if (!used && !ownedByFleet) return nothing;
+  const { decisionNow } = await import('./reconcile.ts');
+  const { configuration, decision } = await decisionNow(agent);
+  const { troubles, failure } = recallFleet(agent);
+  const open = decision.verdicts.filter(isOpen);
+  const stuck = troubles.filter(({ name }) => open.some((verdict) => verdict.name === name));
+  const told = (name: string) => stuck.some((trouble) => trouble.name === name);
+  const badPlaces = configuration.problems.map(({ position }) => placeOf(position));
+  return {
+    problems: [...configuration.problems, ...stuck.flatMap(({ problems }) => problems)],
+    pending: open.filter(({ name }) => !told(name)).map(sentence),
+    left: decision.verdicts
+      .filter(({ action, reason }) => action === 'leave' && !badPlaces.some((place) => reason.startsWith(place)))
+      .filter(({ name }) => decision.guard?.names.includes(name) !== true)
+      .map(sentence),
+    ...(decision.guard === undefined ? {} : { guard: decision.guard }),
+    ...(failure === undefined || open.length === 0 ? {} : { failure }),
+  };
+}
+
+function isOpen({ action }: FleetVerdict): boolean {
+  return action === 'install' || action === 'replace' || action === 'remove';
+}
+
+const verbs = { install: 'is to be installed', replace: 'is to be replaced', remove: 'is to be removed' } as const;
+
+function sentence({ name, action, reason }: FleetVerdict): string {
+  return action === 'keep' || action === 'leave'
+    ? `${name} stays as it is: ${reason}`
+    : `${name} ${verbs[action]}: ${reason}`;
+}

@@ -1,0 +1,70 @@
+import { basename, dirname, join } from 'node:path';
+
+import type { ImageRequest } from '../agent/candidate.ts';
+import type { Wish } from '../agent/fleet/configuration.ts';
+import { sourceText } from '../agent/fleet/definition.ts';
+import type { ImageSource } from '../agent/fleet/images.ts';
+import { AgentError } from '../core/errors.ts';
+import { fileStatus, makeDirectory, readTextIfAny, writeAtomically } from '../host/files.ts';
+import type { Progress } from '../host/progress.ts';
+import { belowRoot } from '../host/root.ts';
+import { allowedBySpec, partOfSpec } from './allowances.ts';
+import { buildHost } from './build-host.ts';
+import type { Options } from './command.ts';
+import { rootOf } from './invoker.ts';
+
+/**
+ * Gets the images that drop-ins of the fleet want: files as they are, specs by building them.
+ * @param options of the command: where the root is.
+ */
+export function wishedImages(options: Options, progress: Progress): ImageSource {
+  const root = rootOf(options);
+  return async (name, wish, signal) => {
+    const { source } = wish;
+    switch (source.kind) {
+      case 'image':
+        return imageOn(root, source.path);
+      case 'spec':
+        return await builtOf(belowRoot(root, source.path), wish, signal);
+      case 'inline-spec':
+        return await builtOf(inlineSpec(root, name, sourceText(source)), wish, signal);
+      case 'reference':
+        throw new AgentError('usage', `this version cannot fetch ${source.reference.text}`, {
+          next: 'Put the image on the host, and name it with `image`.',
+        });
+    }
+  };
+
+  async function builtOf(spec: string, wish: Wish, signal: AbortSignal | undefined): Promise<ImageRequest> {
+    const { build } = await import('../builder/build.ts');
+    const { target, args } = wish;
+    const image = await build(await buildHost(options, progress), {
+      specPath: spec,
+      contexts: new Map([['context', dirname(spec)]]),
+      buildArguments: args,
+      ...(target === undefined ? {} : { target }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    return {
+      path: image.path,
+      source: `${basename(spec)} for ${image.target}`,
+      version: image.version,
+      allow: allowedBySpec(image, spec),
+      health: image.health.map((check) => ({ ...check, by: partOfSpec(spec) })),
+    };
+  }
+}
+
+function imageOn(root: string, path: string): ImageRequest {
+  const real = belowRoot(root, path);
+  if (fileStatus(real) !== undefined) return { path: real, source: path };
+  throw new AgentError('no-such-file', `there is no file or directory ${path}`, { retryable: true });
+}
+
+/** A spec that stands in a drop-in, as a file that the builder can read: the same text is not written again. */
+function inlineSpec(root: string, name: string, text: string): string {
+  const path = join(belowRoot(root, '/run/sysext-agent/specs'), `${name}.yml`);
+  makeDirectory(dirname(path));
+  if (readTextIfAny(path) !== text) writeAtomically(path, text);
+  return path;
+}
