@@ -2,10 +2,10 @@
 
 # What the product and its tests run, by Debian package.
 packages := attr binutils bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
-	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring dpkg-dev e2fsprogs fdisk gnupg gpgv libarchive-tools \
-	lz4 mmdebstrap mount rpm strace systemd-container zstd
+	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring dpkg-dev e2fsprogs fdisk fish gnupg gpgv groff-base libarchive-tools lintian \
+	lz4 mmdebstrap mount rpm strace systemd-container zsh zstd
 
-.PHONY: help setup check test demo bench format dist clean
+.PHONY: help setup check test demo bench format dist deb clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -48,6 +48,9 @@ format: ## rewrite the code in the house's format
 
 dist: node_modules/.package-lock.json ## the bundle that packages ship
 	@npm run --silent bundle
+
+deb: setup dist ## the Debian package, dist/sysext-agent_*.deb
+	@npm run --silent deb
 
 clean: ## remove what was built here; caches outside the checkout stay
 	rm -rf dist coverage

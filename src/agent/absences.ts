@@ -33,10 +33,18 @@ export function forgetAbsence(agent: Agent): void {
 export function refuseDuringAbsence(agent: Agent): void {
   const absence = livingAbsence(agent);
   if (absence === undefined || absence.holders.length === 0) return;
-  const { since, holders } = absence;
-  throw new AgentError('busy', `extensions were unmerged on ${since.toISOString()} for ${holderNames(holders)}`, {
+  const { since, merged, holders } = absence;
+  const names = holderNames(holders);
+  const [what, then] =
+    merged.length === 0
+      ? [`nothing can be merged while ${names} is at work`, 'Try again when it has ended.']
+      : [
+          `extensions were unmerged on ${since.toISOString()} for ${names}`,
+          'Try again when it has ended: they are merged again then.',
+        ];
+  throw new AgentError('busy', what, {
     left: 'Nothing was changed.',
-    next: 'Try again when it has ended: they are merged again then.',
+    next: then,
     retryable: true,
   });
 }

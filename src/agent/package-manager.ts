@@ -15,6 +15,8 @@ export interface PackageManager {
   readonly name: string;
   /** Its process, or one that it forked. */
   readonly pid: number;
+  /** Whether nothing is to be merged while it is at work even where nothing is merged as it begins. */
+  readonly evenIfUnmerged?: boolean;
 }
 
 /** What the beginning or the end of its transaction changed; nothing where nothing was merged. */
@@ -38,8 +40,9 @@ export async function beginTransaction(agent: Agent, manager: PackageManager): P
   const holder = holderOf(manager);
   if (holder === undefined) throw new AgentError('usage', `there is no process ${manager.pid}`);
   try {
-    if (!(await isConcerned(agent))) return nothing;
-    return await alone(agent, (history) => takeAway(agent, history, holder));
+    const { evenIfUnmerged = false } = manager;
+    if (!evenIfUnmerged && !(await isConcerned(agent))) return nothing;
+    return await alone(agent, (history) => takeAway(agent, history, holder, evenIfUnmerged));
   } catch (error) {
     throw error instanceof AgentError ? error.with({ next: wayOut(manager) }) : error;
   }
@@ -77,12 +80,13 @@ async function isConcerned(agent: Agent): Promise<boolean> {
 }
 
 /** It is remembered before it is done: who is killed in between has lost nothing. */
-async function takeAway(agent: Agent, history: History, holder: Holder): Promise<TransactionReport> {
+async function takeAway(agent: Agent, history: History, holder: Holder, always: boolean): Promise<TransactionReport> {
   const merged = mergedNames(agent.driver.observe());
   const absence = begun({
     absence: readAbsence(agent),
     holder,
     merged,
+    always,
     now: agent.clock.now(),
     isAlive: isRunning,
   });
@@ -98,6 +102,10 @@ async function bringBack(agent: Agent, history: History, manager: PackageManager
   const absence = ended(before, holderOf(manager), isRunning);
   rememberAbsence(agent, absence);
   if (absence.holders.length > 0) return nothing;
+  if (absence.merged.length === 0) {
+    forgetAbsence(agent);
+    return nothing;
+  }
   const { merged, warnings } = await merging(agent, history, 'refresh', `${manager.name} has changed this system`);
   forgetAbsence(agent);
   return { unmerged: [], merged, warnings: [...warnings, ...lost(absence, merged)] };

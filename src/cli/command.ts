@@ -16,6 +16,8 @@ export interface Invocation {
   readonly terminal: Terminal;
   /** Aborts at Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal;
+  /** All commands there are. */
+  readonly commands: readonly CommandSpec[];
 }
 
 /** One command of the command line, as data: help, completion and tests read it too. */

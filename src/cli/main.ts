@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { applyCommand } from './commands/apply.ts';
 import { buildCommand } from './commands/build.ts';
 import { checkCommand } from './commands/check.ts';
+import { completionCommand } from './commands/completion.ts';
 import { configCommands } from './commands/config.ts';
 import { explainCommand } from './commands/explain.ts';
 import { daemonCommand } from './commands/daemon.ts';
@@ -45,6 +46,7 @@ const commands = [
   explainCommand,
   inspectCommand,
   ...configCommands,
+  completionCommand,
 ];
 
 async function main(): Promise<void> {

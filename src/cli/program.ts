@@ -37,7 +37,7 @@ export async function runProgram(
   for (const spec of commands) {
     groupOf(program, spec).addCommand(
       toCommander(spec, async (args, values) => {
-        exitCode = await spec.run({ args, options: new Options(values), terminal, signal });
+        exitCode = await spec.run({ args, options: new Options(values), terminal, signal, commands });
       }).copyInheritedSettings(program),
     );
   }

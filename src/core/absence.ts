@@ -23,16 +23,19 @@ export interface Beginning {
   readonly holder: Holder;
   /** Names that are merged now. */
   readonly merged: readonly string[];
+  /** Whether it is remembered even where nothing is merged: nothing must be merged meanwhile. */
+  readonly always?: boolean;
   readonly now: Date;
   readonly isAlive: (holder: Holder) => boolean;
 }
 
 /** What is to be remembered when a package manager begins; undefined where nothing was taken away, nor is now. */
-export function begun({ absence, holder, merged, now, isAlive }: Beginning): Absence | undefined {
+export function begun({ absence, holder, merged, always = false, now, isAlive }: Beginning): Absence | undefined {
   const others = without(absence?.holders ?? [], holder).filter(isAlive);
   const holders = [...others, holder];
   if (merged.length > 0) return { since: others.length > 0 ? (absence?.since ?? now) : now, merged, holders };
-  return absence && { ...absence, holders };
+  if (absence === undefined) return always ? { since: now, merged, holders } : undefined;
+  return { ...absence, holders };
 }
 
 /** What is to be remembered when a package manager has ended: without holders, extensions are to be merged again. */

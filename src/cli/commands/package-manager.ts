@@ -16,6 +16,10 @@ export const packageManagerCommand: CommandSpec = {
       flags: '--process <pid>',
       description: 'the process of the package manager; without it, the one that calls this command',
     },
+    {
+      flags: '--even-if-unmerged',
+      description: 'let nothing be merged meanwhile, even where nothing is merged now',
+    },
     common.root,
     common.json,
     common.wait,
@@ -30,8 +34,9 @@ export const packageManagerCommand: CommandSpec = {
     if (step !== 'begin' && step !== 'end')
       throw new AgentError('usage', `package-manager takes begin or end, not ${step}`);
     const manager = { name: managerName(name), pid: processNumber(options.text('process')) };
+    const evenIfUnmerged = options.flag('evenIfUnmerged');
     requireRoot('work for a package manager');
-    await (step === 'begin' ? begin(invocation, manager) : end(invocation, manager));
+    await (step === 'begin' ? begin(invocation, { ...manager, evenIfUnmerged }) : end(invocation, manager));
     return signal.aborted && step === 'begin' ? exitCodes.interrupted : exitCodes.ok;
   },
 };

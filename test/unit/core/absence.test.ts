@@ -21,6 +21,12 @@ describe('when a package manager begins', () => {
     expect(begun({ absence: undefined, holder: apt, merged: [], now, isAlive: alive })).toBeUndefined();
   });
 
+  test('where nothing is merged and nothing must be meanwhile, it is remembered alone', () => {
+    const beginning = { absence: undefined, holder: dpkg, merged: [], always: true, now, isAlive: alive };
+
+    expect(begun(beginning)).toEqual({ since: now, merged: [], holders: [dpkg] });
+  });
+
   test('one that another one runs is added, and the same one is not added twice', () => {
     expect(begun({ absence, holder: dpkg, merged: [], now, isAlive: alive })).toEqual({
       ...absence,
