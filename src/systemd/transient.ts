@@ -96,6 +96,18 @@ export async function leftTransient(host: TransientHost): Promise<TransientResul
   return results;
 }
 
+/**
+ * Waits until the programs have ended that a killed process had asked for, and collects them: what they do must not be
+ * overtaken.
+ */
+export async function outlastLeft(host: TransientHost, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    await leftTransient(host);
+    if (signal.aborted || (await host.manager.listMatching([`${unitPrefix}*.service`])).length === 0) return;
+    await host.clock.sleep(pollInterval, signal);
+  }
+}
+
 /** Starts the unit and waits for its end, also over a bus that restarts. */
 async function endOf(
   host: TransientHost,

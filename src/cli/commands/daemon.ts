@@ -1,5 +1,5 @@
 import type { ServiceParts } from '../../agent/daemon/service.ts';
-import { exitCodes } from '../../core/errors.ts';
+import { exitCodes, isAgentError } from '../../core/errors.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { Progress } from '../../host/progress.ts';
 import { systemdRuns } from '../../systemd/sysext-tool.ts';
@@ -44,6 +44,7 @@ export const daemonCommand: CommandSpec = {
       service.loop.poke('SIGHUP');
     };
     process.on('SIGHUP', reload);
+    if (bus.host !== undefined) await outlast(bus.host, signal);
     await runService(parts, service, signal);
     process.off('SIGHUP', reload);
     return exitCodes.ok;
@@ -70,6 +71,16 @@ async function busIfAny(options: Options): Promise<BusIfAny> {
   const manager = createManager(bus, systemClock);
   const host = { manager, clock: systemClock, directory: '/run/sysext-agent/runs' };
   return { host, [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose]() };
+}
+
+/** A killed service may have left systemd-sysext at work. Without a bus nothing can be known of that. */
+async function outlast(host: TransientHost, signal: AbortSignal): Promise<void> {
+  const { outlastLeft } = await import('../../systemd/transient.ts');
+  try {
+    await outlastLeft(host, signal);
+  } catch (error) {
+    if (!isAgentError(error) && !signal.aborted) throw error;
+  }
 }
 
 /** How long an operation of someone else is waited for, in seconds; then it is tried again later. */

@@ -57,6 +57,22 @@ function install(history: History, extensions: readonly InstalledExtension[]): n
   return id;
 }
 
+test('whose an extension is stays with it; a person is what nothing else is said of', () => {
+  const owner = { kind: 'fleet', files: ['50-jq.yml'], definition: '["image"]' } as const;
+  const found = { ...jq, name: 'found', owner: { kind: 'unknown' } as const };
+  {
+    using history = openHistory(path, { writable: true });
+    install(history, [{ ...jq, owner }, found, { ...jq, name: 'mine' }]);
+  }
+  using history = openHistory(path, { writable: false });
+
+  expect(history.installed().map((extension) => [extension.name, extension.owner])).toEqual([
+    ['found', { kind: 'unknown' }],
+    ['jq', owner],
+    ['mine', undefined],
+  ]);
+});
+
 test('an operation and what it installed are there again after closing', () => {
   const { name, version, sha256, source, allowed } = jq;
   const change = { name, version, sha256, source, change: 'added', allowed } as const;
