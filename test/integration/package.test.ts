@@ -94,6 +94,9 @@ describe.each([252, 262] as const)('on a machine without Node, at systemd %d', (
     expect(await apt('purge', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await merged()).toBe('1');
     expect((await machine.run(['ls', '/var/lib/sysext-agent', '/etc/sysext-agent'])).stdout).toBe('');
+    expect(await apt('install', `/srv/${basename(archive)}`)).toMatchObject({ exitCode: 0 });
+    expect(await apt('purge', 'sysext-agent')).toMatchObject({ exitCode: 0 });
+    expect(await merged()).toBe('1');
 
     await machine.reboot();
 
