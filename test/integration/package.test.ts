@@ -94,7 +94,10 @@ describe.each([252, 262] as const)('on a machine without Node, at systemd %d', (
     expect(await apt('purge', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await merged()).toBe('1');
     expect((await machine.run(['ls', '/var/lib/sysext-agent', '/etc/sysext-agent'])).stdout).toBe('');
+
+    await machine.shell('systemd-sysext unmerge');
     expect(await apt('install', `/srv/${basename(archive)}`)).toMatchObject({ exitCode: 0 });
+    await machine.shell('sysext-agent merge');
     expect(await apt('purge', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await merged()).toBe('1');
 
