@@ -101,6 +101,13 @@ describe('apply --fleet', () => {
     expect((await lab.agent('status')).stdout).not.toContain('70-gone.yml');
   });
 
+  test('where no drop-in is about anything, what is merged is left to persons', async () => {
+    lab.put('var/lib/extensions/foreign.raw', extensionImage('foreign', '1'));
+
+    expect(await apply()).toMatchObject({ exitCode: 0, said: ['Nothing is merged.'] });
+    expect(await operations()).toEqual([]);
+  });
+
   test('what a person installed and what the fleet installed do not touch each other', async () => {
     wanted('jq');
     await lab.ok('install', lab.image('tools'));

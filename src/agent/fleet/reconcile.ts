@@ -1,5 +1,6 @@
 import { isAgentError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problems.ts';
+import { mergedNames } from '../../systemd/merged.ts';
 import type { Agent } from '../agent.ts';
 import { isSameSet } from '../apply.ts';
 import { imagesOf, staging, toldOf, type Coming } from '../arrivals.ts';
@@ -59,7 +60,8 @@ async function attempted(agent: Agent, imageFor: ImageSource, options: ChangeOpt
   const decision = fleetDecision({ configuration, installed: owned(installed) });
   const { coming, troubles } = await getImages(agent, configuration, decision.verdicts, imageFor, options.signal);
   const feasible = await feasibleChange(agent, configuration, { coming, skip: new Set() });
-  const report = await carriedOut(agent, installed, feasible, options);
+  const isFleets = decision.verdicts.length > 0;
+  const report = await carriedOut(agent, installed, { ...feasible, isFleets }, options);
   const all = [...troubles, ...feasible.troubles];
   const told = all.map(({ name, problems }) => ({ name, problems }));
   return {
@@ -134,12 +136,13 @@ function changeOf(agent: Agent, configuration: FleetConfiguration, { coming, ski
 async function carriedOut(
   agent: Agent,
   installed: readonly InstalledExtension[],
-  { change, plan }: Feasible,
+  { change, plan, isFleets }: Feasible & { readonly isFleets: boolean },
   options: ChangeOptions,
 ): Promise<ChangeReport> {
   const made = permitted(plan);
   const same = made.extensions === undefined || isSameSet(made.extensions, installed);
-  if (made.steps.length > 0 || !same || isUnfinished(agent)) return changeSet(agent, change, options);
-  const merged = made.verdicts.filter((verdict) => verdict.merged).map(({ name }) => name);
+  // On a host that no drop-in is about, what is merged is a person's business.
+  if ((isFleets && made.steps.length > 0) || !same || isUnfinished(agent)) return changeSet(agent, change, options);
+  const merged = mergedNames(agent.driver.observe());
   return { extensions: [], steps: [], merged, warnings: made.warnings };
 }
