@@ -143,7 +143,7 @@ describe('doctor --rebuild', () => {
       ],
     });
     expect(await seen()).toBe('a/version:2\nb/version:1\n');
-    expect(await lab.ok('list')).toMatch(/^b .* agent, held +yes$/m);
+    expect(await lab.ok('list')).toMatch(/^b .* agent, held +person +yes$/m);
     await lab.ok('rollback', '1');
     expect(await seen()).toBe('a/version:1\nb/version:1\n');
     expect(await problems()).toEqual([]);
@@ -161,7 +161,7 @@ describe('doctor --rebuild', () => {
 
     expect(rowsOf(report)).toEqual({});
     expect(await lab.json<Operations>('history')).toMatchObject({ operations: [{ verb: 'adopt', state: 'active' }] });
-    expect(await lab.ok('list')).toMatch(/^a .* agent +yes\nb .* agent +yes$/m);
+    expect(await lab.ok('list')).toMatch(/^a .* agent +unknown +yes\nb .* agent +unknown +yes$/m);
     expect(await seen()).toBe('a/version:2\nb/version:1\n');
     expect(await problems()).toEqual([]);
   });
@@ -229,7 +229,7 @@ describe('doctor --rebuild', () => {
         const { exitCode } = await lab.faulty({ calls, inject: 'signal=KILL', nth }, ...rebuild);
         await lab.agent(...rebuild);
 
-        expect(await lab.ok('list')).toMatch(/^a .* agent +yes\nb .* agent +yes$/m);
+        expect(await lab.ok('list')).toMatch(/^a .* agent +unknown +yes\nb .* agent +unknown +yes$/m);
         if (exitCode === 0) break;
         expect(exitCode).toBe(137);
         kills++;

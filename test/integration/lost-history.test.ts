@@ -34,7 +34,7 @@ test('without the history, extensions that are in place are still ours', async (
 
   await machine.shell(`rm ${history}`);
 
-  expect(before).toMatch(/^kept +3 .* agent +yes$/m);
+  expect(before).toMatch(/^kept +3 .* agent +person +yes$/m);
   expect(await agent('list')).toBe(before);
   expect(await agent('refresh')).toContain('Merged: kept, tools');
   expect(await agent('list')).toBe(before);
@@ -55,7 +55,7 @@ test('a history that is damaged is named, and what is merged stays', async () =>
   expect(damaged.stderr).toContain('sysext-agent doctor --rebuild');
   expect(await machine.shell('cat /usr/bin/kept')).toBe('kept\n');
   expect(await agent('doctor', '--rebuild')).toContain(`The old one is kept as ${history}.damaged-`);
-  expect(await agent('list')).toMatch(/^kept +3 .* agent +yes$/m);
+  expect(await agent('list')).toMatch(/^kept +3 .* agent +unknown +yes$/m);
 });
 
 test('an image that would hide a directory of the host is refused, and the host still works', async () => {

@@ -42,7 +42,7 @@ describe.each(systemdVersions)('the main job at systemd %d', (version) => {
       ],
       extensions: [{ name: 'jq', version: '1.7-1', merged: true, whyNot: null, ours: true }],
     });
-    expect(list.stdout).toMatch(/^jq\s+1\.7-1\s+\d+\.\d KiB\s+agent\s+yes$/m);
+    expect(list.stdout).toMatch(/^jq\s+1\.7-1\s+\d+\.\d KiB\s+agent\s+person\s+yes$/m);
   });
 
   test('it is there again after a reboot', async () => {

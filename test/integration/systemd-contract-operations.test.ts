@@ -174,7 +174,7 @@ describe.each(systemdVersions)('systemd %d', (version) => {
       exitCode: 0,
     });
     expect(await machine.shell(`ls ${root}/usr/of-tool; ls -A /var/lib/extensions`)).toBe(`${root}/usr/of-tool\n`);
-    expect((await on('list')).stdout).toMatch(/^tool .* agent +yes$/m);
+    expect((await on('list')).stdout).toMatch(/^tool .* agent +person +yes$/m);
     expect(await on('status')).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^\/usr +tool /m) });
     expect(await on('remove', 'tool')).toMatchObject({ exitCode: 0 });
     expect((await machine.run(['test', '-e', `${root}/usr/of-tool`])).exitCode).toBe(1);
