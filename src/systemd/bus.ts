@@ -196,10 +196,10 @@ class LibraryConnection implements Connection {
   #incoming(message: dbus.Message): IncomingCall {
     const { path, interface: of, member, signature, body, sender, flags } = message;
     return {
-      sender: sender ?? '',
-      path: path ?? '',
+      sender,
+      path,
       interface: of,
-      member: member ?? '',
+      member,
       signature,
       body,
       isTooLong: (flags & bodyLeftOut) !== 0,

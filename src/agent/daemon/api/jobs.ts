@@ -69,7 +69,10 @@ export class Jobs {
       this.#update(id, { state: 'running' });
       return work(signal);
     });
-    this.#open.set(id, { job, cancel: task.cancel });
+    const cancel = () => {
+      task.cancel();
+    };
+    this.#open.set(id, { job, cancel });
     this.#listener.begun(job);
     void this.#follow(id, task);
     return job;
