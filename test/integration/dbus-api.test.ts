@@ -72,7 +72,7 @@ describe('the service on the bus', () => {
     expect(await property('/io/github/SysextAgent1', 'Manager', 'Merged')).toBe('as 1 "a"');
     expect((await call('History u 1')).stdout).toMatch(/^a\(ususasss\) 1 1 ".*Z" 0 "install" 1 "a" "done" ""$/);
     expect((await sh('sysext-agent history 1')).stdout).toMatch(/Reason: +testing/);
-    expect((await call('Explain s a')).stdout).toContain('a 1 is merged into /usr since');
+    expect((await call('Explain s a')).stdout).toContain('a is merged into /usr since');
     const missing = await job('Remove as 1 nothere');
     expect(missing).toMatchObject({ state: 's "failed"', error: expect.stringContaining('Error.NoSuchExtension: ') });
   });
@@ -103,6 +103,37 @@ describe('the service on the bus', () => {
     }
   });
 
+  test('signals tell of jobs, and who began one can cancel it', async () => {
+    const watched = `timeout 60 busctl monitor --json=short --match "type='signal',sender='${name}'" > /tmp/signals 2>&1`;
+    await machine.shell(`${watched} & echo $! > /tmp/monitor; sleep 1`);
+    // While another operation has the lock jobs wait.
+    await machine.shell('flock /run/sysext-agent/lock sleep 60 > /dev/null 2>&1 & echo $! > /tmp/holder');
+    const [first, second] = [await call('Refresh'), await call('Install asa{sv} 1 /srv/b.raw 0', nobody)].map(
+      ({ stdout }) => /"(.*)"/.exec(stdout)?.[1] ?? '',
+    );
+    const cancel = (path = '', as = '') => sh(`${as} busctl call ${name} ${path} ${name}.Job Cancel`);
+
+    expect((await cancel(first, nobody)).stderr).toContain(`${name}.cancel`);
+    expect(await property(second ?? '', 'Job', 'State')).toBe('s "queued"');
+    expect(await cancel(second, nobody)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await cancel(first)).toMatchObject({ exitCode: 0, stderr: '' });
+    const told = await waitFor('the signals', 15_000, async () => {
+      const { stdout } = await sh('cat /tmp/signals');
+      return [first, second].every((path) => stdout.includes(`"${path ?? ''}","cancelled"`)) ? stdout : undefined;
+    });
+    await machine.shell('pkill -P $(cat /tmp/holder); kill $(cat /tmp/holder /tmp/monitor) || true');
+    expect(told).toContain('"member":"JobNew"');
+    expect(told).toContain('"State":{"type":"s","data":"working"}');
+  }, 60_000);
+
+  test('without polkit only root can change anything, and everyone still reads', async () => {
+    await machine.shell('systemctl mask --now --runtime polkit');
+    expect((await call('Install asa{sv} 1 /srv/b.raw 0', nobody)).stderr).toMatch(/only root may .*install/);
+    expect((await call('List', nobody)).stdout).toMatch(/^a\(ssbss\) 2 /);
+    expect(await job('Hold as 1 a')).toMatchObject({ state: 's "done"' });
+    await machine.shell('systemctl unmask --runtime polkit');
+  });
+
   test('what makes no sense is refused, and it goes on', async () => {
     const pid = 'systemctl show --value -p MainPID sysext-agent';
     const before = (await sh(pid)).stdout;
@@ -117,6 +148,7 @@ describe('the service on the bus', () => {
     expect((await sh(huge)).stderr).toContain('a name has at most 255 characters, not 100000');
     const many = `for i in $(seq 200); do timeout 60 busctl call ${manager} List > /tmp/list.$i 2>&1 & done; wait; cat /tmp/list.* | sort | uniq -c`;
     expect((await sh(many)).stdout).toMatch(/^200 a\(ssbss\) 2 /);
+    await sh(`for i in $(seq 20); do timeout 0.02 busctl call ${manager} List & done; wait`);
 
     expect((await sh(pid)).stdout).toBe(before);
   });

@@ -1,5 +1,6 @@
 import { AgentError, isAgentError } from '../../../core/errors.ts';
 import type { Bus } from '../../../systemd/bus/client.ts';
+import { ReplyError } from '../../../systemd/bus/errors.ts';
 import { busName, busPath } from '../../../systemd/bus/match.ts';
 import type { Caller } from '../../../systemd/bus/objects.ts';
 import { dictionary, flag, single, struct, text, uint32, Variant } from '../../../systemd/bus/values.ts';
@@ -52,7 +53,7 @@ export function refusalOf(permission: Permission, action: Action): AgentError | 
         next: 'Ask from a session where someone can be asked, or as root.',
       });
     case 'no-polkit':
-      return new AgentError('access-denied', `only root may take the action ${id}: polkit is not on this host`, {
+      return new AgentError('access-denied', `only root may take the action ${id}: polkit does not run on this host`, {
         left,
         next: 'Ask as root, or install polkit.',
       });
@@ -82,7 +83,9 @@ async function permissionOf(
     if (granted) return 'granted';
     return challenge ? 'to-be-asked' : 'denied';
   } catch (error) {
-    if (isAgentError(error, 'bus-unavailable')) return 'no-polkit';
+    // Where the bus cannot start it, it is systemd that says so.
+    const isAway = error instanceof ReplyError && error.errorName.startsWith('org.freedesktop.systemd1.');
+    if (isAway || isAgentError(error, 'bus-unavailable')) return 'no-polkit';
     throw error;
   }
 }

@@ -62,7 +62,7 @@ describe('an error', () => {
 test.each([
   ['denied', /^polkit does not let this user take the action io\.github\.SysextAgent1\.install$/],
   ['to-be-asked', /only with a password/],
-  ['no-polkit', /^only root may .*: polkit is not on this host$/],
+  ['no-polkit', /^only root may .*: polkit does not run on this host$/],
 ] as const)('where polkit says %s the action is refused', (permission, message) => {
   expect(refusalOf(permission, 'install')).toMatchObject({
     code: 'access-denied',
