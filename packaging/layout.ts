@@ -27,6 +27,7 @@ export function packageLayout(architecture: string, libraries: readonly string[]
     { kind: 'link', to: 'usr/bin/sysext-agent', target: '../lib/sysext-agent/sysext-agent' },
     ...completions,
     ...systemdFiles,
+    ...busFiles,
     ...packageManagerHooks,
     ...manuals,
     ...documentation(architecture, libraries),
@@ -51,6 +52,14 @@ const systemdFiles: readonly PackagedFile[] = [
   },
   { kind: 'copy', from: 'packaging/systemd/tmpfiles.conf', to: 'usr/lib/tmpfiles.d/sysext-agent.conf' },
 ];
+
+const busFiles: readonly PackagedFile[] = [
+  ['dbus/io.github.SysextAgent1.conf', 'dbus-1/system.d'],
+  ['dbus/io.github.SysextAgent1.service', 'dbus-1/system-services'],
+  ['polkit/io.github.SysextAgent1.policy', 'polkit-1/actions'],
+].map(([from = '', to = '']) => {
+  return { kind: 'copy', from: `packaging/${from}`, to: `usr/share/${to}/${from.replace(/^.*\//, '')}` };
+});
 
 const packageManagerHooks: readonly PackagedFile[] = [
   { kind: 'copy', from: 'packaging/hooks/apt/80sysext-agent', to: 'etc/apt/apt.conf.d/80sysext-agent' },

@@ -28,4 +28,14 @@ export const messages = {
   warning: { id: 'b2bdbc9dfb894a5392778242a21b1c62', priority: 'warning', text: 'something is to be looked at' },
   progress: { id: 'eda2a04d4caa45b68bbe327714fad06c', priority: 'info', text: 'an image is being built' },
   unwatched: { id: '58d53cc97a944000934bdd6f9f6bfc43', priority: 'warning', text: 'changes of files may not be seen' },
+  nameTaken: {
+    id: '7d6a0c5c6f1f4c0f9a3f2f0b1f8e4d27',
+    priority: 'warning',
+    text: 'another program has our name on the bus: calls go there until it ends',
+  },
+  nameRefused: {
+    id: 'c2b0a5f3e9a64d70b9d5d1a7f1c6e038',
+    priority: 'warning',
+    text: 'the bus does not let us have our name: nobody can call us',
+  },
 } as const satisfies Record<string, Message>;

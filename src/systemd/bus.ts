@@ -7,6 +7,7 @@ import { AgentError } from '../core/errors.ts';
 import { within, type Deadline } from '../host/deadline.ts';
 import { brokenOff, cannotConnect, ReplyError, senseless, unsendable } from './bus/errors.ts';
 import { bodyLeftOut, guardStream, longestBody } from './bus/guard.ts';
+import type { IncomingCall, OutgoingSignal } from './bus/incoming.ts';
 import type { Signal } from './bus/match.ts';
 import { Variant } from './bus/values.ts';
 
@@ -42,6 +43,8 @@ export interface SentCall {
 export interface Connection {
   /** @throws AgentError `bus-failed` for what D-Bus cannot carry. */
   send(call: BusCall): SentCall;
+  /** Sends a signal to everyone. @throws AgentError as send() does. */
+  emit(signal: OutgoingSignal): void;
   /** Ends the connection, and with it every call that waits. */
   close(): void;
 }
@@ -49,11 +52,18 @@ export interface Connection {
 /** What a connection tells: it must not throw. */
 export interface ConnectionEvents {
   signal(signal: Signal): void;
+  /** A call came; where nobody takes it, it is refused. */
+  called(call: IncomingCall): boolean;
   /** The connection is no more, for whatever reason. */
   closed(): void;
 }
 
 type Library = typeof dbus;
+
+/** ALLOW_INTERACTIVE_AUTHORIZATION of the D-Bus specification, which the library does not know. */
+const mayInteract = 0x4;
+
+const unknownObject = 'org.freedesktop.DBus.Error.UnknownObject';
 
 /**
  * Connects to the bus at an address, such as `unix:path=/run/dbus/system_bus_socket`, and says hello.
@@ -138,6 +148,11 @@ class LibraryConnection implements Connection {
     bus.on('message', (message: dbus.Message) => {
       this.#take(message);
     });
+    // Instead of the library's own answers: those tell of its insides.
+    bus.addMethodHandler((message: dbus.Message) => {
+      if (!events.called(this.#incoming(message))) this.#refuse(message, unknownObject, 'nothing is served here');
+      return true;
+    });
   }
 
   /** Tells when the stream is closed, at once where it is closed already. */
@@ -165,6 +180,48 @@ class LibraryConnection implements Connection {
       throw unsendable(call, error);
     }
     return { answer: promise, forget };
+  }
+
+  emit(signal: OutgoingSignal): void {
+    const called = { destination: 'everyone', member: signal.member };
+    if (this.#isClosed) throw brokenOff(called);
+    try {
+      const body = signal.body.map((value) => forLibrary(this.#library, value));
+      this.#bus.send(new this.#library.Message({ ...signal, type: this.#library.MessageType.SIGNAL, body }));
+    } catch (error) {
+      throw unsendable(called, error);
+    }
+  }
+
+  #incoming(message: dbus.Message): IncomingCall {
+    const { path, interface: of, member, signature, body, sender, flags } = message;
+    return {
+      sender,
+      path,
+      interface: of,
+      member,
+      signature,
+      body,
+      isTooLong: (flags & bodyLeftOut) !== 0,
+      mayInteract: (flags & mayInteract) !== 0,
+      answer: (answerSignature, answer) => {
+        const values = answer.map((value) => forLibrary(this.#library, value));
+        this.#reply(message, () => this.#library.Message.newMethodReturn(message, answerSignature, values));
+      },
+      refuse: (errorName, text) => {
+        this.#refuse(message, errorName, text);
+      },
+    };
+  }
+
+  #refuse(message: dbus.Message, errorName: string, text: string): void {
+    this.#reply(message, () => this.#library.Message.newError(message, errorName, text));
+  }
+
+  /** Over a connection that broke nobody can be answered. */
+  #reply(message: dbus.Message, reply: () => dbus.Message): void {
+    const isAwaited = (message.flags & this.#library.MessageFlag.NO_REPLY_EXPECTED) === 0;
+    if (isAwaited && !this.#isClosed) this.#bus.send(reply());
   }
 
   #messageOf(call: BusCall, serial: number): dbus.Message {

@@ -3,10 +3,12 @@ import { basename, dirname, join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
+import { actionOf, jobInterface, managerInterface, serviceName } from '../../src/agent/daemon/api/definition.ts';
 import type { CommandSpec } from '../../src/cli/command.ts';
 import { allRules } from '../../src/core/contents/allow.ts';
 import { exitCodeOf, exitCodes } from '../../src/core/errors.ts';
 import { messages } from '../../src/core/messages.ts';
+import { signatureOf, type InterfaceDefinition } from '../../src/systemd/bus/definition.ts';
 
 const top = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(top, path), 'utf8');
@@ -80,6 +82,36 @@ test('docs/daemon.md has every message of the service, in order, with its id and
   ]);
 
   expect(documented).toEqual(Object.values(messages).map(({ id, priority, text }) => [id, priority, text]));
+});
+
+test.each([
+  ['Manager', managerInterface],
+  ['Job', jobInterface],
+] as const)('docs/dbus.md has every member of the interface %s, in order, with its types', (heading, definition) => {
+  const documented = tableBelow(read('docs/dbus.md'), heading).map(([member = '', kind, types = '']) => [
+    member.replaceAll('`', ''),
+    kind,
+    types.replaceAll('`', ''),
+  ]);
+  const { methods, properties, signals } = definition as InterfaceDefinition;
+
+  expect(documented).toEqual([
+    ...Object.entries(methods).map(([name, { takes, gives }]) => {
+      const results = gives.length === 0 ? '' : `→ ${signatureOf(gives)}`;
+      return [name, 'method', [signatureOf(takes), results].join(' ').trim()];
+    }),
+    ...Object.entries(properties).map(([name, type]) => [name, 'property', type]),
+    ...Object.entries(signals).map(([name, parts]) => [name, 'signal', signatureOf(parts)]),
+  ]);
+});
+
+test('docs/dbus.md and the policy of polkit have every action', () => {
+  const documented = tableBelow(read('docs/dbus.md'), 'Who may do what').map(([id = '']) => id.replaceAll('`', ''));
+  const policy = read('packaging/polkit/io.github.SysextAgent1.policy');
+  const actions = [...new Set(Object.values(actionOf)), 'cancel'].map((action) => `${serviceName}.${action}`);
+
+  expect(documented).toEqual(actions);
+  expect(Array.from(policy.matchAll(/<action id="(.*)">/g), ([, id]) => id)).toEqual(actions);
 });
 
 describe('the command', () => {

@@ -23,6 +23,8 @@ export interface ServiceParts {
   readonly notifier: Notifier;
   readonly narration: Narration;
   readonly images: ImageSource;
+  /** Is told what the narration is told, where there is one. Must not throw. */
+  readonly audience?: Pick<Narration, 'done' | 'failed' | 'entered'>;
   /** The agent for one piece of work. @param reason why it is done, for the history. */
   agentFor(signal: AbortSignal, reason: string): Agent;
 }
@@ -39,7 +41,7 @@ export interface Service {
 
 /** The loop of the service: what it reconciles with, and what it tells. */
 export function serviceLoop(parts: ServiceParts): Service {
-  const { root, clock, random, narration, images } = parts;
+  const { root, clock, random, narration, images, audience } = parts;
   const note = pathsBelow(root).historyNote;
   let own = readTextIfAny(note);
   const loop = new Loop({
@@ -49,14 +51,17 @@ export function serviceLoop(parts: ServiceParts): Service {
       await untilWritten(root, clock, signal);
       const report = await reconcileFleet(parts.agentFor(signal, reasons.join(', ')), images, { signal });
       narration.done(report);
+      audience?.done(report);
       return report;
     },
     failed: (error) => {
       narration.failed(error);
+      audience?.failed(error);
     },
     changed: (state) => {
       if (state.kind !== 'working') own = readTextIfAny(note);
       narration.entered(state);
+      audience?.entered(state);
     },
   });
   return { loop, wasOurs: () => readTextIfAny(note) === own };

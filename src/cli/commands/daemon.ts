@@ -1,7 +1,13 @@
-import type { ServiceParts } from '../../agent/daemon/service.ts';
+import packageJson from '../../../package.json' with { type: 'json' };
+import type { Api, ApiParts } from '../../agent/daemon/api/api.ts';
+import type { Explanation } from '../../agent/explain.ts';
 import { exitCodes, isAgentError } from '../../core/errors.ts';
+import { messages } from '../../core/messages.ts';
 import { systemClock } from '../../host/clock.ts';
+import type { Log } from '../../host/log.ts';
 import type { Progress } from '../../host/progress.ts';
+import type { Bus } from '../../systemd/bus/client.ts';
+import type { NameState } from '../../systemd/bus/incoming.ts';
 import { systemdRuns } from '../../systemd/sysext-tool.ts';
 import type { TransientHost } from '../../systemd/transient.ts';
 import { common, type CommandSpec, type Options } from '../command.ts';
@@ -29,6 +35,9 @@ export const daemonCommand: CommandSpec = {
     const notifier = createNotifier(hostExec(), process.env);
     const narration = new Narration(log, notifier);
     await using bus = await busIfAny(options);
+    const agentFor = await agentMaker(options, bus.host);
+    const api = bus.bus === undefined ? undefined : await apiOn(bus.bus, log, agentFor, signal);
+    const images = wishedImages(options, progressTo(narration, api));
     const parts = {
       root: rootOf(options),
       clock: systemClock,
@@ -36,8 +45,9 @@ export const daemonCommand: CommandSpec = {
       log,
       notifier,
       narration,
-      images: wishedImages(options, progressTo(narration)),
-      agentFor: await agentMaker(options, bus.host),
+      images,
+      ...(api === undefined ? {} : { audience: api }),
+      agentFor,
     };
     const service = serviceLoop(parts);
     const reload = () => {
@@ -45,20 +55,27 @@ export const daemonCommand: CommandSpec = {
     };
     process.on('SIGHUP', reload);
     if (bus.host !== undefined) await outlast(bus.host, signal);
+    api?.serve({ loop: service.loop, images });
     await runService(parts, service, signal);
     process.off('SIGHUP', reload);
     return exitCodes.ok;
   },
 };
 
-function progressTo(narration: { progress(what: string): void }): Progress {
+interface ProgressListener {
+  progress(what: string): void;
+}
+
+function progressTo(narration: ProgressListener, api: ProgressListener | undefined): Progress {
   const tell = (what: string) => {
     narration.progress(what);
+    api?.progress(what);
   };
   return { step: tell, warn: tell, expect: () => undefined, advance: () => undefined };
 }
 
 interface BusIfAny extends AsyncDisposable {
+  readonly bus?: Bus;
   readonly host?: TransientHost;
 }
 
@@ -70,7 +87,19 @@ async function busIfAny(options: Options): Promise<BusIfAny> {
   const bus = createBus({ clock: systemClock });
   const manager = createManager(bus, systemClock);
   const host = { manager, clock: systemClock, directory: '/run/sysext-agent/runs' };
-  return { host, [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose]() };
+  return { bus, host, [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose]() };
+}
+
+/** What others can ask of the service over the bus. */
+async function apiOn(bus: Bus, log: Log, agentFor: AgentMaker, stop: AbortSignal): Promise<Api> {
+  const { Api } = await import('../../agent/daemon/api/api.ts');
+  const { explanationText } = await import('../explanation.ts');
+  const named = (state: NameState) => {
+    if (state === 'taken') log.tell(messages.nameTaken);
+    if (state === 'refused') log.tell(messages.nameRefused);
+  };
+  const textOf = (explanation: Explanation) => Promise.resolve(explanationText(explanation));
+  return new Api({ bus, version: packageJson.version, agentFor, explanationText: textOf, named }, stop);
 }
 
 /** A killed service may have left systemd-sysext at work. Without a bus nothing can be known of that. */
@@ -83,20 +112,23 @@ async function outlast(host: TransientHost, signal: AbortSignal): Promise<void> 
   }
 }
 
+type AgentMaker = ApiParts['agentFor'];
+
 /** How long an operation of someone else is waited for, in seconds; then it is tried again later. */
 const patience = 60;
 
-async function agentMaker(options: Options, host: TransientHost | undefined): Promise<ServiceParts['agentFor']> {
+async function agentMaker(options: Options, host: TransientHost | undefined): Promise<AgentMaker> {
   const { createAgent } = await import('../../agent/agent.ts');
   const { transientDriver } = await import('../../systemd/drivers/transient.ts');
   const root = rootOf(options);
-  return (signal, reason) => {
+  const service = { uid: process.getuid?.() ?? 0, command: 'sysext-agent daemon' };
+  return (signal, reason, actor = service) => {
     const agent = createAgent({
       root,
       exec: hostExec(signal),
       clock: systemClock,
-      actor: { uid: process.getuid?.() ?? 0, command: 'sysext-agent daemon' },
-      reason,
+      actor,
+      ...(reason === undefined ? {} : { reason }),
       waitSeconds: patience,
       signal,
     });

@@ -1,12 +1,13 @@
-import { AgentError } from '../../core/errors.ts';
+import { AgentError, isAgentError } from '../../core/errors.ts';
 import type { Clock } from '../../host/clock.ts';
 import { deadlineIn, within, type Deadline } from '../../host/deadline.ts';
 import { retryDelay } from '../../host/retry.ts';
 import type { BusCall } from '../bus.ts';
 import { cannotConnect } from './errors.ts';
-import type { Signal, SignalMatch } from './match.ts';
+import type { BusService, IncomingCall, OutgoingSignal } from './incoming.ts';
+import { busName, busPath, type Signal, type SignalMatch } from './match.ts';
 import { openSession, usualTimeout, type Listener, type Session } from './session.ts';
-import { decodeAs, WrongTypeError, type Decoder } from './values.ts';
+import { decodeAs, single, uint32, WrongTypeError, type Decoder } from './values.ts';
 
 export const systemBusAddress = 'unix:path=/run/dbus/system_bus_socket';
 
@@ -58,7 +59,17 @@ export interface Bus extends AsyncDisposable {
     handler: SignalHandler<T>,
     options?: CallOptions,
   ): Promise<Subscription>;
+  /**
+   * Answers calls in a name, from now on and at every new connection, until the bus is disposed of. Where another has
+   * the name we get it when that one goes. One service for each bus.
+   */
+  serve(service: BusService): void;
+  /** Sends a signal to everyone. Without a connection nobody listens, and nothing is sent. */
+  emit(signal: OutgoingSignal): void;
 }
+
+/** What RequestName answers where another has the name, and we wait for it. */
+const inQueue = 2;
 
 /** How long a bus may take to let us in, in milliseconds. */
 const connectTimeout = 10_000;
@@ -75,6 +86,7 @@ class ReconnectingBus implements Bus {
   readonly #ended = new AbortController();
   #session: Promise<Session> | undefined;
   #isRestoring = false;
+  #service: BusService | undefined;
 
   constructor(clock: Clock, address: string, random: () => number) {
     this.#clock = clock;
@@ -113,7 +125,31 @@ class ReconnectingBus implements Bus {
     }
   }
 
+  serve(service: BusService): void {
+    this.#service = service;
+    void this.#begin(service);
+  }
+
+  /** A connection that there is already was made without the name. */
+  async #begin(service: BusService): Promise<void> {
+    const present = await settled(this.#session);
+    try {
+      if (present !== undefined) await this.#claim(present, service);
+    } catch {
+      present?.close();
+    }
+    if (present === undefined) void this.#restore();
+  }
+
+  emit(signal: OutgoingSignal): void {
+    const sent = this.#session?.then((session) => {
+      session.emit(signal);
+    });
+    void settled(sent);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#service = undefined;
     this.#ended.abort();
     const session = await settled(this.#session);
     this.#session = undefined;
@@ -157,8 +193,13 @@ class ReconnectingBus implements Bus {
   async #open(lost: () => void): Promise<Session> {
     if (this.#ended.signal.aborted) throw new AgentError('interrupted', 'the connection to the message bus was closed');
     const deadline = deadlineIn(this.#clock, connectTimeout, this.#ended.signal);
-    const session = await openSession(this.#address, this.#clock, lost, deadline);
+    const called = (call: IncomingCall) => {
+      this.#service?.called(call);
+      return this.#service !== undefined;
+    };
+    const session = await openSession(this.#address, this.#clock, { called, closed: lost }, deadline);
     try {
+      if (this.#service !== undefined) await this.#claim(session, this.#service);
       await Promise.all(Array.from(this.#listeners, (listener) => session.attach(listener)));
       return session;
     } catch (error) {
@@ -167,14 +208,31 @@ class ReconnectingBus implements Bus {
     }
   }
 
-  /** Connects again, as long as anyone wants signals. */
+  /** Asks for the name of a service, without taking it from anyone. */
+  async #claim(session: Session, service: BusService): Promise<void> {
+    const target = { destination: busName, path: busPath, interface: busName };
+    const call = { ...target, member: 'RequestName', signature: 'su', body: [service.name, 0] };
+    try {
+      const reply = await session.call(call, single(uint32), deadlineIn(this.#clock, connectTimeout));
+      service.named(reply === inQueue ? 'taken' : 'owned');
+    } catch (error) {
+      if (!isAgentError(error, 'access-denied')) throw error;
+      service.named('refused');
+    }
+  }
+
+  /** Connects again, as long as anyone wants signals or serves. */
   async #restore(): Promise<void> {
     if (this.#isRestoring) return;
     this.#isRestoring = true;
-    for (let failures = 0; this.#listeners.size > 0 && !this.#ended.signal.aborted; failures++) {
+    for (let failures = 0; this.#isWanted() && !this.#ended.signal.aborted; failures++) {
       if (await this.#isRestored(failures)) break;
     }
     this.#isRestoring = false;
+  }
+
+  #isWanted(): boolean {
+    return this.#listeners.size > 0 || this.#service !== undefined;
   }
 
   async #isRestored(failures: number): Promise<boolean> {

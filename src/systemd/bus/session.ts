@@ -2,6 +2,7 @@ import type { Clock } from '../../host/clock.ts';
 import { deadlineIn, within, type Deadline } from '../../host/deadline.ts';
 import { openConnection, type BusCall, type Connection } from '../bus.ts';
 import { senseless, unanswered } from './errors.ts';
+import type { IncomingCall, OutgoingSignal } from './incoming.ts';
 import { busName, busPath, isMeant, ruleOf, type Signal, type SignalMatch } from './match.ts';
 import { MatchRules, NameOwners, type AskBus } from './rules.ts';
 import { decodeAs, WrongTypeError, type Decoder } from './values.ts';
@@ -17,20 +18,27 @@ export interface Listener {
   missed(): void;
 }
 
+/** What a session tells besides signals: it must not throw. */
+export interface SessionEvents {
+  /** A call came. Tells whether anyone takes it. */
+  called(call: IncomingCall): boolean;
+  /** The connection is no more, for whatever reason. */
+  closed(): void;
+}
+
 /**
  * Connects to the bus.
- * @param closed is called when the connection is no more, for whatever reason.
  * @throws AgentError `bus-unavailable`, `interrupted`.
  */
 export async function openSession(
   address: string,
   clock: Clock,
-  closed: () => void,
+  events: SessionEvents,
   deadline: Deadline,
 ): Promise<Session> {
   const opened: { session?: Session } = {};
   const signal = (signal: Signal) => opened.session?.take(signal);
-  const connection = await openConnection(address, { signal, closed }, deadline);
+  const connection = await openConnection(address, { ...events, signal }, deadline);
   opened.session = new Session(connection, clock);
   return opened.session;
 }
@@ -71,6 +79,11 @@ export class Session {
     } finally {
       sent.forget();
     }
+  }
+
+  /** @throws AgentError as Bus.call() does. */
+  emit(signal: OutgoingSignal): void {
+    this.#connection.emit(signal);
   }
 
   /** The listener hears when this is done; one that does already goes on. */

@@ -1,0 +1,42 @@
+import type { Agent } from '../../agent.ts';
+import type { Explanation } from '../../explain.ts';
+import { ownerText } from '../../owner.ts';
+
+/** What anyone may ask, in the types of the interface. */
+
+/** Rows of `List`: name, version, whether it is merged, owner, why it is not. */
+export async function extensionRows(agent: Agent): Promise<unknown[]> {
+  const { overview } = await import('../../overview.ts');
+  const { extensions } = await overview(agent);
+  return extensions.map(({ name, version, merged, owner, whyNot = '' }) => [
+    name,
+    version,
+    merged,
+    owner === undefined ? '' : ownerText(owner),
+    whyNot,
+  ]);
+}
+
+/** Rows of `History`: number, time, user, verb, names, result, error. */
+export async function operationRows(agent: Agent, count: number): Promise<unknown[]> {
+  const { latestOperations } = await import('../../past.ts');
+  return latestOperations(agent, count).map(({ id, startedAt, actor, verb, extensions, result, error = '' }) => [
+    id,
+    startedAt.toISOString(),
+    actor.uid,
+    verb,
+    extensions.map(({ name }) => name),
+    result,
+    error,
+  ]);
+}
+
+/** @throws AgentError `no-such-extension` */
+export async function explanationOf(
+  agent: Agent,
+  name: string,
+  textOf: (explanation: Explanation) => Promise<string>,
+): Promise<string> {
+  const { explain } = await import('../../explain.ts');
+  return textOf(await explain(agent, name));
+}

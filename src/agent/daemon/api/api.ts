@@ -1,0 +1,197 @@
+import { AgentError } from '../../../core/errors.ts';
+import type { Bus } from '../../../systemd/bus/client.ts';
+import type { NameState } from '../../../systemd/bus/incoming.ts';
+import {
+  emitChanged,
+  emitSignal,
+  serve,
+  type Caller,
+  type ServedObject,
+  type ServedTree,
+} from '../../../systemd/bus/objects.ts';
+import type { Agent } from '../../agent.ts';
+import type { Explanation } from '../../explain.ts';
+import type { ImageSource } from '../../fleet/images.ts';
+import type { FleetReport } from '../../fleet/reconcile.ts';
+import type { Actor } from '../../records.ts';
+import type { Loop, LoopState } from '../loop.ts';
+import { explanationOf, extensionRows, operationRows } from './answers.ts';
+import { countIn, nameIn, requestOf, type Request } from './arguments.ts';
+import { authorize, uidOf } from './authority.ts';
+import { carryOut } from './changes.ts';
+import { actionOf, jobInterface, managerInterface, managerPath, serviceName } from './definition.ts';
+import { Jobs, type Job, type JobListener } from './jobs.ts';
+import { Reads } from './reads.ts';
+import { ServiceState, type ManagerProperties } from './state.ts';
+import { toldError, type ToldError } from './told.ts';
+import { requireTrusted } from './trusted-path.ts';
+
+export interface ApiParts {
+  readonly bus: Bus;
+  readonly version: string;
+  /** The agent for one piece of work. */
+  agentFor(signal: AbortSignal, reason: string | undefined, actor?: Actor): Agent;
+  explanationText(explanation: Explanation): Promise<string>;
+  /** Is told whether calls come to us. */
+  named(state: NameState): void;
+}
+
+/** What carries out changes. */
+export interface Workshop {
+  readonly loop: Loop;
+  readonly images: ImageSource;
+}
+
+/** The service on the bus: the manager and its jobs. */
+export class Api implements ServedTree, JobListener {
+  readonly #parts: ApiParts;
+  readonly #jobs = new Jobs(this);
+  readonly #reads = new Reads();
+  readonly #reader: Agent;
+  readonly #state: ServiceState;
+  readonly #manager: ServedObject;
+  #workshop: Workshop | undefined;
+  #deciding = 0;
+
+  constructor(parts: ApiParts, stop: AbortSignal) {
+    this.#parts = parts;
+    this.#reader = parts.agentFor(stop, undefined);
+    this.#state = new ServiceState(this.#reader, parts.version);
+    this.#manager = {
+      definition: managerInterface,
+      call: (member, body, caller) => this.#call(member, body, caller),
+      properties: () => this.#state.values,
+    };
+  }
+
+  /** Begins to answer. */
+  serve(workshop: Workshop): void {
+    this.#workshop = workshop;
+    serve(this.#parts.bus, serviceName, this);
+  }
+
+  paths(): string[] {
+    return [managerPath, ...this.#jobs.all().map(({ path }) => path)];
+  }
+
+  at(path: string): ServedObject | undefined {
+    if (path === managerPath) return this.#manager;
+    const job = this.#jobs.at(path);
+    return job === undefined ? undefined : this.#jobObject(job);
+  }
+
+  told(error: unknown): ToldError {
+    return toldError(error);
+  }
+
+  named(state: NameState): void {
+    this.#parts.named(state);
+  }
+
+  /** Something that takes time has begun. */
+  progress(what: string): void {
+    this.#jobs.progress(what);
+  }
+
+  done(report: FleetReport): void {
+    this.#tell(this.#state.done(report));
+  }
+
+  failed(error: unknown): void {
+    this.#tell(this.#state.failed(error));
+  }
+
+  entered(state: LoopState): void {
+    this.#tell(this.#state.entered(state));
+  }
+
+  begun({ id, path }: Job): void {
+    emitSignal(this.#parts.bus, managerPath, managerInterface, 'JobNew', [id, path]);
+  }
+
+  changed(job: Job): void {
+    const { State, Progress, Error } = propertiesOf(job);
+    emitChanged(this.#parts.bus, job.path, jobInterface, { State, Progress, Error });
+  }
+
+  ended({ id, path, state, error = { name: '', message: '' } }: Job): void {
+    const body = [id, path, state, error.name, error.message];
+    emitSignal(this.#parts.bus, managerPath, managerInterface, 'JobRemoved', body);
+    if (state === 'done') this.#workshop?.loop.poke('extensions were changed over D-Bus');
+  }
+
+  #tell(changed: ManagerProperties): void {
+    if (Object.keys(changed).length > 0) emitChanged(this.#parts.bus, managerPath, managerInterface, changed);
+  }
+
+  async #call(member: string, body: readonly unknown[], caller: Caller): Promise<readonly unknown[]> {
+    switch (member) {
+      case 'List':
+        return [await this.#reads.ask(member, () => extensionRows(this.#reader))];
+      case 'Explain': {
+        const name = nameIn(body[0]);
+        const look = () => explanationOf(this.#reader, name, (found) => this.#parts.explanationText(found));
+        return [await this.#reads.ask(`${member} ${name}`, look)];
+      }
+      case 'History': {
+        const count = countIn(body[0]);
+        return [await this.#reads.ask(`${member} ${count}`, () => operationRows(this.#reader, count))];
+      }
+      default:
+        return [(await this.#change(requestOf(member, body), caller)).path];
+    }
+  }
+
+  async #change(request: Request, caller: Caller): Promise<Job> {
+    const { method, names } = request;
+    const workshop = this.#workshop;
+    if (workshop === undefined) throw new AgentError('internal', 'a call came before the service was ready');
+    const uid = await this.#permitted(caller, async (uid) => {
+      if (method === 'Install' && uid !== 0) for (const path of names) requireTrusted(path);
+      await authorize(this.#parts.bus, caller, uid, actionOf[method], { names: names.join(', ') });
+    });
+    const actor = { uid, command: [`${serviceName}.${method}`, ...names].join(' ').slice(0, 1000) };
+    return this.#jobs.add(workshop.loop, { verb: method.toLowerCase(), names, uid }, (signal) =>
+      carryOut(this.#parts.agentFor(signal, request.reason, actor), request, workshop.images),
+    );
+  }
+
+  /** Asks polkit for one of a bounded number: it may have to wait for a person. */
+  async #permitted(caller: Caller, ask: (uid: number) => Promise<void>): Promise<number> {
+    const uid = await uidOf(this.#parts.bus, caller);
+    if (uid === 0) return uid;
+    if (this.#deciding >= mostDecisions) {
+      throw new AgentError('busy', 'too many wait for polkit already', { next: 'Ask again later.', retryable: true });
+    }
+    this.#deciding += 1;
+    try {
+      await ask(uid);
+      return uid;
+    } finally {
+      this.#deciding -= 1;
+    }
+  }
+
+  #jobObject(job: Job): ServedObject {
+    return {
+      definition: jobInterface,
+      call: async (_, __, caller) => {
+        await this.#permitted(caller, async (uid) => {
+          if (uid === job.uid) return;
+          await authorize(this.#parts.bus, caller, uid, 'cancel', { names: job.names.join(', ') });
+        });
+        this.#jobs.cancel(job.id);
+        return [];
+      },
+      properties: () => propertiesOf(job),
+    };
+  }
+}
+
+/** How many may wait for polkit at a time. */
+const mostDecisions = 32;
+
+function propertiesOf({ id, verb, names, state, progress, error }: Job): Record<string, unknown> {
+  const text = error === undefined ? '' : `${error.name}: ${error.message}`;
+  return { Id: id, Verb: verb, Names: names, State: state, Progress: progress, Error: text };
+}

@@ -1,0 +1,165 @@
+import { resolve } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { bootMachine, type Machine } from '../lab/machine.ts';
+import { waitFor } from '../lab/wait.ts';
+import { extensionImage, putBytes } from './support/images.ts';
+
+const top = resolve(import.meta.dirname, '../..');
+const name = 'io.github.SysextAgent1';
+const manager = `${name} /io/github/SysextAgent1 ${name}.Manager`;
+const nobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
+
+describe('the service on the bus', () => {
+  let machine: Machine;
+
+  beforeAll(async () => {
+    machine = await bootMachine({ systemd: 257 });
+    await machine.copyIn(`${top}/systemd-units/sysext-agent.service`, '/etc/systemd/system/sysext-agent.service');
+    for (const [from, to] of [
+      ['dbus', 'dbus-1/system.d/io.github.SysextAgent1.conf'],
+      ['dbus', 'dbus-1/system-services/io.github.SysextAgent1.service'],
+      ['polkit', 'polkit-1/actions/io.github.SysextAgent1.policy'],
+    ] as const) {
+      await machine.copyIn(`${top}/packaging/${from}/${to.replace(/.*\//, '')}`, `/usr/share/${to}`);
+    }
+    for (const one of ['a', 'b']) await putBytes(machine, `/srv/${one}.raw`, extensionImage(one, '1'));
+    await machine.shell(
+      'ln -s /srv/sysext-agent/bin/sysext-agent /usr/bin/; chmod 755 /srv; chmod 644 /srv/*.raw; ' +
+        'systemctl daemon-reload; systemctl reload dbus',
+    );
+  });
+
+  afterAll(async () => {
+    await machine.stop();
+  });
+
+  const sh = async (command: string) => {
+    const { exitCode, stdout, stderr } = await machine.run(['bash', '-c', command]);
+    return { exitCode, stdout: stdout.trim(), stderr: stderr.trim() };
+  };
+  const call = (rest: string, as = '') => sh(`${as} busctl call ${manager} ${rest}`);
+  const property = async (path: string, of: string, one: string) =>
+    (await sh(`busctl get-property ${name} ${path} ${name}.${of} ${one}`)).stdout;
+
+  /** Makes a call that gives a job, and returns how that ends. */
+  async function job(rest: string, as = ''): Promise<{ readonly state: string; readonly error: string }> {
+    const { stdout, stderr } = await call(rest, as);
+    const [, path = ''] = /^o "(.*)"$/.exec(stdout) ?? [];
+    if (path === '') throw new Error(stderr);
+    const state = await waitFor(`the end of ${path}`, 30_000, async () => {
+      const text = await property(path, 'Job', 'State');
+      return /queued|running/.test(text) ? undefined : text;
+    });
+    return { state, error: await property(path, 'Job', 'Error') };
+  }
+
+  test('a call starts it, and everyone can ask what there is', async () => {
+    const listed = await call('List', nobody);
+
+    expect(listed).toMatchObject({ stdout: 'a(ssbss) 0', stderr: '' });
+    expect((await sh('systemctl is-active sysext-agent')).stdout).toBe('active');
+    expect((await sh(`${nobody} busctl introspect ${manager}`)).stdout).toMatch(/^\.Install +method +asa\{sv\} +o/m);
+    expect((await sh(`busctl tree --list ${name}`)).stdout).toContain('/io/github/SysextAgent1');
+  });
+
+  test('root installs and removes, and the history says who it was', async () => {
+    expect(await job('Install asa{sv} 1 /srv/a.raw 1 reason s testing')).toEqual({ state: 's "done"', error: 's ""' });
+
+    expect((await sh('cat /usr/share/a/version')).exitCode).toBe(0);
+    expect((await call('List')).stdout).toContain('"a" "" true "person" ""');
+    expect(await property('/io/github/SysextAgent1', 'Manager', 'Merged')).toBe('as 1 "a"');
+    expect((await call('History u 1')).stdout).toMatch(/^a\(ususasss\) 1 1 ".*Z" 0 "install" 1 "a" "done" ""$/);
+    expect((await sh('sysext-agent history 1')).stdout).toMatch(/Reason: +testing/);
+    expect((await call('Explain s a')).stdout).toContain('a is merged into /usr since');
+    const missing = await job('Remove as 1 nothere');
+    expect(missing).toMatchObject({ state: 's "failed"', error: expect.stringContaining('Error.NoSuchExtension: ') });
+  });
+
+  test('a user can ask for what a rule of polkit allows, and for nothing else', async () => {
+    const refused = await call('Remove as 1 a', nobody);
+    expect(refused.exitCode).not.toBe(0);
+    expect(refused.stderr).toMatch(/polkit .* io\.github\.SysextAgent1\.remove/);
+
+    await machine.write(
+      '/etc/polkit-1/rules.d/10-test.rules',
+      `polkit.addRule(function (action) { if (action.id === '${name}.install') return polkit.Result.YES; });\n`,
+    );
+    const allowed = await waitFor('the rule', 15_000, async () => {
+      const { stdout } = await call('Install asa{sv} 1 /srv/b.raw 0', nobody);
+      return stdout === '' ? undefined : stdout;
+    });
+    expect(allowed).toMatch(/job/);
+    await waitFor('b', 30_000, async () => ((await sh('cat /usr/share/b/version')).exitCode === 0 ? true : undefined));
+    expect((await call('History u 1')).stdout).toMatch(/ 65534 "install" 1 "b" "done"/);
+    expect((await call('Remove as 1 a', nobody)).stderr).toContain(`${name}.remove`);
+
+    await machine.shell(
+      'cp /srv/a.raw /srv/own.raw; chown 65534 /srv/own.raw; install -m 600 /srv/a.raw /srv/closed.raw',
+    );
+    for (const path of ['/srv/own.raw', '/srv/closed.raw', '/etc/shadow', '/nothing']) {
+      expect((await call(`Install asa{sv} 1 ${path} 0`, nobody)).stderr).toContain('is not taken for a user');
+    }
+  });
+
+  test('signals tell of jobs, and who began one can cancel it', async () => {
+    const watched = `timeout 60 busctl monitor --json=short --match "type='signal',sender='${name}'" > /tmp/signals 2>&1`;
+    await machine.shell(`${watched} & echo $! > /tmp/monitor; sleep 1`);
+    // While another operation has the lock jobs wait.
+    await machine.shell('flock /run/sysext-agent/lock sleep 60 > /dev/null 2>&1 & echo $! > /tmp/holder');
+    const [first, second] = [await call('Refresh'), await call('Install asa{sv} 1 /srv/b.raw 0', nobody)].map(
+      ({ stdout }) => /"(.*)"/.exec(stdout)?.[1] ?? '',
+    );
+    const cancel = (path = '', as = '') => sh(`${as} busctl call ${name} ${path} ${name}.Job Cancel`);
+
+    expect((await cancel(first, nobody)).stderr).toContain(`${name}.cancel`);
+    expect(await property(second ?? '', 'Job', 'State')).toBe('s "queued"');
+    expect(await cancel(second, nobody)).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await cancel(first)).toMatchObject({ exitCode: 0, stderr: '' });
+    const told = await waitFor('the signals', 15_000, async () => {
+      const { stdout } = await sh('cat /tmp/signals');
+      return [first, second].every((path) => stdout.includes(`"${path ?? ''}","cancelled"`)) ? stdout : undefined;
+    });
+    await machine.shell('pkill -P $(cat /tmp/holder); kill $(cat /tmp/holder /tmp/monitor) || true');
+    expect(told).toContain('"member":"JobNew"');
+    expect(told).toContain('"State":{"type":"s","data":"working"}');
+  }, 60_000);
+
+  test('without polkit only root can change anything, and everyone still reads', async () => {
+    await machine.shell('systemctl mask --now --runtime polkit');
+    expect((await call('Install asa{sv} 1 /srv/b.raw 0', nobody)).stderr).toMatch(/only root may .*install/);
+    expect((await call('List', nobody)).stdout).toMatch(/^a\(ssbss\) 2 /);
+    expect(await job('Hold as 1 a')).toMatchObject({ state: 's "done"' });
+    await machine.shell('systemctl unmask --runtime polkit');
+  });
+
+  test('what makes no sense is refused, and it goes on', async () => {
+    const pid = 'systemctl show --value -p MainPID sysext-agent';
+    const before = (await sh(pid)).stdout;
+
+    expect((await call('Remove s a')).stderr).toContain('takes arguments of the types "as", not "s"');
+    expect((await call('Nonsense')).stderr).toContain('no method of this name');
+    expect((await call('Install asa{sv} 1 a.raw 0')).stderr).toContain('no absolute path');
+    expect((await call('Remove as 0')).stderr).toContain('give 1 to 64');
+    expect((await call('Install asa{sv} 1 /srv/a.raw 1 force b true')).stderr).toContain('no option force');
+    expect((await sh(`busctl get-property ${name} /io/github/SysextAgent1/job/9999 ${name}.Job Id`)).exitCode).toBe(1);
+    const huge = `x=$(head -c 100000 /dev/zero | tr '\\0' x); busctl call ${manager} Remove as 11 ${'$x '.repeat(11)}`;
+    expect((await sh(huge)).stderr).toContain('a name has at most 255 characters, not 100000');
+    const many = `for i in $(seq 200); do timeout 60 busctl call ${manager} List > /tmp/list.$i 2>&1 & done; wait; cat /tmp/list.* | sort | uniq -c`;
+    expect((await sh(many)).stdout).toMatch(/^200 a\(ssbss\) 2 /);
+    await sh(`for i in $(seq 20); do timeout 0.02 busctl call ${manager} List & done; wait`);
+
+    expect((await sh(pid)).stdout).toBe(before);
+  });
+
+  test('it is there again after the bus was', async () => {
+    await machine.shell('systemctl restart dbus');
+
+    const listed = await waitFor('an answer', 30_000, async () => {
+      const { exitCode, stdout } = await call('List');
+      return exitCode === 0 ? stdout : undefined;
+    });
+    expect(listed).toMatch(/^a\(ssbss\) 2 /);
+  });
+});
