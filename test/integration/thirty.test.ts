@@ -55,7 +55,7 @@ const bad: readonly (readonly [title: string, script: string])[] = [
   ['block device', 'mknod bad b 7 255'],
 ];
 
-/** Further kinds of what is there already: these are tried at the oldest systemd and at the newest. */
+/** Further kinds of what is there already: these are tried at the newest systemd. */
 const variants = /^cut (in its superblock|in the middle)|, directory$|^socket$|device$/;
 
 /** What the tool makes of it without us: a mask of ours would help it. */
