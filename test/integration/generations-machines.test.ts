@@ -56,7 +56,7 @@ describe.each(systemdVersions)('generations at systemd %d', (systemd) => {
   test('what was rolled back is told by status, list and explain, until it comes to stay', async () => {
     const why = /rolled back on 20.*: the health check no-b .* failed with exit code 1, in 2 attempts/;
     expect(await ok('status')).toMatch(new RegExp(`^b is not merged: the image of sha256 .* was ${why.source}`, 'm'));
-    expect(await ok('list')).toMatch(new RegExp(`^b +- +- +- +no: .*${why.source}`, 'm'));
+    expect(await ok('list')).toMatch(new RegExp(`^b +- +- +- +- +no: .*${why.source}`, 'm'));
     expect(await machine.agent(['explain', 'b'])).toMatchObject({ exitCode: 3, stdout: expect.stringMatching(why) });
 
     await machine.shell('rm /etc/sysext-agent/health.d/leaves-a-child');
