@@ -55,7 +55,11 @@ describe('the service on the bus', () => {
     return { state, error: await property(path, 'Job', 'Error') };
   }
 
-  test('a call starts it, and everyone can ask what there is', async () => {
+  test('a call starts it where it is enabled, and everyone can ask what there is', async () => {
+    expect(await call('List', nobody)).toMatchObject({ exitCode: 1, stdout: '' });
+    expect((await sh('systemctl is-active sysext-agent')).stdout).toBe('inactive');
+    await machine.shell('systemctl enable sysext-agent');
+
     const listed = await call('List', nobody);
 
     expect(listed).toMatchObject({ stdout: 'a(ssbss) 0', stderr: '' });
