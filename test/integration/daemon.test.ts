@@ -70,11 +70,17 @@ describe.each([252, 262] as const)('the service on systemd %d', (systemd) => {
   });
 
   test('what is told is in the journal, with its priority and its id', async () => {
-    const lines = (await shown('journalctl -u sysext-agent -o json --output-fields=PRIORITY,MESSAGE'))
-      .split('\n')
-      .map((line) => JSON.parse(line) as { PRIORITY: string; MESSAGE: string })
-      .filter(({ MESSAGE }) => MESSAGE.startsWith('{'))
-      .map(({ PRIORITY, MESSAGE }) => ({ PRIORITY, ...(JSON.parse(MESSAGE) as { message: string }) }));
+    const told = async () =>
+      (await shown('journalctl -u sysext-agent -o json --output-fields=PRIORITY,MESSAGE'))
+        .split('\n')
+        .map((line) => JSON.parse(line) as { PRIORITY: string; MESSAGE: string })
+        .filter(({ MESSAGE }) => MESSAGE.startsWith('{'))
+        .map(({ PRIORITY, MESSAGE }) => ({ PRIORITY, ...(JSON.parse(MESSAGE) as { message: string }) }));
+    // What was done can be seen a moment before it is told.
+    const lines = await waitFor('three changes that are told', 30_000, async () => {
+      const all = await told();
+      return all.filter(({ message }) => message === 'extensions were changed').length >= 3 ? all : undefined;
+    });
     const of = (message: string) => lines.filter((line) => line.message === message);
 
     expect(of('extensions were changed')).toEqual([
