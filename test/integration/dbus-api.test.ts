@@ -63,7 +63,11 @@ describe('the service on the bus', () => {
     const listed = await call('List', nobody);
 
     expect(listed).toMatchObject({ stdout: 'a(ssbss) 0', stderr: '' });
-    expect((await sh('systemctl is-active sysext-agent')).stdout).toBe('active');
+    // It answers a moment before it says that it is ready.
+    await waitFor('the service to be ready', 30_000, async () => {
+      const { stdout } = await sh('systemctl is-active sysext-agent');
+      return stdout === 'active' || undefined;
+    });
     expect((await sh(`${nobody} busctl introspect ${manager}`)).stdout).toMatch(/^\.Install +method +asa\{sv\} +o/m);
     expect((await sh(`busctl tree --list ${name}`)).stdout).toContain('/io/github/SysextAgent1');
   });
