@@ -3,7 +3,6 @@ import {
   chmodSync,
   copyFileSync,
   cpSync,
-  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
@@ -14,9 +13,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 
 import packageJson from '../package.json' with { type: 'json' };
+import { gzipped } from '../src/host/gzip.ts';
 import { packageLayout, type PackagedFile } from './layout.ts';
 
 /**
@@ -48,7 +47,7 @@ function put({ to, mode = 0o644, ...file }: PackagedFile): void {
   if (file.kind === 'tree')
     cpSync(join(top, file.from), path, { recursive: true, filter: (from) => !from.endsWith('.deb') });
   if (file.kind === 'copy') copyFileSync(join(top, file.from), path);
-  if (file.kind === 'gzip') writeFileSync(path, gzipSync(file.from.map(textOf).join('\n'), { level: 9 }));
+  if (file.kind === 'gzip') writeFileSync(path, gzipped(Buffer.from(file.from.map(textOf).join('\n'))));
   if (file.kind === 'output') writeFileSync(path, execFileSync(join(stage, file.program), file.args));
   if (file.kind === 'program') strip(join(top, file.from), path);
   if (file.kind !== 'link' && file.kind !== 'tree' && file.kind !== 'directory') chmodSync(path, mode);
@@ -98,9 +97,8 @@ function libraries(): readonly string[] {
   return paths.map((path) => path.slice(top.length + 1));
 }
 
-/** What the preset enables, of the units that there are. */
+/** What the preset enables. */
 function enabledUnits(): readonly string[] {
   const preset = readFileSync(join(top, 'packaging/systemd/90-sysext-agent.preset'), 'utf8');
-  const enabled = [...preset.matchAll(/^enable (\S+)$/gm)].map(([, unit = '']) => unit);
-  return enabled.filter((unit) => existsSync(join(top, 'systemd-units', unit)));
+  return [...preset.matchAll(/^enable (\S+)$/gm)].map(([, unit = '']) => unit);
 }

@@ -3,7 +3,7 @@ import { AgentError } from '../core/errors.ts';
 import { readDropIns, type DropIn } from '../host/drop-ins.ts';
 import { fileStatus } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
-import { configurationDirectories } from './fleet/directories.ts';
+import { configurationDirectories } from './configuration-directories.ts';
 import type { Settings } from './settings-file.ts';
 
 const mainName = 'agent.yml';

@@ -78,3 +78,13 @@ export const common = {
   force: { flags: '--force', description: 'merge extensions that do not fit this system as well' },
   noReload: { flags: '--no-reload', description: 'do not let systemd reload its units (from systemd 255 on)' },
 } as const satisfies Record<string, OptionSpec>;
+
+/** What every command has that changes which extensions there are. */
+export const changeOptions = [
+  common.root,
+  common.dryRun,
+  common.json,
+  common.reason,
+  common.wait,
+  common.noWait,
+] as const satisfies readonly OptionSpec[];

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 
 import { dropInNames, fleetRules } from '../agent/fleet/configuration.ts';
-import { fleetDirectories } from '../agent/fleet/directories.ts';
+import { fleetDirectories } from '../agent/configuration-directories.ts';
 import { AgentError } from '../core/errors.ts';
 import { checkedDropIns, checkedFile, type CheckedDropIns, type DropInRules } from '../host/checked-drop-ins.ts';
 import { fileStatus } from '../host/files.ts';

@@ -21,17 +21,30 @@ export class BusyServerError extends AgentError {
   }
 }
 
-const firstDelay = 500;
-const longestDelay = 30_000;
+/** Delays that double, in milliseconds. */
+export interface Delays {
+  readonly first: number;
+  readonly longest: number;
+}
 
 /**
- * How long to wait before the next attempt, in milliseconds: doubled each time, with full jitter; never less than
- * what the server asked for, and never more than `longestDelay`.
+ * The delay after so many failures in a row, in milliseconds: with jitter over half of it.
+ * @param failures at least 1.
+ * @param random a number in [0, 1).
+ */
+export function doublingDelay({ first, longest }: Delays, failures: number, random: number): number {
+  return Math.min(first * 2 ** Math.min(failures - 1, 30), longest) * (0.5 + random / 2);
+}
+
+const delays: Delays = { first: 500, longest: 30_000 };
+
+/**
+ * How long to wait before the next attempt, in milliseconds: doubled each time, with jitter; never less than what
+ * the server asked for, and never more than half a minute.
  * @param failures how many attempts have failed, at least 1.
  */
 export function retryDelay(failures: number, random: number, retryAfter = 0): number {
-  const exponential = Math.min(firstDelay * 2 ** (failures - 1), longestDelay) * (0.5 + random / 2);
-  return Math.min(Math.max(exponential, retryAfter), longestDelay);
+  return Math.min(Math.max(doublingDelay(delays, failures, random), retryAfter), delays.longest);
 }
 
 /**

@@ -90,6 +90,9 @@ describe.each([252, 262] as const)('on a machine without Node, at systemd %d', (
   test('without it what is merged stays, also after the next boot', async () => {
     expect(await apt('remove', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await merged()).toBe('1');
+    expect(await apt('install', `/srv/${basename(archive)}`)).toMatchObject({ exitCode: 0 });
+    expect(await merged()).toBe('1');
+    expect(await apt('remove', 'sysext-agent')).toMatchObject({ exitCode: 0 });
 
     expect(await apt('purge', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await merged()).toBe('1');

@@ -1,6 +1,6 @@
-/** In milliseconds. */
-const firstDelay = 2000;
-const longestDelay = 15 * 60_000;
+import { doublingDelay } from '../../host/retry.ts';
+
+const delays = { first: 2000, longest: 15 * 60_000 } as const;
 
 /**
  * How long to wait before what failed is tried again, in milliseconds: doubled each time, up to a quarter of an hour.
@@ -8,6 +8,5 @@ const longestDelay = 15 * 60_000;
  * @param random a number in [0, 1): spreads the hosts of a fleet that all failed over the same thing, over half the time.
  */
 export function backOff(failures: number, random: number): number {
-  const doubled = firstDelay * 2 ** Math.min(failures - 1, 30);
-  return Math.round(Math.min(doubled, longestDelay) * (0.5 + random / 2));
+  return Math.round(doublingDelay(delays, failures, random));
 }

@@ -6,7 +6,7 @@ import { belowRoot } from '../../host/root.ts';
 import { watchPaths, type Watch } from '../../host/watch.ts';
 import type { Notifier } from '../../systemd/notify.ts';
 import type { Agent } from '../agent.ts';
-import { configurationDirectories, fleetDirectories } from '../fleet/directories.ts';
+import { configurationDirectories, fleetDirectories } from '../configuration-directories.ts';
 import type { ImageSource } from '../fleet/images.ts';
 import { reconcileFleet } from '../fleet/reconcile.ts';
 import { pathsBelow } from '../paths.ts';

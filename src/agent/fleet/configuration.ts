@@ -10,7 +10,7 @@ import {
   type DropInRules,
 } from '../../host/checked-drop-ins.ts';
 import { combined, isAbsent, problemsOfEntry } from './combine.ts';
-import { fleetDirectories } from './directories.ts';
+import { fleetDirectories } from '../configuration-directories.ts';
 import { decodeDropIn, mentionedIn } from './drop-in-decoder.ts';
 import type { ExtensionSource, FleetEntry } from './drop-in.ts';
 

@@ -3,7 +3,7 @@ import { listNames } from '../../host/files.ts';
 import { belowRoot } from '../../host/root.ts';
 import type { Agent } from '../agent.ts';
 import type { FleetGuard, FleetVerdict } from './decision.ts';
-import { fleetDirectories } from './directories.ts';
+import { fleetDirectories } from '../configuration-directories.ts';
 import { recallFleet } from './state.ts';
 
 /** What is to be told of the drop-ins of the fleet. */

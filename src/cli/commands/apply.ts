@@ -2,7 +2,7 @@ import type { FleetReport } from '../../agent/fleet/reconcile.ts';
 import { exitCodes, type ExitCode } from '../../core/errors.ts';
 import { systemClock } from '../../host/clock.ts';
 import { changeJson, changeLines, showChange } from '../change-output.ts';
-import { common, type CommandSpec, type Invocation } from '../command.ts';
+import { changeOptions, type CommandSpec, type Invocation } from '../command.ts';
 import { agentFor, requireRoot } from '../invoker.ts';
 import { show } from '../output.ts';
 import { problemLines } from '../problem-output.ts';
@@ -17,12 +17,7 @@ export const applyCommand: CommandSpec = {
     'exits with 1 where some of that cannot be done.',
   options: [
     { flags: '--fleet', description: 'bring the host to what the drop-ins of extensions.d want as well' },
-    common.root,
-    common.dryRun,
-    common.json,
-    common.reason,
-    common.wait,
-    common.noWait,
+    ...changeOptions,
   ],
   examples: [
     ['sysext-agent apply', 'repair what was changed by hand'],

@@ -1,6 +1,6 @@
 import type { RetentionPolicy } from '../../agent/retention.ts';
 import { AgentError, exitCodes } from '../../core/errors.ts';
-import { common, type CommandSpec, type Options } from '../command.ts';
+import { changeOptions, type CommandSpec, type Options } from '../command.ts';
 import { agentFor, requireRoot } from '../invoker.ts';
 import { formatSize, show } from '../output.ts';
 
@@ -13,12 +13,7 @@ export const gcCommand: CommandSpec = {
     { flags: '--keep <count>', description: 'how many sets to keep, the present one counted (10)' },
     { flags: '--max-age <days>', description: 'how old a set may be that is kept, in days (90)' },
     { flags: '--max-size <MiB>', description: 'how much the images of all kept sets may take, in MiB (4096)' },
-    common.root,
-    common.dryRun,
-    common.json,
-    common.reason,
-    common.wait,
-    common.noWait,
+    ...changeOptions,
   ],
   examples: [
     ['sysext-agent gc', 'with the usual limits'],

@@ -5,7 +5,7 @@ import type { Allowance } from '../../core/contents/allow.ts';
 import { AgentError, exitCodes, withLeft } from '../../core/errors.ts';
 import { buildOptions } from '../build-host.ts';
 import { showChange } from '../change-output.ts';
-import { common, type CommandSpec, type Invocation } from '../command.ts';
+import { changeOptions, common, type CommandSpec, type Invocation } from '../command.ts';
 import { agentFor, requireRoot } from '../invoker.ts';
 import { buildImage } from './build.ts';
 
@@ -20,12 +20,7 @@ export const installCommand: CommandSpec = {
     { flags: '--retry', description: 'try again what was rolled back' },
     ...buildOptions,
     common.allow,
-    common.root,
-    common.dryRun,
-    common.json,
-    common.reason,
-    common.wait,
-    common.noWait,
+    ...changeOptions,
   ],
   examples: [
     ['sysext-agent install jq.yml', 'build jq for this host and merge it'],

@@ -1,5 +1,5 @@
 import { exitCodes } from '../../core/errors.ts';
-import { common, type CommandSpec } from '../command.ts';
+import { changeOptions, type CommandSpec } from '../command.ts';
 import { showChange } from '../change-output.ts';
 import { agentFor, requireRoot } from '../invoker.ts';
 
@@ -7,7 +7,7 @@ export const removeCommand: CommandSpec = {
   name: 'remove',
   arguments: '<name...>',
   summary: 'take extensions out and merge the rest',
-  options: [common.root, common.dryRun, common.json, common.reason, common.wait, common.noWait],
+  options: changeOptions,
   examples: [['sysext-agent remove jq', 'jq is gone from /usr, and from the next boot on']],
   run: async (invocation) => {
     const { args, options, signal } = invocation;

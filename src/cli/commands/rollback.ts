@@ -1,6 +1,6 @@
 import { exitCodes } from '../../core/errors.ts';
 import { showChange } from '../change-output.ts';
-import { common, type CommandSpec } from '../command.ts';
+import { changeOptions, type CommandSpec } from '../command.ts';
 import { agentFor, requireRoot } from '../invoker.ts';
 import { operationNumber } from './history.ts';
 
@@ -10,7 +10,7 @@ export const rollbackCommand: CommandSpec = {
   summary: 'put an earlier set of extensions in force again',
   description:
     'NUMBER is that of an operation in `history`: the set that it led to. Without it, the set before the present one. Images that are needed for it were kept; nothing is fetched.',
-  options: [common.root, common.dryRun, common.json, common.reason, common.wait, common.noWait],
+  options: changeOptions,
   examples: [
     ['sysext-agent rollback', 'the set before the present one'],
     ['sysext-agent rollback 7', 'the set that operation 7 led to'],
