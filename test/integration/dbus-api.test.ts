@@ -103,7 +103,7 @@ describe('the service on the bus', () => {
     expect(allowed).toMatch(/job/);
     // It is merged a moment before the operation has ended.
     await waitFor('b in the history', 30_000, async () => {
-      return / 65534 "install" 1 "b" "done"/.test((await call('History u 1')).stdout) || undefined;
+      return (await call('History u 1')).stdout.includes(' 65534 "install" 1 "b" "done"') || undefined;
     });
     expect((await sh('cat /usr/share/b/version')).exitCode).toBe(0);
     expect((await call('Remove as 1 a', nobody)).stderr).toContain(`${name}.remove`);
@@ -117,10 +117,10 @@ describe('the service on the bus', () => {
   });
 
   test('signals tell of jobs, and who began one can cancel it', async () => {
-    const watched = `timeout 60 busctl monitor --json=short --match "type='signal',sender='${name}'" > /tmp/signals 2>&1`;
+    const watched = `timeout 60 busctl monitor --json=short --match "type='signal',sender='${name}'" --match "member='Heard'" > /tmp/signals 2>&1`;
     await machine.shell(`${watched} & echo $! > /tmp/monitor`);
     await waitFor('the monitor', 15_000, async () => {
-      return (await sh('cat /tmp/signals')).stdout.includes('Monitoring') || undefined;
+      return (await sh('busctl emit / test.Monitor Heard; cat /tmp/signals')).stdout.includes('"Heard"') || undefined;
     });
     // While another operation has the lock jobs wait.
     await machine.shell('flock /run/sysext-agent/lock sleep 60 > /dev/null 2>&1 & echo $! > /tmp/holder');
