@@ -29,9 +29,7 @@ afterAll(async () => {
 
 /** Waits until a script in the machine succeeds. */
 async function until(what: string, script: string): Promise<void> {
-  await waitFor(what, 20_000, async () =>
-    (await machine.run(['sh', '-c', script])).exitCode === 0 ? true : undefined,
-  );
+  await waitFor(what, async () => ((await machine.run(['sh', '-c', script])).exitCode === 0 ? true : undefined));
 }
 
 /** Does something while a command holds: it makes /run/held when it does, and ends when it can read /run/release. */

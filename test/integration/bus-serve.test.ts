@@ -57,7 +57,7 @@ describe('objects on a message bus', () => {
   });
 
   const named = async (states: readonly NameState[], count: number) =>
-    waitFor('the name', 10_000, () => Promise.resolve(states.length >= count ? states : undefined));
+    waitFor('the name', () => Promise.resolve(states.length >= count ? states : undefined));
 
   const length = (bus: Bus, value: string) =>
     bus.call({ ...to, member: 'Length', signature: 's', body: [value] }, single(uint32));

@@ -345,7 +345,7 @@ describe('on a message bus', () => {
       for (const word of ['first', 'second']) {
         using owner = await busPeer(daemon.address, undefined, 'org.example.Late');
         owner.signal({ member: 'Tick', signature: 's', body: [word] });
-        await waitFor(`the ${word} signal`, 10_000, () => (words.includes(word) ? true : undefined));
+        await waitFor(`the ${word} signal`, () => (words.includes(word) ? true : undefined));
       }
 
       expect(words).toEqual(['look again', 'first', 'look again', 'second']);
@@ -371,10 +371,10 @@ describe('a bus that restarts', () => {
     first[Symbol.dispose]();
     await daemon.start();
     expect(await settled(bus)).toMatch(/^[0-9a-f]{32}$/);
-    await waitFor('the subscription', 10_000, () => (words.includes('look again') ? true : undefined));
+    await waitFor('the subscription', () => (words.includes('look again') ? true : undefined));
     using again = await busPeer(daemon.address, undefined, peerName);
     again.signal({ member: 'Tick', signature: 's', body: ['back'] });
-    await waitFor('the signal', 10_000, () => (words.includes('back') ? true : undefined));
+    await waitFor('the signal', () => (words.includes('back') ? true : undefined));
     expect(words).toEqual(['look again', 'look again', 'back']);
   });
 
@@ -387,7 +387,7 @@ describe('a bus that restarts', () => {
     await bus.subscribe(ticks(), single(text), { signal: () => undefined });
     expect(await connections()).toBe(before + 1);
     await bus[Symbol.asyncDispose]();
-    await waitFor('its connection to go', 10_000, async () => ((await connections()) === before ? true : undefined));
+    await waitFor('its connection to go', async () => ((await connections()) === before ? true : undefined));
     expect(await failing(bus.call(askBus('GetId'), single(text)))).toBeInstanceOf(Error);
   });
 });

@@ -32,7 +32,7 @@ describe.each([252, 262] as const)('the service on systemd %d', (systemd) => {
   async function until(command: string, expected: string | RegExp): Promise<string> {
     const isExpected = (text: string) => (typeof expected === 'string' ? text === expected : expected.test(text));
     try {
-      return await waitFor(command, 30_000, async () => {
+      return await waitFor(command, async () => {
         const text = await shown(command);
         return isExpected(text) ? text : undefined;
       });
@@ -77,7 +77,7 @@ describe.each([252, 262] as const)('the service on systemd %d', (systemd) => {
         .filter(({ MESSAGE }) => MESSAGE.startsWith('{'))
         .map(({ PRIORITY, MESSAGE }) => ({ PRIORITY, ...(JSON.parse(MESSAGE) as { message: string }) }));
     // What was done can be seen a moment before it is told.
-    const lines = await waitFor('three changes that are told', 30_000, async () => {
+    const lines = await waitFor('three changes that are told', async () => {
       const all = await told();
       return all.filter(({ message }) => message === 'extensions were changed').length >= 3 ? all : undefined;
     });

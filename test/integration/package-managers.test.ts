@@ -85,7 +85,7 @@ describe('a transaction that does not go as it should', () => {
 
   const manager = (...args: readonly string[]) => machine.agent(['package-manager', ...args]);
   const exists = (path: string) =>
-    waitFor(path, 60_000, async () => (await machine.run(['test', '-e', path])).exitCode === 0 || undefined);
+    waitFor(path, async () => (await machine.run(['test', '-e', path])).exitCode === 0 || undefined);
   const status = () => machine.agent(['status']);
   const installed = async (name: string) => (await machine.run(['test', '-e', `/usr/share/${name}`])).exitCode === 0;
 
@@ -154,7 +154,7 @@ describe('a transaction that does not go as it should', () => {
 
   test('nothing is merged while a package manager is at work, and the next operation mends what was killed', async () => {
     const shows = (pattern: RegExp) =>
-      waitFor(String(pattern), 60_000, async () => pattern.test((await status()).stdout) || undefined);
+      waitFor(String(pattern), async () => pattern.test((await status()).stdout) || undefined);
     const running = apt(machine, 'install', '/srv/slow.deb');
     await exists('/root/slow');
     await shows(/^Unmerged since .* for apt \(process \d+\), dpkg \(process \d+\), until/m);

@@ -43,7 +43,7 @@ describe.each([252, 262] as const)('on a machine without Node, at systemd %d', (
     machine.run(['apt-get', '--yes', '--quiet', ...args], { env: { DEBIAN_FRONTEND: 'noninteractive' } });
   const merged = async () => (await machine.run(['cat', '/usr/share/a/version'])).stdout.trim();
   const serviceIs = (state: string) =>
-    waitFor(`a service that is ${state}`, 60_000, async () => {
+    waitFor(`a service that is ${state}`, async () => {
       const { stdout } = await machine.run(['systemctl', 'is-active', 'sysext-agent.service']);
       return stdout.trim() === state || undefined;
     });

@@ -177,13 +177,13 @@ describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
 
   test('it outlives the process that asked for it, and the next one has its result', async () => {
     const asking = machine.run([...scenarios, JSON.stringify(['run', 'echo a; sleep 3; exit 5'])]);
-    await waitFor('the program', 60_000, async () =>
+    await waitFor('the program', async () =>
       (await machine.run(['pgrep', '--full', '^sleep 3'])).exitCode === 0 ? true : undefined,
     );
     await machine.run(['pkill', '--signal=KILL', '--full', '^[^ ]*node .*systemd-scenarios']);
     expect((await asking).exitCode).toBe(137);
     const unit = 'systemctl list-units --plain --no-legend --state=failed sysext-agent-run-*';
-    await waitFor('its end', 60_000, async () => ((await machine.shell(unit)) === '' ? undefined : true));
+    await waitFor('its end', async () => ((await machine.shell(unit)) === '' ? undefined : true));
 
     expect(await outcomes(['left'], ['leavings'])).toEqual([
       [expect.objectContaining({ exitCode: 5, result: 'exit-code', output: 'a\n' })],

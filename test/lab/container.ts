@@ -89,7 +89,7 @@ export async function startContainer(disk: Disk, binds: readonly Bind[]): Promis
   });
   fs.closeSync(console);
   try {
-    await waitFor('the first process of the machine', 20_000, () => leaderOf(container));
+    await waitFor('the first process of the machine', () => leaderOf(container));
     return container;
   } catch (error) {
     await endContainer(disk, container);
@@ -165,7 +165,7 @@ export async function endContainer(disk: Disk, container: Container): Promise<vo
 
 /** Waits until a container that was told to power off, or was killed, has ended. */
 export async function ended(container: Container): Promise<void> {
-  await waitFor('the end of the machine', 60_000, () => {
+  await waitFor('the end of the machine', () => {
     if (hasEnded(container)) return true;
     continueCommands();
     return undefined;
@@ -183,7 +183,7 @@ function hasEnded({ exitCode, signalCode }: Container): boolean {
 async function clearCgroups({ name, cgroup }: Disk): Promise<void> {
   const ofOldHierarchy = join(dirname(cgroupMount()), 'systemd', basename(cgroup));
   if (fs.existsSync(cgroup)) fs.writeFileSync(join(cgroup, 'cgroup.kill'), '1');
-  await waitFor(`the last process of ${name} to end`, 10_000, () => {
+  await waitFor(`the last process of ${name} to end`, () => {
     return removeCgroup(cgroup) && removeCgroup(ofOldHierarchy) ? true : undefined;
   });
 }

@@ -44,7 +44,7 @@ describe.each(systemdVersions)('a machine with systemd %i', (systemd) => {
     expect((await machine.run(['touch', '/usr/x'])).exitCode).toBe(1);
     expect((await execa('losetup', ['--list'])).stdout).toContain(`${raw}.raw`);
     await machine.stop();
-    await waitFor('the loop device to go', 5000, async () => {
+    await waitFor('the loop device to go', async () => {
       return (await execa('losetup', ['--list'])).stdout.includes(`${raw}.raw`) ? undefined : true;
     });
   });
@@ -102,14 +102,14 @@ describe('a command in a machine', () => {
   test('is ended with all its children when it takes too long', async () => {
     const slow = machine.run(['sh', '-c', 'sleep 1000; true'], { timeoutMs: 200 });
     await expect(slow).rejects.toThrow('not done within 0.2 s: sh -c sleep 1000; true');
-    await waitFor('the child to end', 5000, async () => {
+    await waitFor('the child to end', async () => {
       return (await machine.run(['pgrep', '--exact', 'sleep'])).exitCode === 1 ? true : undefined;
     });
   });
 
   test.each(['powerOff', 'kill'] as const)('does not survive its machine, nor hold it up: %s', async (how) => {
     const command = machine.run(['sh', '-c', 'echo started; sleep 1000']);
-    await waitFor('the command', 5000, async () => {
+    await waitFor('the command', async () => {
       return (await machine.run(['pgrep', '--exact', 'sleep'])).exitCode === 0 ? true : undefined;
     });
     await machine[how]();

@@ -187,7 +187,7 @@ async function untilUp(disk: container.Disk, running: container.Container): Prom
     return /^(running|degraded)$/m.test(stdout) ? true : undefined;
   };
   try {
-    await waitFor('systemctl is-system-running', 60_000, state);
+    await waitFor('systemctl is-system-running', state);
   } catch (error) {
     throw new Error(`${disk.name} did not come up\n${container.consoleOf(disk)}`, { cause: error });
   }

@@ -45,9 +45,7 @@ export function standingClock(): StandingClock {
       }),
     pass: async (milliseconds) => {
       const time = elapsed + milliseconds;
-      await waitFor(`someone sleeps until ${time}`, 10_000, () =>
-        Promise.resolve(due(time).length > 0 ? true : undefined),
-      );
+      await waitFor(`someone sleeps until ${time}`, () => Promise.resolve(due(time).length > 0 ? true : undefined));
       moveTo(time);
     },
     move: (milliseconds) => {

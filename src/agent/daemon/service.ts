@@ -3,16 +3,16 @@ import type { Clock } from '../../host/clock.ts';
 import { fileStatus, listNames, readTextIfAny } from '../../host/files.ts';
 import type { Log } from '../../host/log.ts';
 import { belowRoot } from '../../host/root.ts';
-import { watchPaths, type Watch } from '../../host/watch.ts';
+import { watchPaths } from '../../host/watch.ts';
 import type { Notifier } from '../../systemd/notify.ts';
 import type { Agent } from '../agent.ts';
-import { configurationDirectories, fleetDirectories } from '../configuration-directories.ts';
+import { fleetDirectories } from '../configuration-directories.ts';
 import type { ImageSource } from '../fleet/images.ts';
 import { reconcileFleet } from '../fleet/reconcile.ts';
 import { pathsBelow } from '../paths.ts';
 import { Loop } from './loop.ts';
 import type { Narration } from './narration.ts';
-import { Quiet } from './quiet.ts';
+import { quietLimits, watchConfiguration } from './watched-configuration.ts';
 
 export interface ServiceParts {
   readonly root: string;
@@ -28,9 +28,6 @@ export interface ServiceParts {
   /** The agent for one piece of work. @param reason why it is done, for the history. */
   agentFor(signal: AbortSignal, reason: string): Agent;
 }
-
-/** How long files must not change before they are read, and how long changes are waited for that do not end. */
-export const quietLimits = { after: 200, atMost: 2000 } as const;
 
 /** The loop, with what tells its own traces from those of others. */
 export interface Service {
@@ -74,7 +71,15 @@ export function serviceLoop(parts: ServiceParts): Service {
 export async function runService(parts: ServiceParts, service: Service, stop: AbortSignal): Promise<void> {
   const { clock, notifier, log } = parts;
   const { loop } = service;
-  await using watching = await watchConfiguration(parts, service);
+  await using watching = await watchConfiguration(
+    { ...parts, watch: watchPaths },
+    {
+      poke: (reason) => {
+        loop.poke(reason);
+      },
+      wasOurs: () => service.wasOurs(),
+    },
+  );
   loop.poke('the service started');
   await notifier.tell('READY=1');
   log.tell(messages.started);
@@ -82,52 +87,6 @@ export async function runService(parts: ServiceParts, service: Service, stop: Ab
   await loop.run(stop);
   await notifier.tell('STOPPING=1', 'STATUS=');
   log.tell(messages.stopped);
-}
-
-/** Watches for changes of the configuration, and for what others did to the extensions. */
-async function watchConfiguration({ root, clock, log }: ServiceParts, service: Service): Promise<AsyncDisposable> {
-  const note = pathsBelow(root).historyNote;
-  let onlyNote = true;
-  const quiet = new Quiet(clock, quietLimits, () => {
-    settling = settling.then(settled);
-  });
-  const arm = () =>
-    watchPaths(watchedPaths(root), {
-      changed: (path) => {
-        onlyNote &&= path === note;
-        quiet.note();
-      },
-      failed: (why) => {
-        log.tell(messages.unwatched, { why });
-      },
-    });
-  let watch: Watch = await arm();
-  let settling = Promise.resolve();
-  /** Directories may be new, and after a merge another /usr lies over the one that was watched. */
-  async function settled(): Promise<void> {
-    if (!watch.isCurrent()) {
-      await watch[Symbol.asyncDispose]();
-      watch = await arm();
-    }
-    const ours = onlyNote && service.wasOurs();
-    const reason = onlyNote ? 'extensions were changed by others' : 'files changed';
-    onlyNote = true;
-    if (!ours) service.loop.poke(reason);
-  }
-  return {
-    [Symbol.asyncDispose]: async () => {
-      quiet[Symbol.dispose]();
-      await settling;
-      await watch[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** The configuration, and the note that whoever changed the history leaves. */
-function watchedPaths(root: string): string[] {
-  const parts = ['agent.yml', 'agent.d', 'extensions.d', 'targets.d'];
-  const configured = configurationDirectories.flatMap((directory) => parts.map((part) => `${directory}/${part}`));
-  return [...configured.map((path) => belowRoot(root, path)), pathsBelow(root).historyNote];
 }
 
 /** Waits until no drop-in was written to just now: it may be half of what it is to be. */

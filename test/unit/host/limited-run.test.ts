@@ -14,7 +14,7 @@ const minute = { timeout: 60_000, clock: systemClock };
 
 /** The process whose number a script printed is gone. */
 async function gone(pid: string): Promise<void> {
-  await waitFor(`process ${pid} is gone`, 10_000, async () =>
+  await waitFor(`process ${pid} is gone`, async () =>
     (await exec.run('test', ['-e', `/proc/${pid}`])).exitCode === 0 ? undefined : true,
   );
 }
@@ -76,7 +76,7 @@ describe('a program that takes too long', () => {
   }
 
   const ready = () =>
-    waitFor('the script is under way', 10_000, () =>
+    waitFor('the script is under way', () =>
       existsSync(work.at('pid')) ? /^\d+$/m.exec(readFileSync(work.at('pid'), 'utf8'))?.[0] : undefined,
     );
 

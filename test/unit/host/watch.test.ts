@@ -43,7 +43,7 @@ afterEach(async () => {
 
 /** Waits until a change of this path was told. */
 const told = (path: string) =>
-  waitFor(`a change of ${path}`, 10_000, () => Promise.resolve(seen.includes(path) ? true : undefined));
+  waitFor(`a change of ${path}`, () => Promise.resolve(seen.includes(path) ? true : undefined));
 
 const dropIn = 'etc/agent/extensions.d/50-jq.yml';
 
