@@ -24,15 +24,18 @@ export interface Sweeping {
  * while the caller holds the lock.
  */
 export function sweep(agent: Agent, history: History, policy: RetentionPolicy = defaultRetention): Sweeping {
-  for (const directory of maskDirectories) sweepTemporary(belowRoot(agent.root, directory));
-  sweepTemporary(agent.paths.extensions);
-  for (const path of [agent.paths.history, agent.paths.lock]) sweepTemporary(dirname(path));
+  for (const path of temporaryFiles(agent)) removeTree(path);
   forgetSettlement(agent);
   const images = keptGenerations(agent, history, policy).flatMap(({ extensions }) => extensions);
   return sweepStore(
     agent.paths.store,
     images.map((image) => recordedImage(agent.paths.store, image)),
   );
+}
+
+/** Whether a killed process left something that a sweep would remove, images aside. */
+export function hasLeftovers(agent: Agent): boolean {
+  return temporaryFiles(agent).length > 0;
 }
 
 /** The generations that can be rolled back to as long as their images are there, newest first. */
@@ -46,7 +49,13 @@ export function keptGenerations(agent: Agent, history: History, policy = default
   return retained([...recent, ...others], needed, policy, agent.clock.now());
 }
 
-/** Removes what has the pattern of our temporary names: nobody else makes any while we hold the lock. */
-function sweepTemporary(directory: string): void {
-  for (const name of listNames(directory)) if (/^\.#.+\.[0-9a-f]{16}$/.test(name)) removeTree(join(directory, name));
+/** What has the pattern of our temporary names: nobody else makes any while we hold the lock. */
+function temporaryFiles({ root, paths }: Agent): string[] {
+  const masks = maskDirectories.map((directory) => belowRoot(root, directory));
+  const directories = new Set([...masks, paths.extensions, dirname(paths.history), dirname(paths.lock)]);
+  return [...directories].flatMap((directory) =>
+    listNames(directory)
+      .filter((name) => /^\.#.+\.[0-9a-f]{16}$/.test(name))
+      .map((name) => join(directory, name)),
+  );
 }

@@ -61,7 +61,7 @@ async function mountRoot(rootfs: string, { directory, root }: Disk): Promise<voi
   }
   const [upper, work] = [join(directory, 'upper'), join(directory, 'work')];
   for (const path of [upper, work]) fs.mkdirSync(path);
-  const layers = `lowerdir=${rootfs},upperdir=${upper},workdir=${work}`;
+  const layers = `lowerdir=${rootfs},upperdir=${upper},workdir=${work},volatile`;
   await execa('mount', ['-t', 'overlay', '-o', layers, 'sysext-agent-lab', root]);
 }
 
