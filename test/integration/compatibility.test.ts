@@ -7,15 +7,20 @@ import { bootMachine, type Machine } from '../lab/machine.ts';
 import { systemdVersions } from '../lab/rootfs.ts';
 import { pairs, type Pair } from './compatibility-pairs.ts';
 
-/** The real tool below a root of its own for every pair: whether the file of the extension is there after a merge. */
+/**
+ * The real tool below a root of its own for every pair: whether the file of the extension is there after a merge. What is
+ * mounted goes with the mount namespace.
+ */
 const script = `
+unshare --mount --propagation=slave bash -eu <<'END'
+mount --make-rshared /
 cd /var/tmp/pairs
+no_reload=$(systemd-sysext --help | grep --only-matching --max-count=1 -e --no-reload || true)
 for pair in *; do
-  systemd-sysext --root="$PWD/$pair" --no-reload merge >/dev/null 2>&1 ||
-    systemd-sysext --root="$PWD/$pair" merge >/dev/null 2>&1 || true
+  systemd-sysext --root="$PWD/$pair" $no_reload merge >/dev/null 2>&1 || true
   if [ -e "$pair/usr/of-the-extension" ]; then echo "$pair merged"; else echo "$pair ignored"; fi
-  systemd-sysext --root="$PWD/$pair" unmerge >/dev/null 2>&1 || true
 done
+END
 `;
 
 function text(fields: Readonly<Record<string, string>>): string {

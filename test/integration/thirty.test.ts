@@ -105,27 +105,31 @@ describe.each(systemdVersions)('thirty extensions at systemd %d', (systemd) => {
     expect(merged.at(-2)).toBe(version);
   });
 
-  test('stay beside a link to itself, which no mask keeps from systemd: it is named, and nothing is touched', async () => {
-    rows.push(`  ${'link to itself'.padEnd(30)} bare: ${(await machine.shell(bare('ln -s bad.raw bad.raw'))).trim()}`);
-    const before = await machine.shell(lookAround);
-    const way = 'rm /var/lib/extensions/bad.raw';
+  // None of these versions makes anything else of it.
+  if (systemd === 262)
+    test('stay beside a link to itself, which no mask keeps from systemd: it is named', async () => {
+      rows.push(
+        `  ${'link to itself'.padEnd(30)} bare: ${(await machine.shell(bare('ln -s bad.raw bad.raw'))).trim()}`,
+      );
+      const before = await machine.shell(lookAround);
+      const way = 'rm /var/lib/extensions/bad.raw';
 
-    const refresh = await machine.agent(['refresh']);
-    const install = await machine.agent(['install', '/srv/newer/2/raw0.raw']);
-    const status = await machine.agent(['status']);
-    const list = await machine.agent(['list']);
-    const explain = await machine.agent(['explain', 'bad.raw']);
+      const refresh = await machine.agent(['refresh']);
+      const install = await machine.agent(['install', '/srv/newer/2/raw0.raw']);
+      const status = await machine.agent(['status']);
+      const list = await machine.agent(['list']);
+      const explain = await machine.agent(['explain', 'bad.raw']);
 
-    for (const { exitCode, stderr } of [refresh, install])
-      expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining(way) });
-    expect(await machine.shell(lookAround)).toBe(before);
-    expect(status).toMatchObject({ exitCode: 3, stdout: expect.stringContaining(way) });
-    expect(list).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('bad.raw') });
-    expect(explain).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('lead in a circle') });
-    expect((await machine.shell('sort /usr/.systemd-sysext/extensions')).trim().split('\n')).toEqual(good);
-    await machine.shell(way);
-    expect(await machine.agent(['refresh'])).toMatchObject({ exitCode: 0 });
-  });
+      for (const { exitCode, stderr } of [refresh, install])
+        expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: expect.stringContaining(way) });
+      expect(await machine.shell(lookAround)).toBe(before);
+      expect(status).toMatchObject({ exitCode: 3, stdout: expect.stringContaining(way) });
+      expect(list).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('bad.raw') });
+      expect(explain).toMatchObject({ exitCode: 3, stdout: expect.stringContaining('lead in a circle') });
+      expect((await machine.shell('sort /usr/.systemd-sysext/extensions')).trim().split('\n')).toEqual(good);
+      await machine.shell(way);
+      expect(await machine.agent(['refresh'])).toMatchObject({ exitCode: 0 });
+    });
 });
 
 async function layOut(machine: Machine): Promise<void> {
