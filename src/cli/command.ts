@@ -38,8 +38,12 @@ export interface CommandSpec {
 export class Options {
   readonly #values: Readonly<Record<string, unknown>>;
 
-  constructor(values: Readonly<Record<string, unknown>>) {
+  /** The names of those that were given, rather than left to their defaults. */
+  readonly given: readonly string[];
+
+  constructor(values: Readonly<Record<string, unknown>>, given: readonly string[] = []) {
     this.#values = values;
+    this.given = given;
   }
 
   flag(name: string): boolean {

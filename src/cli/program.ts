@@ -36,8 +36,8 @@ export async function runProgram(
   });
   for (const spec of commands) {
     groupOf(program, spec).addCommand(
-      toCommander(spec, async (args, values) => {
-        exitCode = await spec.run({ args, options: new Options(values), terminal, signal, commands });
+      toCommander(spec, async (args, options) => {
+        exitCode = await spec.run({ args, options, terminal, signal, commands });
       }).copyInheritedSettings(program),
     );
   }
@@ -67,7 +67,7 @@ function withJsonMode(argument: string): string {
   return argument === '--json' ? '--json=auto' : argument;
 }
 
-type Action = (args: readonly string[], values: Readonly<Record<string, unknown>>) => Promise<void>;
+type Action = (args: readonly string[], options: Options) => Promise<void>;
 
 function toCommander(spec: CommandSpec, action: Action): Command {
   const command = new Command(spec.name.split(' ').at(-1))
@@ -84,7 +84,9 @@ function toCommander(spec: CommandSpec, action: Action): Command {
   const examples = spec.examples.map(([example, meaning]) => `  ${example.padEnd(width)}  ${meaning}`);
   command.addHelpText('after', `\nExamples:\n${examples.join('\n')}`);
   return command.action(async () => {
-    await action(command.args, command.opts());
+    const values = command.opts();
+    const given = Object.keys(values).filter((name) => command.getOptionValueSource(name) === 'cli');
+    await action(command.args, new Options(values, given));
   });
 }
 

@@ -40,6 +40,8 @@ describe('the service on the bus', () => {
     return { exitCode, stdout: stdout.trim(), stderr: stderr.trim() };
   };
   const call = (rest: string, as = '') => sh(`${as} busctl call ${manager} ${rest}`);
+  /** The command of a user who is not root. */
+  const asUser = (rest: string) => sh(`${nobody} sysext-agent ${rest}`);
   const property = async (path: string, of: string, one: string) =>
     (await sh(`busctl get-property ${name} ${path} ${name}.${of} ${one}`)).stdout;
 
@@ -108,6 +110,14 @@ describe('the service on the bus', () => {
     expect((await sh('cat /usr/share/b/version')).exitCode).toBe(0);
     expect((await call('Remove as 1 a', nobody)).stderr).toContain(`${name}.remove`);
 
+    expect(await asUser('install /srv/b.raw')).toEqual({ exitCode: 0, stdout: 'Merged: a, b', stderr: '' });
+    expect(await asUser('remove a')).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/polkit .*\.remove/) });
+    expect(await asUser('install /srv/nothere.raw')).toMatchObject({ exitCode: 1, stdout: '' });
+    expect(await asUser('install --allow=setuid /srv/b.raw')).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('only root may install extensions'),
+    });
+
     await machine.shell(
       'cp /srv/a.raw /srv/own.raw; chown 65534 /srv/own.raw; install -m 600 /srv/a.raw /srv/closed.raw',
     );
@@ -137,6 +147,18 @@ describe('the service on the bus', () => {
       const { stdout } = await sh('cat /tmp/signals');
       return [first, second].every((path) => stdout.includes(`"${path ?? ''}","cancelled"`)) ? stdout : undefined;
     });
+    const jobs = async () => (await sh(`busctl tree --list ${name}`)).stdout;
+    const before = await jobs();
+    await machine.shell(
+      `(${nobody} sysext-agent install /srv/b.raw > /tmp/asked 2>&1; echo "exit $?" >> /tmp/asked) > /dev/null 2>&1 &`,
+    );
+    await waitFor('its job', async () => (await jobs()) !== before || undefined);
+    await machine.shell('pkill -TERM -u 65534');
+    const asked = await waitFor('its end', async () => {
+      const { stdout } = await sh('cat /tmp/asked');
+      return stdout.includes('exit') ? stdout : undefined;
+    });
+    expect(asked).toMatch(/install \/srv\/b\.raw was cancelled[^]*\nexit 130$/);
     await machine.shell('pkill -P $(cat /tmp/holder); kill $(cat /tmp/holder /tmp/monitor) || true');
     expect(told).toContain('"member":"JobNew"');
     expect(told).toContain('"State":{"type":"s","data":"working"}');

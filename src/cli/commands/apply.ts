@@ -3,7 +3,8 @@ import { exitCodes, type ExitCode } from '../../core/errors.ts';
 import { systemClock } from '../../host/clock.ts';
 import { changeJson, changeLines, showChange } from '../change-output.ts';
 import { changeOptions, type CommandSpec, type Invocation } from '../command.ts';
-import { agentFor, requireRoot } from '../invoker.ts';
+import { changedByService } from '../by-service.ts';
+import { agentFor } from '../invoker.ts';
 import { show } from '../output.ts';
 import { problemLines } from '../problem-output.ts';
 import { terminalProgress } from '../progress.ts';
@@ -27,7 +28,8 @@ export const applyCommand: CommandSpec = {
   run: async (invocation) => {
     const { options, signal } = invocation;
     const dryRun = options.flag('dryRun');
-    if (!dryRun) requireRoot('apply');
+    const asked = dryRun ? undefined : await changedByService(invocation, 'apply', { method: 'Apply', body: [] });
+    if (asked !== undefined) return asked;
     if (options.flag('fleet')) return applyFleet(invocation, dryRun);
     const { applyRecord } = await import('../../agent/converge.ts');
     showChange(invocation, await applyRecord(await agentFor(options, signal), { dryRun, signal }));

@@ -1,6 +1,7 @@
 import { exitCodes } from '../../core/errors.ts';
 import { common, type CommandSpec } from '../command.ts';
-import { agentFor, requireRoot } from '../invoker.ts';
+import { changedByService } from '../by-service.ts';
+import { agentFor } from '../invoker.ts';
 import { show } from '../output.ts';
 
 const summaries = {
@@ -18,7 +19,9 @@ export const holdCommands: readonly CommandSpec[] = (['hold', 'unhold'] as const
   examples: [[`sysext-agent ${verb} jq`, summaries[verb]]],
   run: async (invocation) => {
     const { args, options } = invocation;
-    requireRoot(`${verb} extensions`);
+    const method = verb === 'hold' ? 'Hold' : 'Unhold';
+    const asked = await changedByService(invocation, `${verb} extensions`, { method, body: [args] });
+    if (asked !== undefined) return asked;
     const holds = await import('../../agent/holds.ts');
     const held = await holds[verb](await agentFor(options, invocation.signal), args);
     show(invocation, { held }, () => [held.length === 0 ? 'Nothing is held.' : `Held: ${held.join(', ')}`]);

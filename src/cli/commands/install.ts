@@ -6,7 +6,8 @@ import { AgentError, exitCodes, withLeft } from '../../core/errors.ts';
 import { buildOptions } from '../build-host.ts';
 import { showChange } from '../change-output.ts';
 import { changeOptions, common, type CommandSpec, type Invocation } from '../command.ts';
-import { agentFor, requireRoot } from '../invoker.ts';
+import { changedByService, installRequest } from '../by-service.ts';
+import { agentFor } from '../invoker.ts';
 import { buildImage } from './build.ts';
 
 export const installCommand: CommandSpec = {
@@ -31,7 +32,8 @@ export const installCommand: CommandSpec = {
   run: async (invocation) => {
     const { args, options, signal } = invocation;
     const dryRun = options.flag('dryRun');
-    if (!dryRun) requireRoot('install extensions');
+    const asked = dryRun ? undefined : await changedByService(invocation, 'install extensions', installRequest(args));
+    if (asked !== undefined) return asked;
     if (options.text('name') !== undefined && args.length > 1) {
       throw new AgentError('usage', '--name names one extension: install the others by themselves');
     }

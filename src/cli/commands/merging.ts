@@ -2,13 +2,16 @@ import { exitCodes } from '../../core/errors.ts';
 import type { MergeVerb } from '../../systemd/sysext-tool.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { show } from '../output.ts';
-import { agentFor, requireRoot } from '../invoker.ts';
+import { changedByService } from '../by-service.ts';
+import { agentFor } from '../invoker.ts';
 
 const summaries: Readonly<Record<MergeVerb, string>> = {
   merge: 'merge all extensions that fit, where nothing is merged yet',
   unmerge: 'take everything that is merged out of /usr and /opt',
   refresh: 'merge all extensions that fit in place of what is merged',
 };
+
+const methods = { merge: 'Merge', unmerge: 'Unmerge', refresh: 'Refresh' } as const;
 
 /** `merge`, `unmerge` and `refresh`: the operations of systemd-sysext(8), checked afterwards and recorded. */
 export const mergingCommands: readonly CommandSpec[] = (['merge', 'unmerge', 'refresh'] as const).map((verb) => ({
@@ -45,7 +48,8 @@ export const mergingCommands: readonly CommandSpec[] = (['merge', 'unmerge', 're
       show(invocation, { steps }, () => steps.map((step) => `would: ${step}`));
       return exitCodes.ok;
     }
-    requireRoot(`${verb} extensions`);
+    const asked = await changedByService(invocation, `${verb} extensions`, { method: methods[verb], body: [] });
+    if (asked !== undefined) return asked;
     const { merged, said, warnings } = await mergeOperation(agent, verb, mergeOptions);
     for (const warning of warnings) terminal.note(`note: ${warning}`);
     for (const line of said) terminal.note(line);

@@ -1,7 +1,8 @@
 import { exitCodes } from '../../core/errors.ts';
 import { changeOptions, type CommandSpec } from '../command.ts';
 import { showChange } from '../change-output.ts';
-import { agentFor, requireRoot } from '../invoker.ts';
+import { changedByService } from '../by-service.ts';
+import { agentFor } from '../invoker.ts';
 
 export const removeCommand: CommandSpec = {
   name: 'remove',
@@ -12,7 +13,10 @@ export const removeCommand: CommandSpec = {
   run: async (invocation) => {
     const { args, options, signal } = invocation;
     const dryRun = options.flag('dryRun');
-    if (!dryRun) requireRoot('remove extensions');
+    const asked = dryRun
+      ? undefined
+      : await changedByService(invocation, 'remove extensions', { method: 'Remove', body: [args] });
+    if (asked !== undefined) return asked;
     const { remove } = await import('../../agent/remove.ts');
     showChange(invocation, await remove(await agentFor(options, signal), args, { dryRun, signal }));
     return exitCodes.ok;

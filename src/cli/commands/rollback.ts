@@ -1,7 +1,8 @@
 import { exitCodes } from '../../core/errors.ts';
 import { showChange } from '../change-output.ts';
 import { changeOptions, type CommandSpec } from '../command.ts';
-import { agentFor, requireRoot } from '../invoker.ts';
+import { changedByService } from '../by-service.ts';
+import { agentFor } from '../invoker.ts';
 import { operationNumber } from './history.ts';
 
 export const rollbackCommand: CommandSpec = {
@@ -19,9 +20,12 @@ export const rollbackCommand: CommandSpec = {
     const { args, options, signal } = invocation;
     const [number] = args;
     const dryRun = options.flag('dryRun');
-    if (!dryRun) requireRoot('roll back');
-    const { rollback } = await import('../../agent/rollback.ts');
     const target = number === undefined ? undefined : operationNumber(number);
+    const asked = dryRun
+      ? undefined
+      : await changedByService(invocation, 'roll back', { method: 'Rollback', body: [target ?? 0] });
+    if (asked !== undefined) return asked;
+    const { rollback } = await import('../../agent/rollback.ts');
     showChange(invocation, await rollback(await agentFor(options, signal), target, { dryRun, signal }));
     return exitCodes.ok;
   },

@@ -10,11 +10,14 @@ export interface Called {
 export class ReplyError extends AgentError {
   /** The error's name on the bus: `org.freedesktop.systemd1.NoSuchUnit`. */
   readonly errorName: string;
+  /** What it said, in its lines: nothing in them moves a cursor. */
+  readonly said: string;
 
   constructor(called: Called, errorName: string, said: string) {
     const [code, why, details] = meaningOf(errorName);
     super(code, `${nameOf(called)} ${why}`, { ...details, facts: [`${errorName}: ${readable(said)}`] });
     this.errorName = errorName;
+    this.said = said.slice(0, 8000).replaceAll(/[^\P{C}\n]+/gu, ' ');
   }
 }
 
