@@ -10,6 +10,8 @@ import { fleetDirectories } from '../configuration-directories.ts';
 import type { ImageSource } from '../fleet/images.ts';
 import { reconcileFleet } from '../fleet/reconcile.ts';
 import { pathsBelow } from '../paths.ts';
+import { mayHaveSlot } from '../unattended/lease.ts';
+import { settleSlot } from '../unattended/permission.ts';
 import { Loop } from './loop.ts';
 import type { Narration } from './narration.ts';
 import { quietLimits, watchConfiguration } from './watched-configuration.ts';
@@ -46,10 +48,12 @@ export function serviceLoop(parts: ServiceParts): Service {
     random,
     reconcile: async (signal, reasons) => {
       await untilWritten(root, clock, signal);
-      const report = await reconcileFleet(parts.agentFor(signal, reasons.join(', ')), images, { signal });
+      const agent = parts.agentFor(signal, reasons.join(', '));
+      await settleSlot(agent);
+      const report = await reconcileFleet(agent, images, { signal, unattended: true });
       narration.done(report);
       audience?.done(report);
-      return report;
+      return { mayPass: report.mayPass || mayHaveSlot(agent), again: report.waiting?.until };
     },
     failed: (error) => {
       narration.failed(error);

@@ -4,7 +4,7 @@ import { belowRoot } from '../../host/root.ts';
 import type { Agent } from '../agent.ts';
 import type { FleetGuard, FleetVerdict } from './decision.ts';
 import { fleetDirectories } from '../configuration-directories.ts';
-import { recallFleet } from './state.ts';
+import { recallFleet, type WaitingChanges } from './state.ts';
 
 /** What is to be told of the drop-ins of the fleet. */
 export interface FleetStatus {
@@ -17,6 +17,8 @@ export interface FleetStatus {
   readonly guard?: FleetGuard;
   /** Why the last attempt failed as a whole. */
   readonly failure?: string;
+  /** Those of them that are not to be changed yet. */
+  readonly waiting?: WaitingChanges;
 }
 
 const nothing: FleetStatus = { problems: [], pending: [], left: [] };
@@ -27,8 +29,9 @@ export async function fleetStatus(agent: Agent, ownedByFleet: boolean): Promise<
   if (!used && !ownedByFleet) return nothing;
   const { decisionNow } = await import('./reconcile.ts');
   const { configuration, decision } = await decisionNow(agent);
-  const { troubles, failure } = recallFleet(agent);
+  const { troubles, failure, waiting } = recallFleet(agent);
   const open = decision.verdicts.filter(isOpen);
+  const names = waiting?.names.filter((name) => open.some((verdict) => verdict.name === name)) ?? [];
   const stuck = troubles.filter(({ name }) => open.some((verdict) => verdict.name === name));
   const told = (name: string) => stuck.some((trouble) => trouble.name === name);
   const badPlaces = configuration.problems.map(({ position }) => placeOf(position));
@@ -41,6 +44,7 @@ export async function fleetStatus(agent: Agent, ownedByFleet: boolean): Promise<
       .map(sentence),
     ...(decision.guard === undefined ? {} : { guard: decision.guard }),
     ...(failure === undefined || open.length === 0 ? {} : { failure }),
+    ...(waiting === undefined || names.length === 0 ? {} : { waiting: { ...waiting, names } }),
   };
 }
 

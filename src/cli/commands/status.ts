@@ -1,4 +1,5 @@
 import type { Drift } from '../../agent/drift.ts';
+import { waitingText, type WaitingChanges } from '../../agent/fleet/state.ts';
 import type { FleetStatus } from '../../agent/fleet/status.ts';
 import type { MergedImage } from '../../agent/merged-images.ts';
 import type { ExtensionOverview } from '../../agent/overview.ts';
@@ -39,7 +40,12 @@ export const statusCommand: CommandSpec = {
       drift,
       underWay: underWay ?? null,
       unmergedFor: absence === undefined ? null : absenceJson(absence),
-      fleet: { ...fleet, guard: fleet.guard ?? null, failure: fleet.failure ?? null },
+      fleet: {
+        ...fleet,
+        guard: fleet.guard ?? null,
+        failure: fleet.failure ?? null,
+        waiting: fleet.waiting === undefined ? null : waitingJson(fleet.waiting),
+      },
     };
     show(invocation, value, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
@@ -70,13 +76,18 @@ function driftLines(drift: readonly Drift[]): string[] {
   );
 }
 
-function fleetLines({ problems, pending, left, guard, failure }: FleetStatus): string[] {
+function fleetLines({ problems, pending, left, guard, failure, waiting }: FleetStatus): string[] {
   return [
     ...problemLines('problem', problems),
     ...(guard === undefined ? [] : [`problem: ${guard.message}`, `  ${guard.next}`]),
     ...(failure === undefined ? [] : [`problem: the last attempt failed: ${failure}`]),
     ...[...pending, ...left].map((sentence) => `note: ${sentence}`),
+    ...(waiting === undefined ? [] : [`note: ${waitingText(waiting, formatTime)}`]),
   ];
+}
+
+function waitingJson({ names, reason, until }: WaitingChanges): object {
+  return { names, reason, until: until?.toISOString() ?? null };
 }
 
 function mergedJson({ name, known, path, sha256, current }: MergedImage): object {
