@@ -78,9 +78,8 @@ export async function settleSlot(agent: Agent): Promise<boolean> {
 
 /** What cannot be given back now is given back later: the note on disk stays. The end of the process hinders nothing. */
 async function returned(agent: Agent): Promise<boolean> {
-  const { signal: _, ...unhindered } = agent;
   try {
-    await giveSlotBack(unhindered);
+    await giveSlotBack({ ...agent, signal: new AbortController().signal });
     return true;
   } catch (error) {
     if (!isAgentError(error)) throw error;

@@ -53,7 +53,7 @@ test('several windows are one where they meet', () => {
 });
 
 test('the zone is that of the window, else that of the host', () => {
-  const { zone: _, ...local } = window('02:00', '04:00');
+  const local = { days, from: at('02:00'), to: at('04:00') };
   expect(state([local], '2026-01-15T00:30Z', 'America/New_York')).toBe('closed until 2026-01-15T07:00Z');
   expect(state([{ ...local, zone: 'Europe/Berlin' }], '2026-01-15T00:30Z', 'America/New_York')).toBe(
     'closed until 2026-01-15T01:00Z',

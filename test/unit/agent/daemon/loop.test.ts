@@ -157,10 +157,10 @@ describe('the loop', () => {
       await settled();
       back.setClock(-2 * minute);
       back.then(well);
-      for (const _ of [1, 2]) {
-        back.move(5 * minute);
-        await settled();
-      }
+      back.move(5 * minute);
+      await settled();
+      back.move(5 * minute);
+      await settled();
       expect({ passes: back.passes.length, timers: back.timers() }).toEqual({ passes: 1, timers: 1 });
       back.move(minute);
       await settled();
