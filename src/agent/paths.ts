@@ -22,6 +22,8 @@ export interface Paths {
   readonly absence: string;
   /** What the last attempt at what the drop-ins want came to. */
   readonly fleetState: string;
+  /** That the service is to look for newer versions. */
+  readonly dueUpgrade: string;
   /** That this host may have a slot of its fleet lock, and of which one. */
   readonly fleetLock: string;
   /** The lock of the process that has to do with that slot. */
@@ -42,6 +44,7 @@ export function pathsBelow(root: string): Paths {
     absence: belowRoot(root, '/run/sysext-agent/unmerged.json'),
     fleetState: belowRoot(root, '/run/sysext-agent/fleet.json'),
     fleetLock: belowRoot(root, '/var/lib/sysext-agent/fleet-lock.json'),
+    dueUpgrade: belowRoot(root, '/var/lib/sysext-agent/upgrade.json'),
     fleetLockTurn: belowRoot(root, '/run/sysext-agent/fleet-lock'),
   };
 }

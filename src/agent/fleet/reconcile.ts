@@ -20,7 +20,7 @@ import type { Plan } from '../plan.ts';
 import type { InstalledExtension } from '../records.ts';
 import { attended, permissionNow } from '../unattended/permission.ts';
 import { readFleet, type FleetConfiguration } from './configuration.ts';
-import { fleetDecision, type FleetDecision, type FleetGuard } from './decision.ts';
+import { fleetDecision, type FleetDecision, type FleetGuard, type FleetInput } from './decision.ts';
 import { owned, wantedSet } from './desired.ts';
 import { getImages, problemsAt, type ImageSource, type Trouble } from './images.ts';
 import { rememberFleet, type NamedProblems, type WaitingChanges } from './state.ts';
@@ -55,7 +55,7 @@ export async function reconcileFleet(
   options: ReconcileOptions = {},
 ): Promise<FleetReport> {
   try {
-    const report = await attempted(agent, imageFor, options);
+    const report = await carryOut(agent, imageFor, fleetDecision, options);
     const { troubles, waiting } = report;
     if (options.dryRun !== true) rememberFleet(agent, { troubles, ...(waiting === undefined ? {} : { waiting }) });
     return report;
@@ -71,18 +71,31 @@ function rememberFailure(agent: Agent, error: unknown): void {
   rememberFleet(agent, { troubles: [], failure: error.message });
 }
 
-async function attempted(agent: Agent, imageFor: ImageSource, options: ReconcileOptions): Promise<FleetReport> {
+/** What is to be done, from what the drop-ins say and what is recorded. */
+type Decide = (input: FleetInput) => FleetDecision;
+
+/**
+ * Gets the images that a decision needs, and makes all its changes in one operation.
+ * @param decide is asked again on what is recorded when nobody else changes it.
+ */
+export async function carryOut(
+  agent: Agent,
+  imageFor: ImageSource,
+  decide: Decide,
+  options: ReconcileOptions,
+): Promise<FleetReport> {
   const configuration = readFleet(agent.root);
   const installed = await recordedSet(agent);
-  const decision = fleetDecision({ configuration, installed: owned(installed) });
+  const decision = decide({ configuration, installed: owned(installed) });
   const { coming, troubles } = await getImages(agent, configuration, decision.verdicts, imageFor, options.signal);
-  const feasible = await feasibleChange(agent, configuration, { coming, skip: new Set() });
+  const attempt = { decide, coming, skip: new Set<string>() };
+  const feasible = await feasibleChange(agent, configuration, attempt);
   const isFleets = decision.verdicts.length > 0;
   const names = changesBetween(installed, feasible.plan.extensions ?? installed).map(({ name }) => name);
   const asked = names.length > 0 && options.unattended === true;
   await using permission = asked ? await permissionNow(agent) : attended;
   const { granted } = permission;
-  const made = granted ? feasible : await feasibleChange(agent, configuration, { coming, skip: new Set(names) });
+  const made = granted ? feasible : await feasibleChange(agent, configuration, { ...attempt, skip: new Set(names) });
   const report = await carriedOut(agent, installed, { ...made, isFleets }, options);
   const all = [...troubles, ...feasible.troubles];
   const told = all.map(({ name, problems }) => ({ name, problems }));
@@ -117,6 +130,7 @@ interface Feasible {
 }
 
 interface Attempt {
+  readonly decide: Decide;
   readonly coming: readonly Coming[];
   /** Extensions that stay as they are. */
   readonly skip: ReadonlySet<string>;
@@ -138,12 +152,12 @@ async function feasibleChange(agent: Agent, configuration: FleetConfiguration, a
 }
 
 /** Decided again on what is recorded when nobody else changes it: it may have changed while images were got. */
-function changeOf(agent: Agent, configuration: FleetConfiguration, { coming, skip }: Attempt): SetChange {
+function changeOf(agent: Agent, configuration: FleetConfiguration, { decide, coming, skip }: Attempt): SetChange {
   const now = agent.clock.now();
   return {
     verb: 'apply',
     desired: (installed) => {
-      const { verdicts } = fleetDecision({ configuration, installed: owned(installed) });
+      const { verdicts } = decide({ configuration, installed: owned(installed) });
       const heeded = verdicts.filter(({ name }) => !skip.has(name));
       return {
         ...wantedSet(installed, heeded, coming, now),

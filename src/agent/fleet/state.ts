@@ -17,7 +17,7 @@ export interface FleetState {
 
 /** Changes that wait, and why. */
 export interface WaitingChanges extends Delay {
-  /** The names of the extensions, ascending. */
+  /** The names of the extensions, ascending; none where it is not known yet what an upgrade would change. */
   readonly names: readonly string[];
 }
 
@@ -51,7 +51,9 @@ export function recallFleet(agent: Agent): FleetState {
   }
 }
 
-/** What waits, why and until when, in a line. @param time how times are written. */
+/** What waits, why and until when, in a line; without names, an upgrade. @param time how times are written. */
 export function waitingText({ names, reason, until }: WaitingChanges, time: (date: Date) => string): string {
-  return `${names.join(', ')} ${names.length === 1 ? 'waits' : 'wait'}${until === undefined ? '' : ` until ${time(until)}`}: ${reason}`;
+  const what = names.length === 0 ? 'an upgrade' : names.join(', ');
+  const end = until === undefined ? '' : ` until ${time(until)}`;
+  return `${what} ${names.length > 1 ? 'wait' : 'waits'}${end}: ${reason}`;
 }

@@ -1,5 +1,5 @@
 import { AgentError, isAgentError, messageOf } from '../../core/errors.ts';
-import { windowAt } from '../../core/windows.ts';
+import { windowAt, type MaintenanceWindow } from '../../core/windows.ts';
 import { localZone } from '../../host/local-zone.ts';
 import { lockHolder, takeLock } from '../../host/lock.ts';
 import type { Agent } from '../agent.ts';
@@ -29,8 +29,8 @@ export const attended: Permission = { ...nothingToEnd, granted: true };
  */
 export async function permissionNow(agent: Agent): Promise<Permission> {
   const { windows, fleetLock } = await readSettings(agent.root);
-  const window = windowAt(windows, agent.clock.now(), localZone());
-  if (!window.open) return refused({ reason: window.reason, until: window.next });
+  const delay = delayOf(windows, agent.clock.now());
+  if (delay !== undefined) return refused(delay);
   if (fleetLock === undefined) return attended;
   try {
     const turn = await takeLeaseLock(agent);
@@ -39,6 +39,19 @@ export async function permissionNow(agent: Agent): Promise<Permission> {
     if (!isAgentError(error) || isAgentError(error, 'interrupted')) throw error;
     return refused({ reason: messageOf(error) });
   }
+}
+
+/**
+ * Why no window is open now, for what takes long to be prepared and is not to be begun before.
+ * @throws AgentError `invalid-config`
+ */
+export async function windowDelay({ root, clock }: Agent): Promise<Delay | undefined> {
+  return delayOf((await readSettings(root)).windows, clock.now());
+}
+
+function delayOf(windows: readonly MaintenanceWindow[], now: Date): Delay | undefined {
+  const window = windowAt(windows, now, localZone());
+  return window.open ? undefined : { reason: window.reason, until: window.next };
 }
 
 function refused(delay: Delay): Permission {

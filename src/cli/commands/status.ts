@@ -1,6 +1,7 @@
 import type { Drift } from '../../agent/drift.ts';
 import { waitingText, type WaitingChanges } from '../../agent/fleet/state.ts';
 import type { FleetStatus } from '../../agent/fleet/status.ts';
+import type { DueUpgrade } from '../../agent/unattended/due-upgrade.ts';
 import type { MergedImage } from '../../agent/merged-images.ts';
 import type { ExtensionOverview } from '../../agent/overview.ts';
 import { holderNames, type Absence } from '../../core/absence.ts';
@@ -25,6 +26,7 @@ export const statusCommand: CommandSpec = {
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
     const { rolledBackText } = await import('../../agent/rolled-back.ts');
+    const { dueUpgrade } = await import('../../agent/unattended/due-upgrade.ts');
     const { fleetStatus } = await import('../../agent/fleet/status.ts');
     const agent = await agentFor(invocation.options);
     const { hierarchies, extensions, merged, drift, absence, underWay } = await overview(agent);
@@ -32,6 +34,7 @@ export const statusCommand: CommandSpec = {
       agent,
       extensions.some(({ owner }) => owner?.kind === 'fleet'),
     );
+    const upgrade = dueUpgrade(agent);
     const left = extensions.filter((extension) => !extension.merged);
     const value = {
       hierarchies: hierarchies.map(hierarchyJson),
@@ -46,6 +49,7 @@ export const statusCommand: CommandSpec = {
         failure: fleet.failure ?? null,
         waiting: fleet.waiting === undefined ? null : waitingJson(fleet.waiting),
       },
+      upgrade: upgrade === undefined ? null : upgradeJson(upgrade),
     };
     show(invocation, value, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
@@ -57,6 +61,7 @@ export const statusCommand: CommandSpec = {
         .flatMap(({ name, rolledBack }) => rolledBack.map((image) => `${name} ${rolledBackText(image)}`)),
       ...driftLines(drift),
       ...fleetLines(fleet),
+      ...(upgrade === undefined ? [] : [upgradeLine(upgrade)]),
     ]);
     if (left.some(isThere)) return exitCodes.notMerged;
     return drift.every(({ harmless }) => harmless) ? exitCodes.ok : exitCodes.drifted;
@@ -88,6 +93,19 @@ function fleetLines({ problems, pending, left, guard, failure, waiting }: FleetS
 
 function waitingJson({ names, reason, until }: WaitingChanges): object {
   return { names, reason, until: until?.toISOString() ?? null };
+}
+
+function upgradeJson({ since, delay }: DueUpgrade): object {
+  const { reason = null, until } = delay ?? {};
+  return { since: since.toISOString(), reason, until: until?.toISOString() ?? null };
+}
+
+function upgradeLine({
+  since,
+  delay: { reason, until } = { reason: 'the service has not done it yet' },
+}: DueUpgrade): string {
+  const end = until === undefined ? '' : ` until ${formatTime(until)}`;
+  return `note: an upgrade asked for at ${formatTime(since)} waits${end}: ${reason}`;
 }
 
 function mergedJson({ name, known, path, sha256, current }: MergedImage): object {
