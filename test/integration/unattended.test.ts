@@ -106,7 +106,7 @@ test('a change waits for a slot of the fleet lock, has it while it is made, and 
   expect(lock.asked.at(-1)).toMatchObject({ id, group: 'default' });
 });
 
-test('a shutdown is put off while a change is made, and a killed service gives its slot back when it starts', async () => {
+test('a shutdown is put off while a change is made; the slot of a killed service is given back when it starts', async () => {
   const check = 'health: [{command: [sleep, "300"], timeout: 400s}]';
   await dropIn('60-tools.yml', `extensions: {tools: {image: /srv/tools.raw, ${check}}}\n`);
   await until('pgrep -cfx "sleep 300"', '1');
@@ -115,13 +115,16 @@ test('a shutdown is put off while a change is made, and a killed service gives i
     /^sysext-agent .* shutdown:sleep +system extensions are being merged +delay$/m,
   );
 
-  await dropIn('60-tools.yml', 'extensions: {tools: {image: /srv/tools.raw}}\n');
-  await machine.shell('systemctl kill --signal=KILL sysext-agent');
-  await until(version('tools'), '1');
-  await serviceStatus(/^Merged: jq, tools$/);
+  await settings(closed);
+  await machine.shell('systemctl kill --signal=KILL sysext-agent; systemctl restart sysext-agent');
+  await serviceStatus(/^Merged: jq; tools waits until/);
   expect(lock.owners('default')).toEqual([]);
   expect(await shown('ls /var/lib/sysext-agent/fleet-lock.json 2>&1')).toMatch(/No such file/);
   expect(await shown('systemd-inhibit --list --no-legend --no-pager')).not.toContain('sysext-agent');
+
+  await dropIn('60-tools.yml', 'extensions: {tools: {image: /srv/tools.raw}}\n');
+  await settings('{}\n');
+  await serviceStatus(/^Merged: jq, tools$/);
 });
 
 test('the timer has the service look for newer versions, in a window', async () => {

@@ -23,7 +23,6 @@ export interface Pass extends Outcome {
  * what is installed is upgraded where that was asked for; changes only where they are permitted now.
  */
 export async function pass(agent: Agent, { images, newest }: PassImages, signal: AbortSignal): Promise<Pass> {
-  const options = { signal, unattended: true };
   await settleSlot(agent);
   const first = await reconcileFleet(agent, images, { signal, unattended: true });
   const due = dueUpgrade(agent);
