@@ -244,4 +244,9 @@ describe('an example', () => {
   test.each([...documented, ...shipped])('%s is right', (text) => {
     expect([isDropIn(text), isDecodedAsDropIn(text)]).toEqual([true, true]);
   });
+
+  test('of docs/windows.md is right', () => {
+    const examples = Array.from(read('docs/windows.md').matchAll(/```yaml\n([^]*?)```/g), ([, text = '']) => text);
+    expect(examples.map((text) => [isSettings(text), isDecodedAsSettings(text)])).toEqual([[true, true]]);
+  });
 });
