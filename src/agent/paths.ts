@@ -44,7 +44,7 @@ export function pathsBelow(root: string): Paths {
     absence: belowRoot(root, '/run/sysext-agent/unmerged.json'),
     fleetState: belowRoot(root, '/run/sysext-agent/fleet.json'),
     fleetLock: belowRoot(root, '/var/lib/sysext-agent/fleet-lock.json'),
-    dueUpgrade: belowRoot(root, '/var/lib/sysext-agent/upgrade.json'),
+    dueUpgrade: belowRoot(root, '/var/lib/sysext-agent/upgrade-due'),
     fleetLockTurn: belowRoot(root, '/run/sysext-agent/fleet-lock'),
   };
 }

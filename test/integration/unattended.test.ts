@@ -84,7 +84,7 @@ test('nothing runs while something waits', async () => {
   await serviceStatus(/^Merged: jq, tools; tools waits until/);
   const usage = 'systemctl show --value -p CPUUsageNSec -p TasksCurrent sysext-agent';
   const state = 'find /etc /run/sysext-agent /var/lib/sysext-agent -printf "%p %T@\\n" | sort';
-  await until(`a=$(${usage}; ${state}); sleep 2; [ "$a" = "$(${usage}; ${state})" ] && echo idle`, 'idle');
+  await until(`a=$(${usage}; ${state}); sleep 1; [ "$a" = "$(${usage}; ${state})" ] && echo idle`, 'idle');
 });
 
 test('a change waits for a slot of the fleet lock, has it while it is made, and gives it back', async () => {
@@ -187,7 +187,6 @@ test('upgrade builds specs anew from the packages that there are now, leaves out
   await machine.shell('sysext-agent unhold hello');
   expect((await upgrade('hello')).said).toEqual(['Replaced hello 1.0-1', 'Merged: hello, jq, tools']);
   expect(await shown(version('hello'))).toBe('2');
-  expect(await upgrade('nothing')).toMatchObject({ exitCode: 4 });
 });
 
 async function publishing(deb: string): Promise<AsyncDisposable & { readonly repository: TestRepository }> {

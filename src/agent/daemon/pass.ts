@@ -1,8 +1,9 @@
 import type { Agent } from '../agent.ts';
 import type { ImageSource } from '../fleet/images.ts';
 import { reconcileFleet, type FleetReport } from '../fleet/reconcile.ts';
+import { rememberFleet } from '../fleet/state.ts';
 import { upgradeFleet } from '../fleet/upgrade.ts';
-import { delayUpgrade, dueUpgrade, forgetUpgrade, type DueUpgrade } from '../unattended/due-upgrade.ts';
+import { forgetUpgrade, upgradeDueSince } from '../unattended/due-upgrade.ts';
 import { mayHaveSlot } from '../unattended/lease.ts';
 import { settleSlot, windowDelay } from '../unattended/permission.ts';
 import type { Outcome } from './loop.ts';
@@ -25,12 +26,15 @@ export interface Pass extends Outcome {
 export async function pass(agent: Agent, { images, newest }: PassImages, signal: AbortSignal): Promise<Pass> {
   await settleSlot(agent);
   const first = await reconcileFleet(agent, images, { signal, unattended: true });
-  const due = dueUpgrade(agent);
-  const delay = due === undefined ? undefined : await windowDelay(agent);
-  if (due === undefined) return outcomeOf(agent, first);
-  if (delay === undefined) return outcomeOf(agent, bothOf(first, await upgraded(agent, newest, due, signal)));
-  delayUpgrade(agent, due, delay);
-  return outcomeOf(agent, { ...first, waiting: first.waiting ?? { names: [], ...delay } });
+  if (upgradeDueSince(agent) === undefined) return outcomeOf(agent, first);
+  const delay = await windowDelay(agent);
+  const report =
+    delay === undefined
+      ? bothOf(first, await upgraded(agent, newest, signal))
+      : { ...first, waiting: first.waiting ?? { names: [], ...delay } };
+  const { troubles, waiting } = report;
+  rememberFleet(agent, { troubles, ...(waiting === undefined ? {} : { waiting }) });
+  return outcomeOf(agent, report);
 }
 
 function outcomeOf(agent: Agent, report: FleetReport): Pass {
@@ -38,10 +42,9 @@ function outcomeOf(agent: Agent, report: FleetReport): Pass {
 }
 
 /** Does the upgrade that was asked for. What fails and may pass stays asked for. */
-async function upgraded(agent: Agent, newest: ImageSource, due: DueUpgrade, signal: AbortSignal): Promise<FleetReport> {
+async function upgraded(agent: Agent, newest: ImageSource, signal: AbortSignal): Promise<FleetReport> {
   const report = await upgradeFleet(agent, newest, [], { signal, unattended: true });
-  if (report.mayPass || report.waiting !== undefined) delayUpgrade(agent, due, report.waiting);
-  else forgetUpgrade(agent);
+  if (!report.mayPass && report.waiting === undefined) forgetUpgrade(agent);
   return report;
 }
 

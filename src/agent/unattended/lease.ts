@@ -17,6 +17,8 @@ import type { Agent } from '../agent.ts';
 /** How long the server may take to answer, in milliseconds. */
 const patience = 30_000;
 
+const headers = { 'fleet-lock-protocol': 'true', 'content-type': 'application/json', accept: 'application/json' };
+
 /** How much of an answer is read, in bytes. */
 const longestAnswer = 16 << 10;
 
@@ -96,7 +98,8 @@ async function ask(
   const enough = new AbortController();
   const request = {
     method: 'POST',
-    headers: { 'fleet-lock-protocol': 'true', 'content-type': 'application/json', accept: 'application/json' },
+    // Hours lie between two requests: no connection is kept.
+    headers: { ...headers, connection: 'close' },
     body: JSON.stringify({ client_params: { id, group } }),
     signal: enough.signal,
     anyStatus: true,

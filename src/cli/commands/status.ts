@@ -1,7 +1,6 @@
 import type { Drift } from '../../agent/drift.ts';
 import { waitingText, type WaitingChanges } from '../../agent/fleet/state.ts';
-import type { FleetStatus } from '../../agent/fleet/status.ts';
-import type { DueUpgrade } from '../../agent/unattended/due-upgrade.ts';
+import type { FleetStatus, WaitingUpgrade } from '../../agent/fleet/status.ts';
 import type { MergedImage } from '../../agent/merged-images.ts';
 import type { ExtensionOverview } from '../../agent/overview.ts';
 import { holderNames, type Absence } from '../../core/absence.ts';
@@ -26,7 +25,6 @@ export const statusCommand: CommandSpec = {
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
     const { rolledBackText } = await import('../../agent/rolled-back.ts');
-    const { dueUpgrade } = await import('../../agent/unattended/due-upgrade.ts');
     const { fleetStatus } = await import('../../agent/fleet/status.ts');
     const agent = await agentFor(invocation.options);
     const { hierarchies, extensions, merged, drift, absence, underWay } = await overview(agent);
@@ -34,7 +32,6 @@ export const statusCommand: CommandSpec = {
       agent,
       extensions.some(({ owner }) => owner?.kind === 'fleet'),
     );
-    const upgrade = dueUpgrade(agent);
     const left = extensions.filter((extension) => !extension.merged);
     const value = {
       hierarchies: hierarchies.map(hierarchyJson),
@@ -48,8 +45,8 @@ export const statusCommand: CommandSpec = {
         guard: fleet.guard ?? null,
         failure: fleet.failure ?? null,
         waiting: fleet.waiting === undefined ? null : waitingJson(fleet.waiting),
+        upgrade: fleet.upgrade === undefined ? null : upgradeJson(fleet.upgrade),
       },
-      upgrade: upgrade === undefined ? null : upgradeJson(upgrade),
     };
     show(invocation, value, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
@@ -61,7 +58,6 @@ export const statusCommand: CommandSpec = {
         .flatMap(({ name, rolledBack }) => rolledBack.map((image) => `${name} ${rolledBackText(image)}`)),
       ...driftLines(drift),
       ...fleetLines(fleet),
-      ...(upgrade === undefined ? [] : [upgradeLine(upgrade)]),
     ]);
     if (left.some(isThere)) return exitCodes.notMerged;
     return drift.every(({ harmless }) => harmless) ? exitCodes.ok : exitCodes.drifted;
@@ -81,13 +77,14 @@ function driftLines(drift: readonly Drift[]): string[] {
   );
 }
 
-function fleetLines({ problems, pending, left, guard, failure, waiting }: FleetStatus): string[] {
+function fleetLines({ problems, pending, left, guard, failure, waiting, upgrade }: FleetStatus): string[] {
   return [
     ...problemLines('problem', problems),
     ...(guard === undefined ? [] : [`problem: ${guard.message}`, `  ${guard.next}`]),
     ...(failure === undefined ? [] : [`problem: the last attempt failed: ${failure}`]),
     ...[...pending, ...left].map((sentence) => `note: ${sentence}`),
     ...(waiting === undefined ? [] : [`note: ${waitingText(waiting, formatTime)}`]),
+    ...(upgrade === undefined ? [] : [upgradeLine(upgrade)]),
   ];
 }
 
@@ -95,7 +92,7 @@ function waitingJson({ names, reason, until }: WaitingChanges): object {
   return { names, reason, until: until?.toISOString() ?? null };
 }
 
-function upgradeJson({ since, delay }: DueUpgrade): object {
+function upgradeJson({ since, delay }: WaitingUpgrade): object {
   const { reason = null, until } = delay ?? {};
   return { since: since.toISOString(), reason, until: until?.toISOString() ?? null };
 }
@@ -103,7 +100,7 @@ function upgradeJson({ since, delay }: DueUpgrade): object {
 function upgradeLine({
   since,
   delay: { reason, until } = { reason: 'the service has not done it yet' },
-}: DueUpgrade): string {
+}: WaitingUpgrade): string {
   const end = until === undefined ? '' : ` until ${formatTime(until)}`;
   return `note: an upgrade asked for at ${formatTime(since)} waits${end}: ${reason}`;
 }
