@@ -4,6 +4,7 @@ import { readTextIfAny } from '../host/files.ts';
 import type { LimitedExec } from '../host/limited-run.ts';
 import type { MergeDriver } from '../systemd/drivers/driver.ts';
 import { refreshDriver } from '../systemd/drivers/refresh.ts';
+import { inhibitShutdown } from '../systemd/inhibitor.ts';
 import { createSysextTool, type SysextTool } from '../systemd/sysext-tool.ts';
 import type { Actor } from './history.ts';
 import { pathsBelow, type Paths } from './paths.ts';
@@ -18,6 +19,8 @@ export interface Agent {
   readonly tool: SysextTool;
   /** How what is merged is changed. */
   readonly driver: MergeDriver;
+  /** Has a shutdown of this host put off until the result is disposed of, as far as it can be. @param why in words. */
+  readonly inhibit: (why: string) => Promise<AsyncDisposable>;
   readonly actor: Actor;
   /** Why, in the words of who asks, for the record. */
   readonly reason?: string;
@@ -41,5 +44,11 @@ export function createAgent(
     paths,
     tool,
     driver: refreshDriver(tool, options.root),
+    inhibit: options.root === '/' ? inhibitShutdown : inhibitNothing,
   };
+}
+
+/** Another root can be shut down by nobody. */
+function inhibitNothing(): Promise<AsyncDisposable> {
+  return Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() });
 }

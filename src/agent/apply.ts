@@ -51,8 +51,16 @@ async function takeSteps(
   executable: (step: PlanStep) => Step,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  await using inhibitors = new AsyncDisposableStack();
+  const inhibiting: Step = {
+    description: 'have a shutdown put off',
+    do: async () => {
+      inhibitors.use(await workshop.agent.inhibit('system extensions are being merged'));
+    },
+  };
   const [only, ...others] = steps;
   if (only?.kind === 'merge' && others.length === 0) {
+    await inhibiting.do();
     await executable(only).do();
     return;
   }
@@ -65,6 +73,7 @@ async function takeSteps(
   await runSteps(
     [
       ...unseen.map(executable),
+      inhibiting,
       settling(workshop, 'bring what was before into force', settlement.after, noting),
       restoring(agent, steps),
       settling(workshop, 'stop what came', settlement.before),

@@ -22,6 +22,12 @@ export interface Paths {
   readonly absence: string;
   /** What the last attempt at what the drop-ins want came to. */
   readonly fleetState: string;
+  /** That the service is to look for newer versions. */
+  readonly dueUpgrade: string;
+  /** That this host may have a slot of its fleet lock, and of which one. */
+  readonly fleetLock: string;
+  /** The lock of the process that has to do with that slot. */
+  readonly fleetLockTurn: string;
 }
 
 export function pathsBelow(root: string): Paths {
@@ -37,5 +43,8 @@ export function pathsBelow(root: string): Paths {
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
     absence: belowRoot(root, '/run/sysext-agent/unmerged.json'),
     fleetState: belowRoot(root, '/run/sysext-agent/fleet.json'),
+    fleetLock: belowRoot(root, '/var/lib/sysext-agent/fleet-lock.json'),
+    dueUpgrade: belowRoot(root, '/var/lib/sysext-agent/upgrade-due'),
+    fleetLockTurn: belowRoot(root, '/run/sysext-agent/fleet-lock'),
   };
 }

@@ -1,7 +1,10 @@
 import { allowList, type Allowance } from '../core/contents/allow.ts';
+import { fleetLockSettings, type FleetLockSettings } from '../core/fleet-lock.ts';
 import type { HealthCheck } from '../core/health.ts';
 import { healthList } from '../core/health-list.ts';
 import { extensionNameRule, isExtensionName } from '../core/names.ts';
+import { windowList } from '../core/window-list.ts';
+import type { MaintenanceWindow } from '../core/windows.ts';
 import { checked, integer, mapOf, string } from '../core/yaml/decoder.ts';
 import { decodeYamlOrThrow } from '../core/yaml/document.ts';
 import { optional, struct, withDefault } from '../core/yaml/struct.ts';
@@ -17,6 +20,10 @@ export interface Settings {
   readonly health: readonly HealthCheck[];
   /** How long one operation of systemd-sysext may take, in seconds. */
   readonly mergeTimeLimit?: number;
+  /** When changes may be made that nobody typed; at any time where there are none. */
+  readonly windows: readonly MaintenanceWindow[];
+  /** Who is asked before such a change. */
+  readonly fleetLock?: FleetLockSettings;
 }
 
 /** The name of an extension as a key. */
@@ -34,6 +41,8 @@ const settingsFile = struct({
   ...ofAnything,
   extensions: withDefault(mapOf(struct(ofAnything), extensionName), new Map()),
   merge_time_limit: optional(seconds),
+  windows: withDefault(windowList, []),
+  fleet_lock: optional(fleetLockSettings),
 });
 
 /**
@@ -42,7 +51,7 @@ const settingsFile = struct({
  */
 export function parseSettings(text: string, path: string): Settings {
   const file = decodeYamlOrThrow(text, path, settingsFile, 'invalid-config', 'configuration');
-  const { allow, health, extensions, merge_time_limit: mergeTimeLimit } = file;
+  const { allow, health, extensions, windows, merge_time_limit: mergeTimeLimit, fleet_lock: fleetLock } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
     allow: byFile(allow),
@@ -53,6 +62,8 @@ export function parseSettings(text: string, path: string): Settings {
         own.health.map((check) => ({ ...check, by: path, extension })),
       ),
     ],
+    windows,
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
+    ...(fleetLock === undefined ? {} : { fleetLock }),
   };
 }

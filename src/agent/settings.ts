@@ -9,13 +9,13 @@ import type { Settings } from './settings-file.ts';
 const mainName = 'agent.yml';
 
 /**
- * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; what they say adds up, and the last
- * time limit counts.
+ * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; lists add up, and of single values the
+ * last one counts.
  * @throws AgentError `invalid-config` with the problems of a file, or where others than root could have written it.
  */
 export async function readSettings(root: string): Promise<Settings> {
   const files = configurationFiles(root);
-  if (files.length === 0) return { allow: [], extensions: new Map(), health: [] };
+  if (files.length === 0) return { allow: [], extensions: new Map(), health: [], windows: [] };
   for (const { path } of files) requireTrusted(path);
   const { parseSettings } = await import('./settings-file.ts');
   return joined(files.map(({ path, text }) => parseSettings(text, path)));
@@ -50,11 +50,14 @@ function joined(all: readonly Settings[]): Settings {
     extensions.set(name, [...(extensions.get(name) ?? []), ...allow]);
   }
   const mergeTimeLimit = all.findLast((settings) => settings.mergeTimeLimit !== undefined)?.mergeTimeLimit;
+  const fleetLock = all.findLast((settings) => settings.fleetLock !== undefined)?.fleetLock;
   return {
     allow: all.flatMap(({ allow }) => allow),
     extensions,
     health: all.flatMap(({ health }) => health),
+    windows: all.flatMap(({ windows }) => windows),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
+    ...(fleetLock === undefined ? {} : { fleetLock }),
   };
 }
 

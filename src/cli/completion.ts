@@ -46,7 +46,7 @@ function completed(spec: CommandSpec): CompletedCommand {
 }
 
 function argumentKind(notation: string): Kind {
-  if (notation.startsWith('<name')) return 'names';
+  if (/^[<[]name/.test(notation)) return 'names';
   if (/ref|spec|image|path/.test(notation)) return 'files';
   return notation === '' ? 'nothing' : 'anything';
 }

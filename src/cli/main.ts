@@ -21,12 +21,14 @@ import { planCommand } from './commands/plan.ts';
 import { removeCommand } from './commands/remove.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { statusCommand } from './commands/status.ts';
+import { upgradeCommand } from './commands/upgrade.ts';
 import { runProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
 const commands = [
   installCommand,
   removeCommand,
+  upgradeCommand,
   listCommand,
   statusCommand,
   historyCommand,

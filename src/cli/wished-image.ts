@@ -16,8 +16,9 @@ import { rootOf } from './invoker.ts';
 /**
  * Gets the images that drop-ins of the fleet want: files as they are, specs by building them.
  * @param options of the command: where the root is.
+ * @param refresh whether to ask the repositories for new indexes.
  */
-export function wishedImages(options: Options, progress: Progress): ImageSource {
+export function wishedImages(options: Options, progress: Progress, refresh = false): ImageSource {
   const root = rootOf(options);
   return async (name, wish, signal) => {
     const { source } = wish;
@@ -42,6 +43,7 @@ export function wishedImages(options: Options, progress: Progress): ImageSource 
       specPath: spec,
       contexts: new Map([['context', dirname(spec)]]),
       buildArguments: args,
+      refresh,
       ...(target === undefined ? {} : { target }),
       ...(signal === undefined ? {} : { signal }),
     });

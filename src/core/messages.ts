@@ -25,6 +25,7 @@ export const messages = {
     priority: 'warning',
     text: 'nothing is removed until it is confirmed',
   },
+  waits: { id: 'e68c21914cf041048812ceaee473dc02', priority: 'info', text: 'changes wait' },
   warning: { id: 'b2bdbc9dfb894a5392778242a21b1c62', priority: 'warning', text: 'something is to be looked at' },
   progress: { id: 'eda2a04d4caa45b68bbe327714fad06c', priority: 'info', text: 'an image is being built' },
   unwatched: { id: '58d53cc97a944000934bdd6f9f6bfc43', priority: 'warning', text: 'changes of files may not be seen' },

@@ -9,6 +9,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal?: AbortSignal;
+  /** Takes 429 and 5xx as answers too, where the protocol says something with them. */
+  readonly anyStatus?: boolean;
 }
 
 /** What came back, whatever its status; the body is read by iterating over it, or discarded with `destroy()`. */

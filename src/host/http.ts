@@ -37,7 +37,7 @@ export type Document =
 export interface Http {
   /**
    * Sends one request, again where the failure may pass (only GET and HEAD), and returns the answer, whatever its
-   * status: except 429 and 5xx, which are failures once the attempts are used up.
+   * status: except 429 and 5xx, which are failures once the attempts are used up, unless it wants those too.
    * @throws AgentError `network`, `interrupted`
    */
   request(url: string, request?: HttpRequest): Promise<HttpAnswer>;
@@ -66,8 +66,10 @@ export interface HttpSettings {
 export function createHttp({ env, clock, idleTimeout = 30_000, attempts = 4 }: HttpSettings): Http {
   const transport: Transport = { env, idleTimeout, agents: new Map() };
   const policy: RetryPolicy = { clock, attempts, random: Math.random };
-  const send = async (url: string, request: HttpRequest = {}) =>
-    refuseBusy(await exchange(transport, url, request), clock);
+  const send = async (url: string, request: HttpRequest = {}) => {
+    const answer = await exchange(transport, url, request);
+    return request.anyStatus === true ? answer : refuseBusy(answer, clock);
+  };
   return {
     request: (url, request = {}) =>
       retrying(repeatable(request) ? policy : once(policy), () => send(url, request), request.signal),

@@ -180,6 +180,13 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'health: [{unit: web.service}]\nextensions: {jq: {health: [{command: [jq, --version]}]}}',
     'health:',
     'merge_time_limit: 60',
+    'windows:',
+    'windows: [{}]',
+    'windows: [{days: [sat, sun]}, {from: 22:30, to: 04:00, zone: Europe/Berlin}, {from: "02:00", to: 24:00}]',
+    'fleet_lock:',
+    'fleet_lock: {url: "https://lock.example.org/base", group: workers-1}',
+    'fleet_lock: {url: "http://127.0.0.1:3333"}',
+    'fleet_lock: {url: "http://[::1]/", group: }',
   ])('%j is right', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([true, true]);
   });
@@ -196,6 +203,23 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'merge_time_limit: 0',
     'merge_time_limit: 1m',
     'merge_time_limit: 1.5',
+    'windows: {}',
+    'windows: [{days: []}]',
+    'windows: [{days: sat}]',
+    'windows: [{days: [saturday]}]',
+    'windows: [{from: 2:00}]',
+    'windows: [{from: 24:00}]',
+    'windows: [{to: 24:01}]',
+    'windows: [{from: 2}]',
+    'windows: [{zone: +02:00}]',
+    'windows: [{zones: UTC}]',
+    'fleet_lock: {group: a}',
+    'fleet_lock: {url: lock.example.org}',
+    'fleet_lock: {url: "http://lock.example.org"}',
+    'fleet_lock: {url: "http://127.0.0.1.example.org"}',
+    'fleet_lock: {url: "https://user:secret@lock.example.org"}',
+    'fleet_lock: {url: "https://lock.example.org/?a=b"}',
+    'fleet_lock: {url: "https://lock.example.org", group: a b}',
     '[]',
   ])('%j is wrong', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([false, false]);
@@ -219,5 +243,10 @@ describe('an example', () => {
 
   test.each([...documented, ...shipped])('%s is right', (text) => {
     expect([isDropIn(text), isDecodedAsDropIn(text)]).toEqual([true, true]);
+  });
+
+  test('of docs/windows.md is right', () => {
+    const examples = Array.from(read('docs/windows.md').matchAll(/```yaml\n([^]*?)```/g), ([, text = '']) => text);
+    expect(examples.map((text) => [isSettings(text), isDecodedAsSettings(text)])).toEqual([[true, true]]);
   });
 });

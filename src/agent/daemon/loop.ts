@@ -6,6 +6,8 @@ import { backOff } from './back-off.ts';
 export interface Outcome {
   /** Whether something was not done that may go well later by itself. */
   readonly mayPass: boolean;
+  /** When it is to be looked at again, where nothing calls before. */
+  readonly again?: Date | undefined;
 }
 
 /** What the loop is at. */
@@ -13,8 +15,8 @@ export type LoopState =
   | { readonly kind: 'idle' }
   /** `what`: the title of a task, or `reconcile`. */
   | { readonly kind: 'working'; readonly what: string }
-  /** Something failed; it is tried again then. */
-  | { readonly kind: 'waiting'; readonly until: Date };
+  /** Something failed, and is tried again then; or it is not the time yet. */
+  | { readonly kind: 'waiting'; readonly until: Date; readonly failed: boolean };
 
 export interface LoopParts {
   readonly clock: Clock;
@@ -49,15 +51,22 @@ interface Queued {
 }
 
 /**
+ * How long a time of day is slept towards at most, in milliseconds. The clock may be set, or stand still while the host
+ * sleeps: then it is at most that much later. Waking costs one look at the clock.
+ */
+const longestNap = 5 * 60_000;
+
+/**
  * Does one thing at a time: what others ask for, in its order, then reconciling, where anything called for it. What calls
  * for it sets no more than a reason: however much comes meanwhile, one more pass follows, and it looks at everything anew.
- * While nothing happens it waits, without a timer.
+ * While nothing happens it waits, without a timer unless something is to be done at a time.
  */
 export class Loop {
   readonly #parts: LoopParts;
   readonly #queue: Queued[] = [];
   readonly #reasons = new Set<string>();
   #failures = 0;
+  #again: Date | undefined;
   #wake = Promise.withResolvers<undefined>();
   #state: LoopState = { kind: 'idle' };
 
@@ -125,9 +134,11 @@ export class Loop {
   async #reconcile(stop: AbortSignal): Promise<void> {
     const reasons = [...this.#reasons];
     this.#reasons.clear();
+    this.#again = undefined;
     this.#enter({ kind: 'working', what: 'reconcile' });
     try {
-      const { mayPass } = await this.#parts.reconcile(stop, reasons);
+      const { mayPass, again } = await this.#parts.reconcile(stop, reasons);
+      this.#again = again;
       this.#failures = mayPass ? this.#failures + 1 : 0;
     } catch (error) {
       if (stop.aborted) return;
@@ -145,14 +156,27 @@ export class Loop {
     };
     stop.addEventListener('abort', end);
     const waits: Promise<unknown>[] = [this.#wake.promise];
+    const again = this.#again;
+    if (again !== undefined) waits.push(this.#wakeAt(again, timer.signal));
     if (this.#failures > 0) {
       const delay = backOff(this.#failures, random());
-      this.#enter({ kind: 'waiting', until: new Date(clock.now().getTime() + delay) });
+      this.#enter({ kind: 'waiting', until: new Date(clock.now().getTime() + delay), failed: true });
       waits.push(this.#retryAfter(delay, timer.signal));
-    } else this.#enter({ kind: 'idle' });
+    } else this.#enter(again === undefined ? { kind: 'idle' } : { kind: 'waiting', until: again, failed: false });
     await Promise.race(waits);
     timer.abort();
     stop.removeEventListener('abort', end);
+  }
+
+  async #wakeAt(time: Date, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    const left = () => time.getTime() - clock.now().getTime();
+    try {
+      while (left() > 0) await clock.sleep(Math.min(left(), longestNap), signal);
+      this.#reasons.add('it was time');
+    } catch {
+      // Someone called before.
+    }
   }
 
   async #retryAfter(delay: number, signal: AbortSignal): Promise<void> {

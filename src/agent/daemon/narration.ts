@@ -4,6 +4,7 @@ import { renderProblem, type Problem } from '../../core/problems.ts';
 import type { Log } from '../../host/log.ts';
 import type { Notifier } from '../../systemd/notify.ts';
 import type { FleetReport } from '../fleet/reconcile.ts';
+import { waitingText, type WaitingChanges } from '../fleet/state.ts';
 import type { ExtensionChange } from '../records.ts';
 import type { LoopState } from './loop.ts';
 
@@ -14,6 +15,7 @@ export class Narration {
   #problems: ReadonlySet<string> = new Set();
   #failure: string | undefined;
   #guard: string | undefined;
+  #waiting: string | undefined;
   #merged: readonly string[] = [];
   #status = '';
 
@@ -23,12 +25,13 @@ export class Narration {
   }
 
   /** A reconciliation came to its end. */
-  done({ problems, guard, extensions, warnings, merged }: FleetReport): void {
+  done({ problems, guard, waiting, extensions, warnings, merged }: FleetReport): void {
     this.#tellProblems(new Set(problems.map((problem) => inOneLine(problem))));
     if (guard !== undefined && guard.message !== this.#guard) {
       this.#log.tell(messages.guarded, { extensions: guard.names, why: guard.message, next: guard.next });
     }
     this.#guard = guard?.message;
+    this.#tellWaiting(waiting);
     this.#failure = undefined;
     this.#merged = merged;
     if (extensions.length === 0) return;
@@ -66,7 +69,8 @@ export class Narration {
   entered(state: LoopState): void {
     if (state.kind === 'working' && state.what !== 'reconcile') this.#tellStatus(state.what);
     if (state.kind === 'idle') this.#tellStatus(this.#summary());
-    if (state.kind === 'waiting') {
+    if (state.kind === 'waiting' && !state.failed) this.#tellStatus(this.#summary());
+    if (state.kind === 'waiting' && state.failed) {
       const time = state.until.toISOString().slice(11, 19);
       this.#tellStatus(`${this.#summary()}; tried again at ${time} UTC`);
     }
@@ -78,6 +82,15 @@ export class Narration {
     this.#problems = problems;
   }
 
+  #tellWaiting(waiting: WaitingChanges | undefined): void {
+    const text = waiting === undefined ? undefined : waitingText(waiting, timeText);
+    if (waiting !== undefined && text !== this.#waiting) {
+      const { names, reason, until } = waiting;
+      this.#log.tell(messages.waits, { extensions: names, why: reason, until: until?.toISOString() });
+    }
+    this.#waiting = text;
+  }
+
   #summary(): string {
     const merged = this.#merged.length === 0 ? 'Nothing is merged' : `Merged: ${this.#merged.join(', ')}`;
     const count = this.#problems.size;
@@ -85,6 +98,7 @@ export class Narration {
       merged,
       ...(this.#failure === undefined ? [] : [`the last attempt failed: ${this.#failure}`]),
       ...(count === 0 ? [] : [`${count} problem${count === 1 ? '' : 's'} with drop-ins, see \`sysext-agent status\``]),
+      ...(this.#waiting === undefined ? [] : [this.#waiting]),
       ...(this.#guard === undefined ? [] : ['a removal is to be confirmed, see `sysext-agent status`']),
     ].join('; ');
   }
@@ -94,6 +108,11 @@ export class Narration {
     this.#status = status;
     void this.#notifier.tell(`STATUS=${status.replaceAll('\n', ' ')}`);
   }
+}
+
+/** To the minute: `2026-10-04 02:00 UTC`. */
+function timeText(time: Date): string {
+  return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 function inOneLine({ position, field, message }: Problem): string {

@@ -7,14 +7,13 @@ import { watchPaths } from '../../host/watch.ts';
 import type { Notifier } from '../../systemd/notify.ts';
 import type { Agent } from '../agent.ts';
 import { fleetDirectories } from '../configuration-directories.ts';
-import type { ImageSource } from '../fleet/images.ts';
-import { reconcileFleet } from '../fleet/reconcile.ts';
 import { pathsBelow } from '../paths.ts';
 import { Loop } from './loop.ts';
 import type { Narration } from './narration.ts';
+import { pass, type PassImages } from './pass.ts';
 import { quietLimits, watchConfiguration } from './watched-configuration.ts';
 
-export interface ServiceParts {
+export interface ServiceParts extends PassImages {
   readonly root: string;
   readonly clock: Clock;
   /** A number in [0, 1). */
@@ -22,7 +21,6 @@ export interface ServiceParts {
   readonly log: Log;
   readonly notifier: Notifier;
   readonly narration: Narration;
-  readonly images: ImageSource;
   /** Is told what the narration is told, where there is one. Must not throw. */
   readonly audience?: Pick<Narration, 'done' | 'failed' | 'entered'>;
   /** The agent for one piece of work. @param reason why it is done, for the history. */
@@ -38,7 +36,7 @@ export interface Service {
 
 /** The loop of the service: what it reconciles with, and what it tells. */
 export function serviceLoop(parts: ServiceParts): Service {
-  const { root, clock, random, narration, images, audience } = parts;
+  const { root, clock, random, narration, audience } = parts;
   const note = pathsBelow(root).historyNote;
   let own = readTextIfAny(note);
   const loop = new Loop({
@@ -46,10 +44,11 @@ export function serviceLoop(parts: ServiceParts): Service {
     random,
     reconcile: async (signal, reasons) => {
       await untilWritten(root, clock, signal);
-      const report = await reconcileFleet(parts.agentFor(signal, reasons.join(', ')), images, { signal });
+      const agent = parts.agentFor(signal, reasons.join(', '));
+      const { report, ...outcome } = await pass(agent, parts, signal);
       narration.done(report);
       audience?.done(report);
-      return report;
+      return outcome;
     },
     failed: (error) => {
       narration.failed(error);

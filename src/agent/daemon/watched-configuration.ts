@@ -73,9 +73,10 @@ export async function watchConfiguration(
   };
 }
 
-/** The configuration, and the note that whoever changed the history leaves. */
+/** The configuration, the note that whoever changed the history leaves, and the one that asks for an upgrade. */
 function watchedPaths(root: string): string[] {
   const parts = ['agent.yml', 'agent.d', 'extensions.d', 'targets.d'];
   const configured = configurationDirectories.flatMap((directory) => parts.map((part) => `${directory}/${part}`));
-  return [...configured.map((path) => belowRoot(root, path)), pathsBelow(root).historyNote];
+  const { historyNote, dueUpgrade } = pathsBelow(root);
+  return [...configured.map((path) => belowRoot(root, path)), historyNote, dueUpgrade];
 }

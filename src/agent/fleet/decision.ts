@@ -20,6 +20,11 @@ export type FleetVerdict = { readonly name: string; readonly reason: string } & 
   | { readonly action: 'leave' }
 );
 
+/** Whether an extension is to come, change or go. */
+export function isChange({ action }: FleetVerdict): boolean {
+  return action === 'install' || action === 'replace' || action === 'remove';
+}
+
 export interface FleetDecision {
   /** Every extension that a drop-in is about or that the fleet installed, ascending by name. */
   readonly verdicts: readonly FleetVerdict[];

@@ -4,17 +4,26 @@ import { mergedNames } from '../../systemd/merged.ts';
 import type { Agent } from '../agent.ts';
 import { isSameSet } from '../apply.ts';
 import { imagesOf, staging, toldOf, type Coming } from '../arrivals.ts';
-import { changeSet, permitted, planned, type ChangeOptions, type ChangeReport, type SetChange } from '../change.ts';
+import {
+  changesBetween,
+  changeSet,
+  permitted,
+  planned,
+  type ChangeOptions,
+  type ChangeReport,
+  type SetChange,
+} from '../change.ts';
 import { isUnfinished } from '../converge.ts';
 import { openHistory } from '../history.ts';
 import { installedIn } from '../installed.ts';
 import type { Plan } from '../plan.ts';
 import type { InstalledExtension } from '../records.ts';
+import { attended, permissionNow } from '../unattended/permission.ts';
 import { readFleet, type FleetConfiguration } from './configuration.ts';
-import { fleetDecision, type FleetDecision, type FleetGuard } from './decision.ts';
+import { fleetDecision, isChange, type FleetDecision, type FleetGuard, type FleetInput } from './decision.ts';
 import { owned, wantedSet } from './desired.ts';
 import { getImages, problemsAt, type ImageSource, type Trouble } from './images.ts';
-import { rememberFleet, type NamedProblems } from './state.ts';
+import { rememberFleet, type NamedProblems, type WaitingChanges } from './state.ts';
 
 /** What came of bringing a host to what the drop-ins of the fleet want. */
 export interface FleetReport extends ChangeReport {
@@ -26,6 +35,13 @@ export interface FleetReport extends ChangeReport {
   readonly guard?: FleetGuard;
   /** Whether some of it may go well later, without a file being changed. */
   readonly mayPass: boolean;
+  /** Set where something was not changed yet that nobody typed. */
+  readonly waiting?: WaitingChanges;
+}
+
+export interface ReconcileOptions extends ChangeOptions {
+  /** Whether nobody typed it: extensions come, change and go then only where that is permitted now. */
+  readonly unattended?: boolean;
 }
 
 /**
@@ -36,11 +52,12 @@ export interface FleetReport extends ChangeReport {
 export async function reconcileFleet(
   agent: Agent,
   imageFor: ImageSource,
-  options: ChangeOptions = {},
+  options: ReconcileOptions = {},
 ): Promise<FleetReport> {
   try {
-    const report = await attempted(agent, imageFor, options);
-    if (options.dryRun !== true) rememberFleet(agent, { troubles: report.troubles });
+    const report = await carryOut(agent, imageFor, fleetDecision, options);
+    const { troubles, waiting } = report;
+    if (options.dryRun !== true) rememberFleet(agent, { troubles, ...(waiting === undefined ? {} : { waiting }) });
     return report;
   } catch (error) {
     if (options.dryRun !== true) rememberFailure(agent, error);
@@ -54,14 +71,34 @@ function rememberFailure(agent: Agent, error: unknown): void {
   rememberFleet(agent, { troubles: [], failure: error.message });
 }
 
-async function attempted(agent: Agent, imageFor: ImageSource, options: ChangeOptions): Promise<FleetReport> {
+/** What is to be done, from what the drop-ins say and what is recorded. */
+type Decide = (input: FleetInput) => FleetDecision;
+
+/**
+ * Gets the images that a decision needs, and makes all its changes in one operation.
+ * @param decide is asked again on what is recorded when nobody else changes it.
+ */
+export async function carryOut(
+  agent: Agent,
+  imageFor: ImageSource,
+  decide: Decide,
+  options: ReconcileOptions,
+): Promise<FleetReport> {
   const configuration = readFleet(agent.root);
   const installed = await recordedSet(agent);
-  const decision = fleetDecision({ configuration, installed: owned(installed) });
+  const decision = decide({ configuration, installed: owned(installed) });
   const { coming, troubles } = await getImages(agent, configuration, decision.verdicts, imageFor, options.signal);
-  const feasible = await feasibleChange(agent, configuration, { coming, skip: new Set() });
+  const attempt = { decide, coming, skip: new Set<string>() };
+  const feasible = await feasibleChange(agent, configuration, attempt);
   const isFleets = decision.verdicts.length > 0;
-  const report = await carriedOut(agent, installed, { ...feasible, isFleets }, options);
+  const wanted = new Set(decision.verdicts.filter(isChange).map(({ name }) => name));
+  const changes = changesBetween(installed, feasible.plan.extensions ?? installed);
+  const names = changes.map(({ name }) => name).filter((name) => wanted.has(name));
+  const asked = names.length > 0 && options.unattended === true;
+  await using permission = asked ? await permissionNow(agent) : attended;
+  const { granted } = permission;
+  const made = granted ? feasible : await feasibleChange(agent, configuration, { ...attempt, skip: new Set(names) });
+  const report = await carriedOut(agent, installed, { ...made, isFleets }, options);
   const all = [...troubles, ...feasible.troubles];
   const told = all.map(({ name, problems }) => ({ name, problems }));
   return {
@@ -70,7 +107,8 @@ async function attempted(agent: Agent, imageFor: ImageSource, options: ChangeOpt
     warnings: [...coming.flatMap(toldOf), ...report.warnings],
     problems: [...configuration.problems, ...all.flatMap(({ problems }) => problems)],
     ...(decision.guard === undefined ? {} : { guard: decision.guard }),
-    mayPass: all.some(({ mayPass }) => mayPass),
+    mayPass: all.some(({ mayPass }) => mayPass) || (!granted && permission.delay.until === undefined),
+    ...(granted ? {} : { waiting: { names, ...permission.delay } }),
   };
 }
 
@@ -94,6 +132,7 @@ interface Feasible {
 }
 
 interface Attempt {
+  readonly decide: Decide;
   readonly coming: readonly Coming[];
   /** Extensions that stay as they are. */
   readonly skip: ReadonlySet<string>;
@@ -115,12 +154,12 @@ async function feasibleChange(agent: Agent, configuration: FleetConfiguration, a
 }
 
 /** Decided again on what is recorded when nobody else changes it: it may have changed while images were got. */
-function changeOf(agent: Agent, configuration: FleetConfiguration, { coming, skip }: Attempt): SetChange {
+function changeOf(agent: Agent, configuration: FleetConfiguration, { decide, coming, skip }: Attempt): SetChange {
   const now = agent.clock.now();
   return {
     verb: 'apply',
     desired: (installed) => {
-      const { verdicts } = fleetDecision({ configuration, installed: owned(installed) });
+      const { verdicts } = decide({ configuration, installed: owned(installed) });
       const heeded = verdicts.filter(({ name }) => !skip.has(name));
       return {
         ...wantedSet(installed, heeded, coming, now),

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Problem } from '../../core/problems.ts';
 import { makeDirectory, readTextIfAny, writeAtomically } from '../../host/files.ts';
 import type { Agent } from '../agent.ts';
+import type { Delay } from '../unattended/permission.ts';
 
 /** What the last attempt at what the drop-ins want came to: in /run, for `status`. */
 export interface FleetState {
@@ -10,6 +11,14 @@ export interface FleetState {
   readonly troubles: readonly NamedProblems[];
   /** Why the attempt as a whole failed. */
   readonly failure?: string;
+  /** What was not to be changed yet. */
+  readonly waiting?: WaitingChanges;
+}
+
+/** Changes that wait, and why. */
+export interface WaitingChanges extends Delay {
+  /** The names of the extensions, ascending; none where it is not known yet what an upgrade would change. */
+  readonly names: readonly string[];
 }
 
 export interface NamedProblems {
@@ -33,9 +42,18 @@ export function recallFleet(agent: Agent): FleetState {
   const text = readTextIfAny(agent.paths.fleetState);
   if (text === undefined) return nothing;
   try {
-    const state = JSON.parse(text) as FleetState;
+    const state = JSON.parse(text, (key, value: unknown) =>
+      key === 'until' && typeof value === 'string' ? new Date(value) : value,
+    ) as FleetState;
     return Array.isArray(state.troubles) ? state : nothing;
   } catch {
     return nothing;
   }
+}
+
+/** What waits, why and until when, in a line; without names, an upgrade. @param time how times are written. */
+export function waitingText({ names, reason, until }: WaitingChanges, time: (date: Date) => string): string {
+  const what = names.length === 0 ? 'an upgrade' : names.join(', ');
+  const end = until === undefined ? '' : ` until ${time(until)}`;
+  return `${what} ${names.length > 1 ? 'wait' : 'waits'}${end}: ${reason}`;
 }

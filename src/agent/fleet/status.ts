@@ -2,9 +2,11 @@ import { placeOf, type Problem } from '../../core/problems.ts';
 import { listNames } from '../../host/files.ts';
 import { belowRoot } from '../../host/root.ts';
 import type { Agent } from '../agent.ts';
-import type { FleetGuard, FleetVerdict } from './decision.ts';
+import { isChange, type FleetGuard, type FleetVerdict } from './decision.ts';
 import { fleetDirectories } from '../configuration-directories.ts';
-import { recallFleet } from './state.ts';
+import { upgradeDueSince } from '../unattended/due-upgrade.ts';
+import type { Delay } from '../unattended/permission.ts';
+import { recallFleet, type WaitingChanges } from './state.ts';
 
 /** What is to be told of the drop-ins of the fleet. */
 export interface FleetStatus {
@@ -17,6 +19,16 @@ export interface FleetStatus {
   readonly guard?: FleetGuard;
   /** Why the last attempt failed as a whole. */
   readonly failure?: string;
+  /** Those of them that are not to be changed yet. */
+  readonly waiting?: WaitingChanges;
+  /** An upgrade that was asked for and not done yet. */
+  readonly upgrade?: WaitingUpgrade;
+}
+
+export interface WaitingUpgrade {
+  readonly since: Date;
+  /** What kept it from being done when that was tried last. */
+  readonly delay?: Delay;
 }
 
 const nothing: FleetStatus = { problems: [], pending: [], left: [] };
@@ -27,8 +39,9 @@ export async function fleetStatus(agent: Agent, ownedByFleet: boolean): Promise<
   if (!used && !ownedByFleet) return nothing;
   const { decisionNow } = await import('./reconcile.ts');
   const { configuration, decision } = await decisionNow(agent);
-  const { troubles, failure } = recallFleet(agent);
-  const open = decision.verdicts.filter(isOpen);
+  const { troubles, failure, waiting } = recallFleet(agent);
+  const open = decision.verdicts.filter(isChange);
+  const names = waiting?.names.filter((name) => open.some((verdict) => verdict.name === name)) ?? [];
   const stuck = troubles.filter(({ name }) => open.some((verdict) => verdict.name === name));
   const told = (name: string) => stuck.some((trouble) => trouble.name === name);
   const badPlaces = configuration.problems.map(({ position }) => placeOf(position));
@@ -41,11 +54,14 @@ export async function fleetStatus(agent: Agent, ownedByFleet: boolean): Promise<
       .map(sentence),
     ...(decision.guard === undefined ? {} : { guard: decision.guard }),
     ...(failure === undefined || open.length === 0 ? {} : { failure }),
+    ...(waiting === undefined || names.length === 0 ? {} : { waiting: { ...waiting, names } }),
+    ...upgradeOf(agent, waiting),
   };
 }
 
-function isOpen({ action }: FleetVerdict): boolean {
-  return action === 'install' || action === 'replace' || action === 'remove';
+function upgradeOf(agent: Agent, delay: Delay | undefined): Pick<FleetStatus, 'upgrade'> {
+  const since = upgradeDueSince(agent);
+  return since === undefined ? {} : { upgrade: { since, ...(delay === undefined ? {} : { delay }) } };
 }
 
 const verbs = { install: 'is to be installed', replace: 'is to be replaced', remove: 'is to be removed' } as const;

@@ -37,7 +37,8 @@ export const daemonCommand: CommandSpec = {
     await using bus = await busIfAny(options);
     const agentFor = await agentMaker(options, bus.host);
     const api = bus.bus === undefined ? undefined : await apiOn(bus.bus, log, agentFor, signal);
-    const images = wishedImages(options, progressTo(narration, api));
+    const progress = progressTo(narration, api);
+    const images = wishedImages(options, progress);
     const parts = {
       root: rootOf(options),
       clock: systemClock,
@@ -46,6 +47,7 @@ export const daemonCommand: CommandSpec = {
       notifier,
       narration,
       images,
+      newest: wishedImages(options, progress, true),
       ...(api === undefined ? {} : { audience: api }),
       agentFor,
     };

@@ -1,5 +1,6 @@
 import type { Drift } from '../../agent/drift.ts';
-import type { FleetStatus } from '../../agent/fleet/status.ts';
+import { waitingText, type WaitingChanges } from '../../agent/fleet/state.ts';
+import type { FleetStatus, WaitingUpgrade } from '../../agent/fleet/status.ts';
 import type { MergedImage } from '../../agent/merged-images.ts';
 import type { ExtensionOverview } from '../../agent/overview.ts';
 import { holderNames, type Absence } from '../../core/absence.ts';
@@ -39,7 +40,13 @@ export const statusCommand: CommandSpec = {
       drift,
       underWay: underWay ?? null,
       unmergedFor: absence === undefined ? null : absenceJson(absence),
-      fleet: { ...fleet, guard: fleet.guard ?? null, failure: fleet.failure ?? null },
+      fleet: {
+        ...fleet,
+        guard: fleet.guard ?? null,
+        failure: fleet.failure ?? null,
+        waiting: fleet.waiting === undefined ? null : waitingJson(fleet.waiting),
+        upgrade: fleet.upgrade === undefined ? null : upgradeJson(fleet.upgrade),
+      },
     };
     show(invocation, value, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
@@ -70,13 +77,32 @@ function driftLines(drift: readonly Drift[]): string[] {
   );
 }
 
-function fleetLines({ problems, pending, left, guard, failure }: FleetStatus): string[] {
+function fleetLines({ problems, pending, left, guard, failure, waiting, upgrade }: FleetStatus): string[] {
   return [
     ...problemLines('problem', problems),
     ...(guard === undefined ? [] : [`problem: ${guard.message}`, `  ${guard.next}`]),
     ...(failure === undefined ? [] : [`problem: the last attempt failed: ${failure}`]),
     ...[...pending, ...left].map((sentence) => `note: ${sentence}`),
+    ...(waiting === undefined ? [] : [`note: ${waitingText(waiting, formatTime)}`]),
+    ...(upgrade === undefined ? [] : [upgradeLine(upgrade)]),
   ];
+}
+
+function waitingJson({ names, reason, until }: WaitingChanges): object {
+  return { names, reason, until: until?.toISOString() ?? null };
+}
+
+function upgradeJson({ since, delay }: WaitingUpgrade): object {
+  const { reason = null, until } = delay ?? {};
+  return { since: since.toISOString(), reason, until: until?.toISOString() ?? null };
+}
+
+function upgradeLine({
+  since,
+  delay: { reason, until } = { reason: 'the service has not done it yet' },
+}: WaitingUpgrade): string {
+  const end = until === undefined ? '' : ` until ${formatTime(until)}`;
+  return `note: an upgrade asked for at ${formatTime(since)} waits${end}: ${reason}`;
 }
 
 function mergedJson({ name, known, path, sha256, current }: MergedImage): object {

@@ -9,7 +9,9 @@ type Work = (signal: AbortSignal) => Promise<Outcome>;
 const well: Work = () => Promise.resolve({ mayPass: false });
 
 function running(work: Work = well) {
-  const clock = standingClock();
+  const standing = standingClock();
+  let set = 0;
+  const clock = { ...standing, now: () => new Date(standing.now().getTime() + set) };
   const stop = new AbortController();
   const passes: string[][] = [];
   const states: LoopState[] = [];
@@ -28,6 +30,10 @@ function running(work: Work = well) {
   const ended = loop.run(stop.signal);
   return {
     move: clock.move,
+    /** Sets the time of day, which moves no timer. */
+    setClock: (milliseconds: number) => {
+      set += milliseconds;
+    },
     timers: clock.sleeping,
     loop,
     stop: async () => {
@@ -91,7 +97,7 @@ describe('the loop', () => {
     );
     loop.poke('start');
     await settled();
-    expect(states.at(-1)).toEqual({ kind: 'waiting', until: new Date(2000) });
+    expect(states.at(-1)).toEqual({ kind: 'waiting', until: new Date(2000), failed: true });
     move(1999);
     await settled();
     expect(passes).toHaveLength(1);
@@ -99,7 +105,7 @@ describe('the loop', () => {
     move(1);
     await settled();
     expect(passes).toEqual([['start'], ['retry']]);
-    expect(states.at(-1)).toEqual({ kind: 'waiting', until: new Date(6000) });
+    expect(states.at(-1)).toEqual({ kind: 'waiting', until: new Date(6000), failed: true });
 
     then(well);
     move(4000);
@@ -110,6 +116,70 @@ describe('the loop', () => {
       timers: 0,
     });
     await stop();
+  });
+
+  describe('looks again at the time that a pass named', () => {
+    const minute = 60_000;
+    const untilNine: Work = () => Promise.resolve({ mayPass: false, again: new Date(9 * minute) });
+
+    test('and not before, with one timer', async () => {
+      const { loop, passes, states, timers, move, then, stop } = running(untilNine);
+      loop.poke('start');
+      await settled();
+      expect(states.at(-1)).toEqual({ kind: 'waiting', until: new Date(9 * minute), failed: false });
+
+      then(well);
+      move(5 * minute);
+      await settled();
+      move(4 * minute - 1);
+      await settled();
+      expect({ passes: passes.length, timers: timers() }).toEqual({ passes: 1, timers: 1 });
+      move(1);
+      await settled();
+      expect(passes).toEqual([['start'], ['it was time']]);
+      expect({ last: states.at(-1), timers: timers() }).toEqual({ last: { kind: 'idle' }, timers: 0 });
+      await stop();
+    });
+
+    test('also where the clock is set: forward at most five minutes late, back not before', async () => {
+      const forward = running(untilNine);
+      forward.loop.poke('start');
+      await settled();
+      forward.setClock(60 * minute);
+      forward.then(well);
+      forward.move(5 * minute);
+      await settled();
+      expect(forward.passes).toHaveLength(2);
+      await forward.stop();
+
+      const back = running(untilNine);
+      back.loop.poke('start');
+      await settled();
+      back.setClock(-2 * minute);
+      back.then(well);
+      back.move(5 * minute);
+      await settled();
+      back.move(5 * minute);
+      await settled();
+      expect({ passes: back.passes.length, timers: back.timers() }).toEqual({ passes: 1, timers: 1 });
+      back.move(minute);
+      await settled();
+      expect(back.passes).toHaveLength(2);
+      await back.stop();
+    });
+
+    test('or earlier, where something else is tried again before', async () => {
+      const { loop, passes, move, then, stop } = running(() =>
+        Promise.resolve({ mayPass: true, again: new Date(9 * minute) }),
+      );
+      loop.poke('start');
+      await settled();
+      then(untilNine);
+      move(2000);
+      await settled();
+      expect(passes).toEqual([['start'], ['retry']]);
+      await stop();
+    });
   });
 
   test('does not wait any longer when someone calls', async () => {

@@ -1,0 +1,93 @@
+import type { Agent } from '../agent.ts';
+import type { ChangeOptions } from '../change.ts';
+import { openHistory } from '../history.ts';
+import { installedIn } from '../installed.ts';
+import { ownerOf, ownerText } from '../owner.ts';
+import type { InstalledExtension } from '../records.ts';
+import { refuseUnknown } from '../remove.ts';
+import { readFleet } from './configuration.ts';
+import { fleetDecision, type FleetDecision, type FleetInput, type FleetVerdict } from './decision.ts';
+import { owned } from './desired.ts';
+import type { ImageSource } from './images.ts';
+import { carryOut, type FleetReport, type ReconcileOptions } from './reconcile.ts';
+
+/** What came of looking for newer versions. */
+export interface UpgradeReport extends FleetReport {
+  /** What stays as it is although it was asked for, and why, in sentences. */
+  readonly left: readonly string[];
+}
+
+export interface UpgradeSelection {
+  /** The names that were asked for; left out, everything that is installed. */
+  readonly names?: readonly string[];
+  /** The names that are held. */
+  readonly held: readonly string[];
+}
+
+/**
+ * Makes the images anew of what the drop-ins of the fleet have installed, and installs those that are other ones now, in
+ * one operation. What is held and what a person installed stays as it is.
+ * @param imageFor asks for new indexes.
+ * @throws AgentError `no-such-extension`, and as reconcileFleet() does.
+ */
+export async function upgradeFleet(
+  agent: Agent,
+  imageFor: ImageSource,
+  names: readonly string[],
+  options: ReconcileOptions & ChangeOptions = {},
+): Promise<UpgradeReport> {
+  const { installed, held } = await recorded(agent);
+  refuseUnknown(installed, names);
+  const selection = { held, ...(names.length === 0 ? {} : { names }) };
+  const left = leftOut({ configuration: readFleet(agent.root), installed: owned(installed) }, installed, selection);
+  const report = await carryOut(agent, imageFor, (input) => upgradeDecision(input, selection), options);
+  return { ...report, left };
+}
+
+async function recorded(
+  agent: Agent,
+): Promise<{ readonly installed: readonly InstalledExtension[]; readonly held: readonly string[] }> {
+  using history = openHistory(agent.paths.history, { writable: false });
+  return { installed: await installedIn(agent, history), held: history.holds().map(({ name }) => name) };
+}
+
+/** What is to be made anew: what is as the drop-ins want it as well as what is not yet. Nothing else is decided. */
+export function upgradeDecision(input: FleetInput, selection: UpgradeSelection): FleetDecision {
+  const verdicts = fleetDecision(input).verdicts.flatMap((verdict): FleetVerdict[] => {
+    if (!isSelected(verdict.name, selection) || selection.held.includes(verdict.name)) return [];
+    if (verdict.action === 'replace') return [verdict];
+    if (verdict.action !== 'keep') return [];
+    const { name, wish, owner } = verdict;
+    if (wish === undefined || owner === undefined || wish.hold) return [];
+    return [{ name, action: 'replace', wish, owner, reason: 'there may be a newer version' }];
+  });
+  return { verdicts };
+}
+
+function isSelected(name: string, { names }: UpgradeSelection): boolean {
+  return names === undefined || names.includes(name);
+}
+
+/** Why what is installed and was asked for is not made anew, in sentences. */
+export function leftOut(
+  input: FleetInput,
+  installed: readonly InstalledExtension[],
+  selection: UpgradeSelection,
+): string[] {
+  const upgraded = new Set(upgradeDecision(input, selection).verdicts.map(({ name }) => name));
+  const { verdicts } = fleetDecision(input);
+  return installed
+    .filter(({ name }) => isSelected(name, selection) && !upgraded.has(name))
+    .map((extension) => {
+      const verdict = verdicts.find(({ name }) => name === extension.name);
+      return `${extension.name} stays as it is: ${whyLeft(extension, verdict, selection)}`;
+    });
+}
+
+function whyLeft(extension: InstalledExtension, verdict: FleetVerdict | undefined, { held }: UpgradeSelection): string {
+  const { name, source } = extension;
+  const owner = ownerOf(extension);
+  if (held.includes(name)) return `it is held, \`sysext-agent unhold ${name}\` ends that`;
+  if (owner.kind === 'fleet') return verdict?.reason ?? `it is of ${ownerText(owner)}`;
+  return `it was installed from ${source}, and where to find that again is not recorded: \`sysext-agent install\` takes a newer one`;
+}
