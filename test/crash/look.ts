@@ -11,7 +11,7 @@ export interface Host {
   /** The directory that stands for `/`, as this process sees it: with the disk, not with what is merged. */
   readonly root: string;
   /** Runs a script whose directory is `/` of the host, and returns what it printed. */
-  shell(script: string): Promise<string>;
+  readonly shell: (script: string) => Promise<string>;
 }
 
 /** What a look at the whole host shows. */
