@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { AgentError, isAgentError } from '../core/errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { deadlineIn, type Deadline } from '../host/deadline.ts';
-import { fileStatus, makeDirectory, piecesOf, removeTree } from '../host/files.ts';
+import { fileStatus, makeDirectory, piecesOf, removeTree, writeInPlace } from '../host/files.ts';
 import { Variant } from './bus/values.ts';
 import type { UnitManager, UnitSettings } from './bus-manager.ts';
 import type { UnitStatus } from './unit-status.ts';
@@ -47,7 +47,7 @@ export interface TransientResult {
   readonly invocationId: string;
 }
 
-const unitPrefix = 'sysext-agent-run-';
+export const unitPrefix = 'sysext-agent-run-';
 
 /** How long a program that was told to end may take, in milliseconds. */
 const stopTimeout = 10_000;
@@ -74,6 +74,8 @@ export async function runTransient(
   const unit = `${unitPrefix}${program.name}-${randomBytes(4).toString('hex')}.service`;
   const deadline = deadlineIn(host.clock, program.timeoutMs + stopTimeout + grace, signal);
   makeDirectory(host.directory);
+  // Before anyone is asked to run it: where we are killed it says that there may be something to wait for.
+  writeInPlace(outputFile(host, unit), '');
   try {
     return resultOf(host, await endOf(host, unit, program, deadline), program.argv[0]);
   } finally {
@@ -87,25 +89,27 @@ export async function runTransient(
  */
 export async function leftTransient(host: TransientHost): Promise<TransientResult[]> {
   const results: TransientResult[] = [];
-  for (const { name } of await host.manager.listMatching([`${unitPrefix}*.service`])) {
-    const status = await host.manager.status(name);
+  for (const unit of await runningOrLeft(host)) {
+    const status = await host.manager.status(unit);
     if (!hasEnded(status)) continue;
-    results.push(resultOf(host, status, name));
-    await collect(host, name);
+    results.push(resultOf(host, status, unit));
+    await collect(host, unit);
   }
   return results;
 }
 
-/**
- * Waits until the programs have ended that a killed process had asked for, and collects them: what they do must not be
- * overtaken.
- */
-export async function outlastLeft(host: TransientHost, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    await leftTransient(host);
-    if (signal.aborted || (await host.manager.listMatching([`${unitPrefix}*.service`])).length === 0) return;
-    await host.clock.sleep(pollInterval, signal);
+/** The units of programs that have not ended, or whose result was not read. */
+async function runningOrLeft({ manager }: TransientHost): Promise<string[]> {
+  return (await manager.listMatching([`${unitPrefix}*.service`])).map(({ name }) => name);
+}
+
+/** Collects the programs that have ended, however they did; tells whether others are at work, or about to be. */
+export async function collectLeft(host: TransientHost): Promise<boolean> {
+  for (const unit of await runningOrLeft(host)) {
+    const { activeState } = await host.manager.status(unit);
+    if (['active', 'failed'].includes(activeState)) await collect(host, unit);
   }
+  return (await runningOrLeft(host)).length > 0;
 }
 
 /** Starts the unit and waits for its end, also over a bus that restarts. */

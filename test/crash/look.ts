@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import Database from 'better-sqlite3';
 
 import { sha256OfTree } from '../../src/host/tree-digest.ts';
-import type { World } from './world.ts';
+
+/** Where to look. */
+export interface Host {
+  /** The directory that stands for `/`, as this process sees it: with the disk, not with what is merged. */
+  readonly root: string;
+  /** Runs a script whose directory is `/` of the host, and returns what it printed. */
+  readonly shell: (script: string) => Promise<string>;
+}
 
 /** What a look at the whole host shows. */
 export interface Look {
@@ -60,9 +67,8 @@ for hierarchy in usr opt; do echo "mounts $(findmnt --noheadings "$PWD/$hierarch
 `;
 
 /** Looks at everything that must hold after a crash or a failure, once the next operation has ended. */
-export async function look({ lab }: World, { forgets, complete, masked }: Expectations): Promise<Look> {
-  const lines = (await lab.shell(script)).trimEnd().split('\n');
-  const { root } = lab.quick;
+export async function look({ root, shell }: Host, { forgets, complete, masked }: Expectations): Promise<Look> {
+  const lines = (await shell(script)).trimEnd().split('\n');
   using database = opened(join(root, 'var/lib/sysext-agent/history.db'));
   const { seen, wrong } = contents(lines);
   return {

@@ -1,6 +1,6 @@
 import type { CommandResult } from '../lab/command.ts';
 import { agent } from './kills.ts';
-import { look, type Look, type OperationRow } from './look.ts';
+import { look, type Host, type Look, type OperationRow } from './look.ts';
 import type { Operation } from './operations.ts';
 import { operationsAtStart, type World } from './world.ts';
 
@@ -34,7 +34,7 @@ export async function attempt(
   const next = await agent(world, [...follower, '--reason=next', '--wait=60']);
   const [verb = ''] = follower;
   const looksAfter = verb === 'refresh' || verb === 'apply';
-  const shown = await look(world, {
+  const shown = await look(hostOf(world), {
     forgets: operation.forgets === true,
     complete: operation.drifted !== true || verb === 'apply',
     masked: looksAfter,
@@ -51,6 +51,10 @@ export async function attempt(
       ...contradictions(progress, set, shown),
     ],
   };
+}
+
+function hostOf({ lab }: World): Host {
+  return { root: lab.quick.root, shell: (script) => lab.shell(script) };
 }
 
 function progressOf(operations: readonly OperationRow[]): Progress {

@@ -1,7 +1,8 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { Api, ApiParts } from '../../agent/daemon/api/api.ts';
 import type { Explanation } from '../../agent/explain.ts';
-import { exitCodes, isAgentError } from '../../core/errors.ts';
+import { pathsBelow } from '../../agent/paths.ts';
+import { exitCodes } from '../../core/errors.ts';
 import { messages } from '../../core/messages.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { Log } from '../../host/log.ts';
@@ -56,7 +57,6 @@ export const daemonCommand: CommandSpec = {
       service.loop.poke('SIGHUP');
     };
     process.on('SIGHUP', reload);
-    if (bus.host !== undefined) await outlast(bus.host, signal);
     api?.serve({ loop: service.loop, images });
     await runService(parts, service, signal);
     process.off('SIGHUP', reload);
@@ -88,7 +88,7 @@ async function busIfAny(options: Options): Promise<BusIfAny> {
   const { createManager } = await import('../../systemd/bus-manager.ts');
   const bus = createBus({ clock: systemClock });
   const manager = createManager(bus, systemClock);
-  const host = { manager, clock: systemClock, directory: '/run/sysext-agent/runs' };
+  const host = { manager, clock: systemClock, directory: pathsBelow('/').runs };
   return { bus, host, [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose]() };
 }
 
@@ -102,16 +102,6 @@ async function apiOn(bus: Bus, log: Log, agentFor: AgentMaker, stop: AbortSignal
   };
   const textOf = (explanation: Explanation) => Promise.resolve(explanationText(explanation));
   return new Api({ bus, version: packageJson.version, agentFor, explanationText: textOf, named }, stop);
-}
-
-/** A killed service may have left systemd-sysext at work. Without a bus nothing can be known of that. */
-async function outlast(host: TransientHost, signal: AbortSignal): Promise<void> {
-  const { outlastLeft } = await import('../../systemd/transient.ts');
-  try {
-    await outlastLeft(host, signal);
-  } catch (error) {
-    if (!isAgentError(error) && !signal.aborted) throw error;
-  }
 }
 
 type AgentMaker = ApiParts['agentFor'];

@@ -11,14 +11,20 @@ export const bodyLeftOut = 0x80;
 /** The longest body that is decoded, in bytes. What systemd says of 5,000 units takes 1.5 MB. */
 export const longestBody = 4 << 20;
 
+/** The longest body of a call to us, in bytes: no method takes more, and while one is decoded nobody else is served. */
+export const longestCall = 256 << 10;
+
 /** A path has no limit of its own; that of a unit is at most 800 bytes long. */
 const longestFields = 16 << 10;
+
+/** The type of a message that calls a method, in its second byte. */
+const methodCall = 1;
 
 /** The first part of every message: byte order, type, flags, version, length of the body, serial, length of the fields. */
 const fixedPart = 16;
 
 /**
- * Makes the stream give no message with a body longer than `longestBody`: it comes without its body and with the flag
+ * Makes the stream give no message with a body longer than `longestBody`, and no call longer than `longestCall`: it comes without its body and with the flag
  * `bodyLeftOut`. One whose fields are too long does not come at all, nor one that the library cannot decode.
  * @param stream whose reader takes 16 bytes and then the rest of each message, in turn, when it is `readable`.
  */
@@ -76,8 +82,9 @@ class LimitedReader {
         continue;
       }
       this.#inMessage = true;
-      this.#bodyToSkip = body > longestBody ? body : 0;
-      return body > longestBody ? withoutBody(bytes) : bytes;
+      const isTooLong = body > (bytes[1] === methodCall ? longestCall : longestBody);
+      this.#bodyToSkip = isTooLong ? body : 0;
+      return isTooLong ? withoutBody(bytes) : bytes;
     }
     return null;
   }

@@ -1,5 +1,6 @@
 import type { Bus } from './client.ts';
 import { signatureOf, type InterfaceDefinition } from './definition.ts';
+import { longestCall } from './guard.ts';
 import type { IncomingCall, NameState } from './incoming.ts';
 import { introspectionOf } from './introspection.ts';
 import { Variant } from './values.ts';
@@ -89,7 +90,7 @@ async function answered(tree: ServedTree, call: IncomingCall): Promise<void> {
 }
 
 async function replyTo(tree: ServedTree, call: IncomingCall): Promise<Reply> {
-  if (call.isTooLong) throw new Refusal('LimitsExceeded', 'the arguments are too long');
+  if (call.isTooLong) throw new Refusal('LimitsExceeded', `the arguments are too long: at most ${longestCall} bytes`);
   const standard = standardReply(tree, call);
   if (standard !== undefined) return standard;
   const object = tree.at(call.path);

@@ -29,3 +29,12 @@ export async function crashAt(machine: Machine, point: CrashPoint, args: readonl
   const loader = [`${directory}/loader`, '--library-path', directory];
   return machine.run([...loader, ...strace, '--', '/srv/sysext-agent/bin/sysext-agent', ...args]);
 }
+
+/** The system calls that a process makes within so many seconds, all its threads together, by their names. */
+export async function systemCallsOf(machine: Machine, pid: string, seconds: number): Promise<Record<string, number>> {
+  const strace = `${directory}/loader --library-path ${directory} ${directory}/strace`;
+  const script = `timeout --signal=INT ${seconds} ${strace} -qq -c -U calls,name -f -p ${pid} -o /run/calls || true; cat /run/calls`;
+  const table = await machine.shell(script, { timeoutMs: (seconds + 60) * 1000 });
+  const rows = Array.from(table.matchAll(/^ *(\d+) +([a-z]\w*)$/gm), ([, calls, name = '']) => [name, Number(calls)]);
+  return Object.fromEntries(rows.filter(([name]) => name !== 'total')) as Record<string, number>;
+}

@@ -16,7 +16,8 @@ export class ServiceState {
 
   constructor(agent: Agent, version: string) {
     this.#agent = agent;
-    this.#values = { Version: version, Generation: 0, State: 'idle', Merged: [], LastError: '', ConfigProblems: [] };
+    // Calls are answered before the first pass has begun.
+    this.#values = { Version: version, Generation: 0, State: 'working', Merged: [], LastError: '', ConfigProblems: [] };
   }
 
   get values(): ManagerProperties {
