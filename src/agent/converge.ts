@@ -4,6 +4,7 @@ import { changeSet, permitted, planned, type ChangeOptions, type ChangeReport, t
 import { openHistory } from './history.ts';
 import type { Desired, PlanVerdict } from './plan.ts';
 import type { InstalledExtension, StepRecord } from './records.ts';
+import { unsettled } from './recovery.ts';
 
 /** A plan as people read it. */
 export interface PlanReport {
@@ -38,8 +39,8 @@ export async function applyRecord(agent: Agent, options: ChangeOptions = {}): Pr
   return { extensions: [], steps: [], merged, warnings: made.warnings };
 }
 
-/** Whether an operation is under way, or was killed. */
-export function isUnfinished({ paths }: Agent): boolean {
-  using history = openHistory(paths.history, { writable: false });
-  return history.operations(1)[0]?.result === 'running';
+/** Whether an operation is under way, or was killed and not all of that was put back. */
+export function isUnfinished(agent: Agent): boolean {
+  using history = openHistory(agent.paths.history, { writable: false });
+  return unsettled(agent, history) !== undefined;
 }
