@@ -252,6 +252,26 @@ function writingsOf(database: Database.Database, guard: Guard): Writings {
         generations.noteBoot(database, bootId, now);
       });
     },
+    ...bootWritingsOf(database, write),
+    addBadImage: (image) => {
+      write(() => {
+        generations.addBadImage(database, image);
+      });
+    },
+    removeBadImage: (sha256) => {
+      write(() => {
+        generations.removeBadImage(database, sha256);
+      });
+    },
+  };
+}
+
+/** What boots, and images that wait for one, leave in the record. */
+function bootWritingsOf(
+  database: Database.Database,
+  write: (work: () => void) => void,
+): Pick<History, 'confirmBoot' | 'addPrefetched' | 'removePrefetched'> {
+  return {
     confirmBoot: (bootId, generation, now) => {
       write(() => {
         generations.confirmBoot(database, bootId, generation, now);
@@ -265,16 +285,6 @@ function writingsOf(database: Database.Database, guard: Guard): Writings {
     removePrefetched: (images) => {
       write(() => {
         for (const image of images) prefetches.removePrefetched(database, image);
-      });
-    },
-    addBadImage: (image) => {
-      write(() => {
-        generations.addBadImage(database, image);
-      });
-    },
-    removeBadImage: (sha256) => {
-      write(() => {
-        generations.removeBadImage(database, sha256);
       });
     },
   };

@@ -23,6 +23,8 @@ import { takeTurn } from './turn.ts';
 export interface Deed<T> {
   readonly value: T;
   readonly extensions: readonly ExtensionChange[];
+  /** Whether the generation that was in force before is given up. */
+  readonly givesUp?: boolean;
 }
 
 /** What the work of an operation may use. */
@@ -127,7 +129,7 @@ function mergeOf(
 
 /** Whether a killed operation may have left a merge half done, or done and not taken back. */
 function mayHaveMerged(history: History, { id, verb }: OperationRecord): boolean {
-  return verb !== 'unmerge' && verb !== 'gc' && history.steps(id).length > 0;
+  return !['unmerge', 'gc', 'prefetch', 'boot'].includes(verb) && history.steps(id).length > 0;
 }
 
 /** Whether something was merged when the last operation had ended that was not killed and looked at it. */
@@ -166,7 +168,12 @@ async function perform<T>(
   try {
     const deed = await work(scope);
     await orPutBack(agent, history, { installed, intended }, () => {
-      history.finish(id, { ...end(), result: 'done', extensions: deed.extensions });
+      history.finish(id, {
+        ...end(),
+        result: 'done',
+        extensions: deed.extensions,
+        ...(deed.givesUp === undefined ? {} : { givesUp: deed.givesUp }),
+      });
     });
     tidy(() => {
       sweep(agent, history);

@@ -13,6 +13,8 @@ export interface Paths {
   readonly historyNote: string;
   /** What takes back the change that is under way, as far as it is more than a merge. */
   readonly settlement: string;
+  /** How often this host booted with the generation in force without coming up well. */
+  readonly bootAttempts: string;
   readonly lock: string;
   /** Which images the last merge of this agent was made of. */
   readonly mergeRecord: string;
@@ -32,6 +34,7 @@ export function pathsBelow(root: string): Paths {
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
     historyNote: belowRoot(root, '/run/sysext-agent/history'),
     settlement: belowRoot(root, '/var/lib/sysext-agent/settlement.json'),
+    bootAttempts: belowRoot(root, '/var/lib/sysext-agent/boot.json'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
     mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
