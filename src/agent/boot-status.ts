@@ -1,5 +1,5 @@
 import type { Agent } from './agent.ts';
-import { ancestors } from './boot.ts';
+import { ancestors } from './ancestors.ts';
 import { readAttempts } from './boot-attempts.ts';
 import { patience } from './boot-choice.ts';
 import { openHistory, type History } from './history.ts';

@@ -1,6 +1,7 @@
 import { fileStatus, listNames } from '../host/files.ts';
 import { isPastMerge } from '../systemd/booting.ts';
 import type { Agent } from './agent.ts';
+import { ancestors, setsToSearch } from './ancestors.ts';
 import { apply, isSameSet } from './apply.ts';
 import { counted, readAttempts, writeAttempts } from './boot-attempts.ts';
 import { chooseAtBoot, type BootChoice, type BootFacts } from './boot-choice.ts';
@@ -9,7 +10,6 @@ import { openHistory, type History } from './history.ts';
 import { observe } from './observation.ts';
 import { alone, recorded } from './operation.ts';
 import { defaultPolicy, plan, type Observed, type Plan } from './plan.ts';
-import type { Generation } from './records.ts';
 import { keptGenerations } from './sweep.ts';
 
 /** What was done before systemd merged. */
@@ -80,20 +80,6 @@ export function factsOf(agent: Agent, history: History, observed: Pick<Observed,
     bad: history.badImages(),
     held: history.holds().map(({ name }) => name),
   };
-}
-
-/** How many sets are looked through for one to go back to. */
-const setsToSearch = 20;
-
-/** The generations before one, nearest first, in whatever state they are. */
-export function ancestors(history: Pick<History, 'generation'>, of: Generation | undefined): Generation[] {
-  const found: Generation[] = [];
-  for (let next = of?.parent; next !== undefined && found.length < setsToSearch; next = found.at(-1)?.parent) {
-    const generation = history.generation(next);
-    if (generation === undefined) break;
-    found.push(generation);
-  }
-  return found;
 }
 
 /** Going back is more urgent than what is held. */

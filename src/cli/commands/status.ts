@@ -1,3 +1,4 @@
+import type { BootStatus } from '../../agent/boot-status.ts';
 import type { Drift } from '../../agent/drift.ts';
 import type { FleetStatus } from '../../agent/fleet/status.ts';
 import type { MergedImage } from '../../agent/merged-images.ts';
@@ -32,6 +33,8 @@ export const statusCommand: CommandSpec = {
       extensions.some(({ owner }) => owner?.kind === 'fleet'),
     );
     const left = extensions.filter((extension) => !extension.merged);
+    const { bootStatus } = await import('../../agent/boot-status.ts');
+    const boots = bootStatus(agent);
     const value = {
       hierarchies: hierarchies.map(hierarchyJson),
       extensions: extensions.map(overviewJson),
@@ -39,6 +42,7 @@ export const statusCommand: CommandSpec = {
       drift,
       underWay: underWay ?? null,
       unmergedFor: absence === undefined ? null : absenceJson(absence),
+      boot: bootJson(boots),
       fleet: { ...fleet, guard: fleet.guard ?? null, failure: fleet.failure ?? null },
     };
     show(invocation, value, () => [
@@ -49,6 +53,7 @@ export const statusCommand: CommandSpec = {
       ...extensions
         .filter(isThere)
         .flatMap(({ name, rolledBack }) => rolledBack.map((image) => `${name} ${rolledBackText(image)}`)),
+      ...boots.notes.map((note) => `note: ${note}`),
       ...driftLines(drift),
       ...fleetLines(fleet),
     ]);
@@ -60,6 +65,16 @@ export const statusCommand: CommandSpec = {
 /** Whether there is anything of an extension but the memory of an image that was rolled back. */
 function isThere({ merged, ours, path }: ExtensionOverview): boolean {
   return merged || ours || path !== undefined;
+}
+
+function bootJson({ generation, confirmedAt, attempts, givenUp, notes }: BootStatus): object {
+  return {
+    generation: generation ?? null,
+    confirmedAt: confirmedAt?.toISOString() ?? null,
+    attempts,
+    givenUp: givenUp ?? null,
+    notes,
+  };
 }
 
 /** Why something is not merged is said already. */
