@@ -41,12 +41,11 @@ function acting(machine: Machine) {
 describe.each([252, 262] as const)('a boot, at systemd %d', (systemd) => {
   let machine: Machine;
   let host: ReturnType<typeof acting>;
-  let release: string;
 
   beforeAll(async () => {
     machine = await machineWithUnits(systemd);
     host = acting(machine);
-    release = await machine.shell(`grep -E '^(ID|VERSION_ID)=' /etc/os-release`);
+    await become(release);
   });
 
   afterAll(async () => {
@@ -55,17 +54,18 @@ describe.each([252, 262] as const)('a boot, at systemd %d', (systemd) => {
 
   const image = (name: string, version: string, text: string) =>
     erofsImage({ ...releaseOf(name, text), [`usr/share/${name}/version`]: `${version}\n` });
-  const next = () => release.replace(/VERSION_ID=.*/, 'VERSION_ID=99');
-  /** What the system says that it is: os-release is a link to /usr, of which this machine has its own copy. */
-  const become = (text: string) =>
-    machine.write('/srv/os-release', text).then(() => machine.shell('rm /etc/os-release; cp /srv/os-release /etc/'));
+  const [release, next] = ['ID=debian\nVERSION_ID=12\n', 'ID=debian\nVERSION_ID=13\n'];
+  const become = async (text: string) => {
+    await machine.shell('rm /etc/os-release');
+    await machine.write('/etc/os-release', text);
+  };
 
   test('merges before multi-user.target, and is confirmed after it', async () => {
     await putFiles(machine, '/srv/images', {
       'a.raw': extensionImage('a'),
       'up.raw': image('up', '1', release),
       'stay.raw': image('stay', '1', release),
-      'new/up.raw': image('up', '2', next()),
+      'new/up.raw': image('up', '2', next),
     });
     await host.ok('install', ...['a', 'up', 'stay'].map((name) => `/srv/images/${name}.raw`));
     expect((await host.status()).boot).toMatchObject({ generation: 1, confirmedAt: null });
@@ -93,9 +93,9 @@ describe.each([252, 262] as const)('a boot, at systemd %d', (systemd) => {
   });
 
   test('an update of the system is foretold, and an image for it waits in the store', async () => {
-    await machine.write('/srv/next', next());
+    await machine.write('/srv/next', next);
     const foretelling = ['check-os', '--os-release=/srv/next'];
-    const leftOut = /^up +1? *-? +no: it is for VERSION_ID=.*, that system has VERSION_ID=99$/m;
+    const leftOut = /^up +- +no: it is for VERSION_ID=12, that system has VERSION_ID=13$/m;
     expect(await machine.agent(foretelling)).toMatchObject({ exitCode: 5, stdout: expect.stringMatching(leftOut) });
 
     expect(await machine.agent([...foretelling, '/srv/images/up.raw'])).toEqual(
@@ -110,7 +110,7 @@ describe.each([252, 262] as const)('a boot, at systemd %d', (systemd) => {
   });
 
   test('of the updated system has what was prefetched for it, and names what is left out', async () => {
-    await become(next());
+    await become(next);
 
     await machine.reboot();
 
@@ -118,7 +118,7 @@ describe.each([252, 262] as const)('a boot, at systemd %d', (systemd) => {
     expect(await machine.agent(['status'])).toMatchObject({
       exitCode: 3,
       stdout: expect.stringMatching(
-        /^stay is not merged: it was left out: it is for VERSION_ID=.* has VERSION_ID=99$/m,
+        /^stay is not merged: it was left out: it is for VERSION_ID=12, this host has VERSION_ID=13$/m,
       ),
     });
     expect((await host.status()).boot).toMatchObject({ confirmedAt: expect.any(String), attempts: 0 });
@@ -126,6 +126,9 @@ describe.each([252, 262] as const)('a boot, at systemd %d', (systemd) => {
     expect(await host.ok('apply')).toBe('Merged: a, up\n');
     expect(await machine.shell('ls /var/lib/extensions')).toBe('a.raw\nup.raw\n');
   });
+
+  // What does not hang on the version of systemd, at the newest.
+  if (systemd !== 262) return;
 
   test('of the system before has again what was there', async () => {
     await become(release);
@@ -135,93 +138,83 @@ describe.each([252, 262] as const)('a boot, at systemd %d', (systemd) => {
     expect(await host.seen()).toBe('a/version:1\nstay/version:1\nup/version:1\n');
     expect(await machine.agent(['status'])).toMatchObject({ exitCode: 0 });
   });
-});
 
-describe('a boot that does not come up well', () => {
-  let machine: Machine;
-  let host: ReturnType<typeof acting>;
-
-  beforeAll(async () => {
-    machine = await machineWithUnits(257);
-    host = acting(machine);
-    const spoils = { 'usr/lib/systemd/system/well.service.d/hurts.conf': '[Service]\nExecStart=\nExecStart=false\n' };
-    await putFiles(machine, '/srv/images', {
-      'a.raw': extensionImage('a'),
-      'b.raw': extensionImage('b'),
-      'c.raw': serviceImage('c'),
-      'hurts.raw': erofsImage({
-        ...releaseOf('hurts', 'ID=_any\nEXTENSION_RELOAD_MANAGER=1\n'),
-        'usr/share/hurts/version': '1\n',
-        ...spoils,
-      }),
-    });
-    await machine.write(
-      '/etc/systemd/system/well.service',
-      '[Unit]\nBefore=boot-complete.target\n[Service]\nType=oneshot\nExecStart=true\n[Install]\nRequiredBy=boot-complete.target\n',
-    );
+  test('that does not come up well is counted, and the fourth goes back to what did', async () => {
+    await putFiles(machine, '/srv/images', { 'c.raw': serviceImage('c'), 'hurts.raw': hurtingImage() });
+    await machine.write('/etc/systemd/system/well.service', wellUnit);
     await machine.shell('systemctl daemon-reload; systemctl enable --quiet well.service');
-  });
-
-  afterAll(async () => {
-    await machine.stop();
-  });
-
-  test('is counted, and the fourth goes back to what came up well', async () => {
-    await host.ok('install', '/srv/images/a.raw');
-    await host.ok('install', '/srv/images/b.raw');
-    await machine.reboot();
-    expect((await host.status()).boot).toMatchObject({ generation: 2, confirmedAt: expect.any(String) });
-    await host.ok('install', '/srv/images/hurts.raw');
+    const { generation: good } = (await host.status()).boot;
+    await host.ok('remove', 'stay');
+    await host.ok('install', '/srv/images/hurts.raw', '--allow=foreign-drop-in');
+    const { generation: bad } = (await host.status()).boot;
 
     for (const attempts of [1, 2, 3]) {
       await machine.reboot();
-      expect((await host.status()).boot).toMatchObject({ generation: 3, confirmedAt: null, attempts });
+      expect((await host.status()).boot).toMatchObject({ generation: bad, confirmedAt: null, attempts });
       expect(await host.seen()).toContain('hurts');
     }
     await machine.reboot();
 
-    expect(await host.seen()).toBe('a/version:1\nb/version:1\n');
-    expect((await host.status()).boot).toMatchObject({ generation: 4, confirmedAt: expect.any(String), givenUp: 3 });
-    const why = '3 boots with generation 3 did not come up well: back to generation 2';
-    expect((await machine.agent(['status'])).stdout).toMatch(
-      new RegExp(`^note: generation 3 was given up on .*: ${why}$`, 'm'),
-    );
-    expect(await host.ok('history', '4')).toMatch(new RegExp(`^Reason: +${why}$`, 'm'));
-    expect(await host.ok('history')).toMatch(/^3 .* given-up /m);
+    expect(await host.seen()).toBe('a/version:1\nstay/version:1\nup/version:1\n');
+    const { boot } = await host.status();
+    expect(boot).toMatchObject({ confirmedAt: expect.any(String), givenUp: bad });
+    const why = `3 boots with generation ${bad} did not come up well: back to generation ${good}`;
+    const told = new RegExp(`^note: generation ${bad} was given up on .*: ${why}$`, 'm');
+    expect((await machine.agent(['status'])).stdout).toMatch(told);
+    expect(await host.ok('history', String(boot.generation))).toMatch(new RegExp(`^Reason: +${why}$`, 'm'));
+    expect(await host.ok('history')).toMatch(new RegExp(`^${bad} .* given-up `, 'm'));
   });
 
-  test('is not gone back to, nor is its image installed again', async () => {
-    expect(await machine.agent(['install', '/srv/images/hurts.raw'])).toEqual(
-      failure(9, 'hurts was rolled back on ', 'generation 3 did not come up well', '--retry'),
+  test('that did not is not gone back to, nor is its image installed again', async () => {
+    const bad = (await host.status()).boot.givenUp;
+    expect(await machine.agent(['install', '/srv/images/hurts.raw', '--allow=foreign-drop-in'])).toEqual(
+      failure(9, 'hurts was rolled back on ', `generation ${bad} did not come up well`, '--retry'),
     );
-    expect(await machine.agent(['rollback', '3'])).toEqual(
-      failure(9, 'generation 3 was given up', 'Nothing was changed.'),
+    expect(await machine.agent(['rollback', String(bad)])).toEqual(
+      failure(9, `generation ${bad} was given up`, 'Nothing was changed.'),
     );
 
     await host.ok('rollback');
-    expect(await host.seen()).toBe('a/version:1\n');
+    expect(await host.seen()).toBe('a/version:1\nup/version:1\n');
   });
 
   test('after a power cut puts back what was under way', async () => {
-    await machine.write('/etc/sysext-agent/agent.yml', 'health: [{name: slow, command: [sleep, infinity]}]\n');
+    await machine.write('/etc/sysext-agent/agent.yml', "health: [{name: slow, command: [sleep, '4321']}]\n");
     const install = machine.agent(['install', '/srv/images/c.raw']);
     await waitFor('a health check that is under way', async () => {
-      return (
-        (await machine.run(['pgrep', '-f', 'sleep infinity'])).exitCode === 0 && (await host.seen()).includes('c/')
-      );
+      return (await machine.run(['pgrep', '-f', '^sleep 4321'])).exitCode === 0 || undefined;
     });
-    expect(await machine.shell('cat /etc/c.conf')).toBe('version = 1\n');
+    expect(await host.seen()).toContain('c/version');
+    expect(await machine.read('/etc/c.conf')).toBe('version = 1\n');
     await machine.kill();
     await install.catch(() => undefined);
     await machine.shell('rm /etc/sysext-agent/agent.yml');
 
     await machine.reboot();
 
-    expect(await host.seen()).toBe('a/version:1\n');
-    expect((await machine.run(['cat', '/etc/c.conf'])).exitCode).not.toBe(0);
+    expect(await host.seen()).toBe('a/version:1\nup/version:1\n');
+    expect((await machine.run(['ls', '/etc/c.conf'])).exitCode).not.toBe(0);
     expect(await host.ok('history')).toMatch(/^\d+ .* install +.*interrupted +failed /m);
     await host.ok('apply');
-    expect((await machine.run(['ls', '/var/lib/sysext-agent/settlement.json'])).exitCode).not.toBe(0);
-    expect(await host.ok('apply', '--dry-run')).toBe('Merged: a\n');
+    expect(await machine.shell('ls /var/lib/sysext-agent')).not.toContain('settlement');
+    expect(await host.ok('apply', '--dry-run')).toBe('Merged: a, up\n');
   });
 });
+
+/** Where this unit fails boot-complete.target is not reached. */
+const wellUnit = `[Unit]
+Before=boot-complete.target
+[Service]
+Type=oneshot
+ExecStart=true
+[Install]
+RequiredBy=boot-complete.target
+`;
+
+function hurtingImage(): Buffer {
+  return erofsImage({
+    ...releaseOf('hurts', 'ID=_any\nEXTENSION_RELOAD_MANAGER=1\n'),
+    'usr/share/hurts/version': '1\n',
+    'usr/lib/systemd/system/well.service.d/hurts.conf': '[Service]\nExecStart=\nExecStart=false\n',
+  });
+}
