@@ -48,8 +48,13 @@ function givenUpNotes(history: History, active: Generation | undefined, givenUp:
   return [`generation ${givenUp.number} was given up on ${operation.startedAt.toISOString()}: ${reason}`];
 }
 
+/** In its first boot a generation is not confirmed yet. */
 function failingNotes(history: History, active: Generation | undefined, attempts: number): string[] {
-  if (active === undefined || attempts <= patience) return [];
+  if (active === undefined || attempts < 2) return [];
+  if (attempts <= patience) {
+    const before = `${attempts - 1} of the last boots with generation ${active.number} were not confirmed`;
+    return [`${before}, nor is this one yet: after ${patience} it is given up where one before came up well`];
+  }
   const failed = `the last ${attempts} boots with generation ${active.number} were not confirmed`;
   return history.lastConfirmedBoot() === undefined
     ? [`${failed}, and no boot of this host ever was: \`systemctl enable sysext-agent-confirm.service\` lets them be`]

@@ -14,11 +14,11 @@ import { isActive, recordedImage, storedImages, type StoredImage } from './store
 
 /** What a killed operation left that nobody has put back: all of it, or only what is around the merge of this boot. */
 export function unsettled(
-  agent: Pick<Agent, 'paths'>,
+  agent: Pick<Agent, 'paths' | 'root'>,
   history: Pick<History, 'operations'>,
 ): 'all' | 'owed' | undefined {
   if (history.operations(1)[0]?.result === 'running') return 'all';
-  return isSettlementOwed(agent) ? 'owed' : undefined;
+  return agent.root === '/' && isSettlementOwed(agent) ? 'owed' : undefined;
 }
 
 /** An extension and the image that the record says fills it. */

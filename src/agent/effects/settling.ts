@@ -66,8 +66,12 @@ function unlinkIfAny(path: string): void {
   if (linkStatus(path) !== undefined) unlinkDurably(path);
 }
 
-/** What cannot be brought back into force now must not keep the next operation from its work. */
+/**
+ * What cannot be brought back into force now must not keep the next operation from its work. Below another root nothing is
+ * done: that system has other daemons and another /etc.
+ */
 export async function settleOrLeave(agent: Agent, steps: readonly EffectStep[]): Promise<void> {
+  if (agent.root !== '/') return;
   try {
     await settle({ ...agent, warnings: [] }, steps);
   } catch (error) {
