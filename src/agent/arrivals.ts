@@ -1,3 +1,4 @@
+import type { HostRelease } from '../core/compatibility.ts';
 import type { Judgement } from '../core/contents/allow.ts';
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { withHealth } from '../core/health.ts';
@@ -70,7 +71,7 @@ async function orTurn<T>(turnAway: Turning, request: ImageRequest, work: () => P
 }
 
 /** What the image will be in the store, unless it changes until then. */
-function digestOfSource({ request }: Candidate): Omit<StoredImage, 'path'> {
+export function digestOfSource({ request }: Candidate): Omit<StoredImage, 'path'> {
   return { ...digestOf(request.path), kind: fileStatus(request.path)?.isDirectory() === true ? 'directory' : 'raw' };
 }
 
@@ -98,21 +99,26 @@ export function staging(agent: Agent, coming: readonly Coming[]): NonNullable<Se
     const one = coming.find(({ candidate }) => candidate.name === name);
     if (one === undefined) throw new AgentError('internal', `nobody asked for the image of ${name}`);
     const image = await addToStore(agent.paths.store, one.candidate.request.path, agent.exec);
-    await judgeStored(agent, one, image);
+    const { version } = await agent.tool.features();
+    await judgeStored(agent, one, image, readHostRelease(agent.root, version));
     return image;
   };
 }
 
-/** What was judged is what the source held then: it could have changed before it was copied. */
-async function judgeStored(
+/**
+ * Judges the copy in the store: what was judged is what the source held then, and it could have changed before it was
+ * copied.
+ * @param host that it is to fit.
+ */
+export async function judgeStored(
   agent: Agent,
   { candidate: { request, name, version }, grounds }: Coming,
   image: StoredImage,
+  host: HostRelease,
 ): Promise<void> {
-  const tool = await agent.tool.features();
-  const copy = await readCandidate({ ...request, name, version, path: image.path }, tool.version, agent.exec);
+  const copy = await readCandidate({ ...request, name, version, path: image.path }, host.systemd, agent.exec);
   const judgement = await judgeContents({ ...copy, request }, grounds);
-  admit({ ...copy, request }, readHostRelease(agent.root, tool.version), judgement);
+  admit({ ...copy, request }, host, judgement);
 }
 
 /** What the record says of it. */

@@ -112,7 +112,7 @@ function requireFit(candidate: Candidate, host: HostRelease): void {
   const fit = fitOf(candidate, host);
   if (fit.fits) return;
   const { field, expected, found, reason } = fit.why;
-  throw new AgentError('incompatible', `${candidate.name} does not fit this host: ${reason}`, {
+  throw new AgentError('incompatible', `${candidate.name} does not fit ${host.title ?? 'this host'}: ${reason}`, {
     facts: [`field: ${field}`, `expected: ${expected}`, `found: ${found === '' ? '(nothing)' : found}`],
     left: 'Nothing was changed.',
     next:

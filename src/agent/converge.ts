@@ -4,6 +4,7 @@ import { changeSet, permitted, planned, type ChangeOptions, type ChangeReport, t
 import { openHistory } from './history.ts';
 import type { Desired, PlanVerdict } from './plan.ts';
 import type { InstalledExtension, StepRecord } from './records.ts';
+import { unsettled } from './recovery.ts';
 import { hasLeftovers } from './sweep.ts';
 
 /** A plan as people read it. */
@@ -39,9 +40,9 @@ export async function applyRecord(agent: Agent, options: ChangeOptions = {}): Pr
   return { extensions: [], steps: [], merged, warnings: made.warnings };
 }
 
-/** Whether an operation is under way, or was killed, or left something behind when it was. */
+/** Whether an operation is under way, or was killed and not all of that was put back, or left something behind. */
 export function isUnfinished(agent: Agent): boolean {
   if (hasLeftovers(agent)) return true;
   using history = openHistory(agent.paths.history, { writable: false });
-  return history.operations(1)[0]?.result === 'running';
+  return unsettled(agent, history) !== undefined;
 }

@@ -2,6 +2,7 @@ import { isBlocker, reasonOf } from '../systemd/verdicts.ts';
 import { commandAgainst } from './masks.ts';
 import type { MergedImage } from './merged-images.ts';
 import type { Observed, PlanVerdict, Recorded } from './plan.ts';
+import { misfitOf } from './plan-verdicts.ts';
 import type { InstalledExtension } from './records.ts';
 
 export type DriftKind =
@@ -122,8 +123,10 @@ function damageOf({ images, altered }: Observed, path: string): string | undefin
   return found !== undefined && isBlocker(found) ? reasonOf(found.verdict) : altered?.get(path);
 }
 
+/** What does not fit is not to be in place. */
 function entryDrift({ observed, recorded }: DriftInput, extension: InstalledExtension): Drift | undefined {
   const { name, sha256, source } = extension;
+  if (observed.stored.has(sha256) && misfitOf({ observed }, { wanted: extension }) !== undefined) return undefined;
   const current = entriesOf(observed, name);
   if (current.some((entry) => entry.sha256 === sha256)) return undefined;
   const held = recorded.held.includes(name) ? ', which is held,' : '';

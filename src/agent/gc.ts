@@ -4,7 +4,7 @@ import { operate } from './operation.ts';
 import { defaultRetention, type RetentionPolicy } from './retention.ts';
 import { digestIn } from './entries.ts';
 import { storedImages } from './stored-image.ts';
-import { keptGenerations, sweep } from './sweep.ts';
+import { keptGenerations, keptImages, sweep } from './sweep.ts';
 
 export interface GcReport {
   /** The sha256 of every image that goes. */
@@ -33,7 +33,7 @@ export async function gc(agent: Agent, limits: Partial<RetentionPolicy>, dryRun:
 function foretold(agent: Agent, policy: RetentionPolicy): GcReport {
   using history = openHistory(agent.paths.history, { writable: false });
   const kept = keptGenerations(agent, history, policy);
-  const needed = new Set(kept.flatMap(({ extensions }) => extensions.map(({ sha256 }) => sha256)));
+  const needed = new Set(keptImages(agent, history, policy).map(({ sha256 }) => sha256));
   const removed = storedImages(agent.paths.store)
     .map(({ path }) => digestIn(path))
     .filter((sha256) => !needed.has(sha256));

@@ -7,7 +7,7 @@ import type { BadImage, Generation, GenerationState, Hold, InstalledExtension } 
 
 /** Generations, holds and bad images in the history's database: what history.ts gives its transactions and errors. */
 
-interface ExtensionRow extends Omit<InstalledExtension, 'installedAt' | 'allowed' | 'health' | 'owner'> {
+export interface ExtensionRow extends Omit<InstalledExtension, 'installedAt' | 'allowed' | 'health' | 'owner'> {
   readonly installed_at: string;
   readonly allowed: string;
   readonly health: string;
@@ -18,6 +18,7 @@ interface GenerationRow {
   readonly number: number;
   readonly parent: number | null;
   readonly state: GenerationState;
+  readonly confirmed_at: string | null;
   readonly started_at: string;
 }
 
@@ -36,16 +37,22 @@ export function addGeneration(
   const add = database.prepare(
     'INSERT INTO generation_extension (generation, name, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner) VALUES (?, @name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed, @health, @owner)',
   );
-  for (const { installedAt, allowed, health = [], owner, ...extension } of extensions) {
-    const asText = { installedAt: installedAt.toISOString(), allowed: JSON.stringify(allowed) };
-    const more = { health: JSON.stringify(health), owner: JSON.stringify(ownerOf({ owner })) };
-    add.run(number, { ...extension, ...asText, ...more });
-  }
+  for (const extension of extensions) add.run(number, columnsOf(extension));
+}
+
+/** An extension as the columns of a row. */
+export function columnsOf({ installedAt, allowed, health = [], owner, ...extension }: InstalledExtension): object {
+  const asText = { installedAt: installedAt.toISOString(), allowed: JSON.stringify(allowed) };
+  return { ...extension, ...asText, health: JSON.stringify(health), owner: JSON.stringify(ownerOf({ owner })) };
 }
 
 /** Puts a generation in force, and the one before it out of it. */
-export function activate(database: Database.Database, number: number): void {
-  database.prepare(`UPDATE generation SET state = 'superseded' WHERE state = 'active'`).run();
+export function activate(
+  database: Database.Database,
+  number: number,
+  before: 'superseded' | 'given-up' = 'superseded',
+): void {
+  database.prepare(`UPDATE generation SET state = ? WHERE state = 'active'`).run(before);
   database.prepare(`UPDATE generation SET state = 'active' WHERE number = ?`).run(number);
 }
 
@@ -68,35 +75,51 @@ export function generationOf(database: Database.Database, number: number): Gener
   return row === undefined ? undefined : fullGeneration(database, row);
 }
 
-/** The newest generations that are or were in force, newest first. */
+/** The newest generations that are or were in force and were not given up, newest first. */
 export function generationsInForce(database: Database.Database, limit: number): Generation[] {
-  return newestInForce(database, limit, Number.MAX_SAFE_INTEGER).map((row) => fullGeneration(database, row));
+  return newestOf(database, ['active', 'superseded'], limit).map((row) => fullGeneration(database, row));
 }
 
 /** The generation that was in force when the operation of this number had ended. */
 export function generationAt(database: Database.Database, number: number): Generation | undefined {
-  const [row] = newestInForce(database, 1, number);
+  const [row] = newestOf(database, ['active', 'superseded', 'given-up'], 1, number);
   return row === undefined ? undefined : fullGeneration(database, row);
 }
 
-/** Each state apart, along its index: for both at once SQLite would sort all generations that there are. */
-function newestInForce(database: Database.Database, limit: number, upTo: number): GenerationRow[] {
+/** The newest generations that a boot was confirmed with, and that are or were in force, newest first. */
+export function confirmedGenerations(database: Database.Database, limit: number): Generation[] {
+  return database
+    .prepare<[number], GenerationRow>(
+      `${selection} WHERE confirmed_at IS NOT NULL AND state IN ('active', 'superseded') ORDER BY number DESC LIMIT ?`,
+    )
+    .all(limit)
+    .map((row) => fullGeneration(database, row));
+}
+
+/** Each state apart, along its index: for all at once SQLite would sort all generations that there are. */
+function newestOf(
+  database: Database.Database,
+  states: readonly GenerationState[],
+  limit: number,
+  upTo = Number.MAX_SAFE_INTEGER,
+): GenerationRow[] {
   const newest = (state: GenerationState) =>
-    `SELECT * FROM (SELECT number, parent, state FROM generation WHERE state = '${state}' AND number <= @upTo ORDER BY number DESC LIMIT @limit)`;
+    `SELECT * FROM (SELECT number, parent, state, confirmed_at FROM generation WHERE state = '${state}' AND number <= @upTo ORDER BY number DESC LIMIT @limit)`;
   return database
     .prepare<[{ limit: number; upTo: number }], GenerationRow>(
-      `SELECT newest.*, started_at FROM (${newest('active')} UNION ALL ${newest('superseded')}) AS newest JOIN operation ON id = number ORDER BY number DESC LIMIT @limit`,
+      `SELECT newest.*, started_at FROM (${states.map(newest).join(' UNION ALL ')}) AS newest JOIN operation ON id = number ORDER BY number DESC LIMIT @limit`,
     )
     .all({ limit, upTo });
 }
 
 function fullGeneration(database: Database.Database, row: GenerationRow): Generation {
-  const { number, parent, state, started_at } = row;
+  const { number, parent, state, started_at, confirmed_at } = row;
   return {
     number,
     ...(parent === null ? {} : { parent }),
     state,
     madeAt: new Date(started_at),
+    ...(confirmed_at === null ? {} : { confirmedAt: new Date(confirmed_at) }),
     extensions: extensionsOf(database, number),
   };
 }
@@ -107,13 +130,18 @@ function extensionsOf(database: Database.Database, generation: number): Installe
       'SELECT name, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner FROM generation_extension WHERE generation = ? ORDER BY name',
     )
     .all(generation)
-    .map(({ installed_at, allowed, health, owner, ...row }) => ({
-      ...row,
-      installedAt: new Date(installed_at),
-      allowed: JSON.parse(allowed) as AllowedRecord[],
-      ...withHealth(JSON.parse(health) as HealthCheck[]),
-      ...withOwner(JSON.parse(owner) as Owner),
-    }));
+    .map(extensionOf);
+}
+
+/** The extension that a row is about. */
+export function extensionOf({ installed_at, allowed, health, owner, ...row }: ExtensionRow): InstalledExtension {
+  return {
+    ...row,
+    installedAt: new Date(installed_at),
+    allowed: JSON.parse(allowed) as AllowedRecord[],
+    ...withHealth(JSON.parse(health) as HealthCheck[]),
+    ...withOwner(JSON.parse(owner) as Owner),
+  };
 }
 
 export function holds(database: Database.Database): Hold[] {
@@ -147,6 +175,33 @@ export function generationBooted(database: Database.Database, bootId: string): n
     .prepare<[string], { generation: number | null }>('SELECT generation FROM boot WHERE boot_id = ?')
     .get(bootId);
   return row?.generation ?? undefined;
+}
+
+/** Notes that a boot came up well, and with the generation where one is given. */
+export function confirmBoot(
+  database: Database.Database,
+  bootId: string,
+  generation: number | undefined,
+  now: Date,
+): void {
+  const time = now.toISOString();
+  database.prepare('UPDATE boot SET confirmed_at = coalesce(confirmed_at, ?) WHERE boot_id = ?').run(time, bootId);
+  if (generation === undefined) return;
+  database
+    .prepare('UPDATE generation SET confirmed_at = coalesce(confirmed_at, ?) WHERE number = ?')
+    .run(time, generation);
+}
+
+/** The last boot that came up well, by the generation that it began with: none where nothing was installed then. */
+export function lastConfirmedBoot(
+  database: Database.Database,
+): { readonly generation: number | undefined } | undefined {
+  const row = database
+    .prepare<[], { generation: number | null }>(
+      'SELECT generation FROM boot WHERE confirmed_at IS NOT NULL ORDER BY confirmed_at DESC LIMIT 1',
+    )
+    .get();
+  return row === undefined ? undefined : { generation: row.generation ?? undefined };
 }
 
 export function badImages(database: Database.Database): BadImage[] {

@@ -2,6 +2,7 @@ import type Database from 'better-sqlite3';
 
 import { AgentError, messageOf, type ErrorCode } from '../core/errors.ts';
 import { writeAtomically } from '../host/files.ts';
+import { bootScript } from './boot-schema.ts';
 import { generationScript } from './generation-schema.ts';
 import { healthScript } from './health-schema.ts';
 import { ownerScript } from './owner.ts';
@@ -57,6 +58,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX change_by_name ON operation_extension (name, operation) WHERE change <> 'merged';
   `,
   ownerScript,
+  bootScript,
 ];
 
 /** The version of the schema that this agent writes. */

@@ -6,6 +6,7 @@ import * as generations from './generation-rows.ts';
 import { isAsLeft, noteAsLeft } from './history-note.ts';
 import { checkIntegrity, historyError, migrate, newestSchema, schemaVersion } from './history-schema.ts';
 import * as operations from './operation-rows.ts';
+import * as prefetches from './prefetched-rows.ts';
 import type {
   BadImage,
   ExtensionChange,
@@ -15,6 +16,7 @@ import type {
   OperationEnd,
   OperationRecord,
   OperationStart,
+  Prefetched,
   StepRecord,
 } from './records.ts';
 
@@ -63,13 +65,23 @@ export interface History extends Disposable {
   generation(number: number): Generation | undefined;
   /** The generation that was in force when the operation of this number had ended. */
   generationAt(number: number): Generation | undefined;
-  /** The newest generations that are or were in force, newest first. */
+  /** The newest generations that are or were in force and were not given up, newest first. */
   generations(limit: number): Generation[];
+  /** Of these the newest that a boot was confirmed with. */
+  confirmedGenerations(limit: number): Generation[];
   holds(): Hold[];
   /** Notes which generation this boot began with: the one in force when it is first seen. */
   noteBoot(bootId: string, now: Date): void;
   /** The number of the generation that this boot began with. */
   booted(bootId: string): number | undefined;
+  /** Notes that a boot came up well, and that it did with this generation. */
+  confirmBoot(bootId: string, generation: number | undefined, now: Date): void;
+  /** The generation that the last boot began with that came up well; undefined where no boot ever did, by the record. */
+  lastConfirmedBoot(): { readonly generation: number | undefined } | undefined;
+  /** Images that wait for another version of the system. */
+  prefetched(): Prefetched[];
+  addPrefetched(image: Prefetched): void;
+  removePrefetched(images: readonly Prefetched[]): void;
   badImages(): BadImage[];
   addBadImage(image: BadImage): void;
   removeBadImage(sha256: string): void;
@@ -176,7 +188,10 @@ type Readings = Pick<
   | 'generationAt'
   | 'generations'
   | 'holds'
+  | 'confirmedGenerations'
   | 'booted'
+  | 'lastConfirmedBoot'
+  | 'prefetched'
   | 'badImages'
 >;
 
@@ -190,6 +205,9 @@ function readingsOf(database: Database.Database, guard: Guard): Readings {
     generation: (number) => guard(() => generations.generationOf(database, number)),
     generationAt: (number) => guard(() => generations.generationAt(database, number)),
     generations: (limit) => guard(() => generations.generationsInForce(database, limit)),
+    confirmedGenerations: (limit) => guard(() => generations.confirmedGenerations(database, limit)),
+    lastConfirmedBoot: () => guard(() => generations.lastConfirmedBoot(database)),
+    prefetched: () => guard(() => prefetches.prefetched(database)),
     holds: () => guard(() => generations.holds(database)),
     booted: (bootId) => guard(() => generations.generationBooted(database, bootId)),
     badImages: () => guard(() => generations.badImages(database)),
@@ -217,7 +235,8 @@ function writingsOf(database: Database.Database, guard: Guard): Writings {
       write(() => {
         operations.endOperation(database, id, end);
         if (end.result !== 'done') generations.give(database, id, rolledBack ? 'rolled-back' : 'failed');
-        else if (generations.generationOf(database, id) !== undefined) generations.activate(database, id);
+        else if (generations.generationOf(database, id) !== undefined)
+          generations.activate(database, id, end.givesUp === true ? 'given-up' : 'superseded');
       });
     },
     note: (start, change) => {
@@ -233,6 +252,7 @@ function writingsOf(database: Database.Database, guard: Guard): Writings {
         generations.noteBoot(database, bootId, now);
       });
     },
+    ...bootWritingsOf(database, write),
     addBadImage: (image) => {
       write(() => {
         generations.addBadImage(database, image);
@@ -241,6 +261,30 @@ function writingsOf(database: Database.Database, guard: Guard): Writings {
     removeBadImage: (sha256) => {
       write(() => {
         generations.removeBadImage(database, sha256);
+      });
+    },
+  };
+}
+
+/** What boots, and images that wait for one, leave in the record. */
+function bootWritingsOf(
+  database: Database.Database,
+  write: (work: () => void) => void,
+): Pick<History, 'confirmBoot' | 'addPrefetched' | 'removePrefetched'> {
+  return {
+    confirmBoot: (bootId, generation, now) => {
+      write(() => {
+        generations.confirmBoot(database, bootId, generation, now);
+      });
+    },
+    addPrefetched: (image) => {
+      write(() => {
+        prefetches.addPrefetched(database, image);
+      });
+    },
+    removePrefetched: (images) => {
+      write(() => {
+        for (const image of images) prefetches.removePrefetched(database, image);
       });
     },
   };

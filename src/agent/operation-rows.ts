@@ -26,6 +26,7 @@ interface OperationRow {
   readonly systemd: string;
   readonly result: OperationResult;
   readonly state: GenerationState | null;
+  readonly confirmed_at: string | null;
   readonly duration_ms: number | null;
   readonly error: string | null;
   readonly merged: string;
@@ -94,7 +95,7 @@ export const abandonment = `
   UPDATE operation SET result = 'interrupted', error = 'the process that ran it was killed' WHERE id > coalesce(
     (SELECT id FROM operation WHERE result <> 'running' ORDER BY id DESC LIMIT 1), 0)`;
 
-const selection = 'SELECT operation.*, state FROM operation LEFT JOIN generation ON number = id';
+const selection = 'SELECT operation.*, state, confirmed_at FROM operation LEFT JOIN generation ON number = id';
 
 export function latestOperations(database: Database.Database, limit: number): OperationRecord[] {
   return database
@@ -157,6 +158,7 @@ function recordOf(row: OperationRow, extensions: readonly ExtensionChange[]): Op
     systemd: row.systemd,
     result: row.result,
     ...(row.state === null ? {} : { state: row.state }),
+    ...(row.confirmed_at === null ? {} : { confirmedAt: new Date(row.confirmed_at) }),
     ...(row.duration_ms === null ? {} : { durationMs: row.duration_ms }),
     ...(row.error === null ? {} : { error: row.error }),
     merged: JSON.parse(row.merged) as string[],

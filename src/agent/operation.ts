@@ -5,8 +5,9 @@ import { mergedNames, readMerged } from '../systemd/merged.ts';
 import { forgetAbsence, refuseDuringAbsence } from './absences.ts';
 import { extensionsInPlace } from './adoption.ts';
 import type { Agent } from './agent.ts';
+import { settleOwed } from './effects/settling.ts';
 import { openHistory, type History } from './history.ts';
-import { putBack } from './recovery.ts';
+import { putBack, unsettled } from './recovery.ts';
 import type {
   ExtensionChange,
   InstalledExtension,
@@ -22,6 +23,8 @@ import { takeTurn } from './turn.ts';
 export interface Deed<T> {
   readonly value: T;
   readonly extensions: readonly ExtensionChange[];
+  /** Whether the generation that was in force before is given up. */
+  readonly givesUp?: boolean;
 }
 
 /** What the work of an operation may use. */
@@ -68,14 +71,19 @@ export async function recorded<T>(
 
 /**
  * Lets `work` use the history while nobody else does, after what a killed operation left was cleared away.
+ * @param options.atBoot whether systemd merges after this: nothing is merged here then.
  * @throws AgentError `busy` where another operation is under way.
  */
-export async function alone<T>(agent: Agent, work: (history: History) => Promise<T>): Promise<T> {
+export async function alone<T>(
+  agent: Agent,
+  work: (history: History) => Promise<T>,
+  { atBoot = false }: { readonly atBoot?: boolean } = {},
+): Promise<T> {
   try {
     await agent.tool.features();
     using lock = await takeTurn(agent);
     using history = openHistory(agent.paths.history, { writable: true, note: agent.paths.historyNote });
-    await afterCrash(agent, history);
+    await afterCrash(agent, history, atBoot);
     return await work(history);
   } catch (error) {
     throw withLeft(error, 'Nothing was changed.');
@@ -97,22 +105,31 @@ export async function startOf(agent: Agent, verb: Verb): Promise<OperationStart>
 }
 
 /** Clears away what a killed operation left, and adopts what a lost history left. */
-async function afterCrash(agent: Agent, history: History): Promise<void> {
+async function afterCrash(agent: Agent, history: History, atBoot: boolean): Promise<void> {
   const [last] = history.operations(1);
   const found = last === undefined ? await extensionsInPlace(agent) : [];
   if (found.length > 0) history.note(await startOf(agent, 'adopt'), { found });
-  if (last?.result === 'running') {
-    const merge = mayHaveMerged(history, last) ? { was: wasMerged(history) } : undefined;
-    await putBack(agent, history.installed(), history.badImages(), merge);
-  }
+  const left = unsettled(agent, history);
+  if (left === 'all') await putBack(agent, history.installed(), history.badImages(), mergeOf(history, last, atBoot));
+  if (left === 'owed' && !atBoot) await settleOwed(agent);
   history.abandonRunning();
   if (agent.bootId !== undefined) history.noteBoot(agent.bootId, agent.clock.now());
   sweep(agent, history);
 }
 
+/** How putBack() is to merge. */
+function mergeOf(
+  history: History,
+  killed: OperationRecord | undefined,
+  atBoot: boolean,
+): { readonly was: boolean } | 'at-boot' | undefined {
+  if (atBoot) return 'at-boot';
+  return killed !== undefined && mayHaveMerged(history, killed) ? { was: wasMerged(history) } : undefined;
+}
+
 /** Whether a killed operation may have left a merge half done, or done and not taken back. */
 function mayHaveMerged(history: History, { id, verb }: OperationRecord): boolean {
-  return verb !== 'unmerge' && verb !== 'gc' && history.steps(id).length > 0;
+  return !['unmerge', 'gc', 'prefetch', 'boot'].includes(verb) && history.steps(id).length > 0;
 }
 
 /** Whether something was merged when the last operation had ended that was not killed and looked at it. */
@@ -151,7 +168,12 @@ async function perform<T>(
   try {
     const deed = await work(scope);
     await orPutBack(agent, history, { installed, intended }, () => {
-      history.finish(id, { ...end(), result: 'done', extensions: deed.extensions });
+      history.finish(id, {
+        ...end(),
+        result: 'done',
+        extensions: deed.extensions,
+        ...(deed.givesUp === undefined ? {} : { givesUp: deed.givesUp }),
+      });
     });
     tidy(() => {
       sweep(agent, history);

@@ -18,6 +18,7 @@ import { observe } from './observation.ts';
 import { ownerOf, type Owner } from './owner.ts';
 import { defaultPolicy, plan, type Observed, type Recorded } from './plan.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
+import { misfitOf } from './plan-verdicts.ts';
 import { rolledBackImages, rolledBackText } from './rolled-back.ts';
 
 /** One extension as `list` and `status` show it. */
@@ -154,6 +155,10 @@ function whyNot(
     const [last] = rolledBackImages(bad, name).slice(-1);
     if (record === undefined && last !== undefined) return rolledBackText(last);
     const known = bad.find(({ sha256 }) => sha256 === record?.sha256);
+    const misfit = misfitOf({ observed }, { wanted: record });
+    if (known === undefined && record !== undefined && misfit !== undefined && observed.stored.has(record.sha256)) {
+      return `it was left out: ${misfit}`;
+    }
     return known === undefined ? 'its image is gone from the search directories' : `it was taken out: ${known.reason}`;
   }
   const reason = reasonOf(found.verdict);

@@ -13,6 +13,8 @@ export interface Paths {
   readonly historyNote: string;
   /** What takes back the change that is under way, as far as it is more than a merge. */
   readonly settlement: string;
+  /** How often this host booted with the generation in force without coming up well. */
+  readonly bootAttempts: string;
   readonly lock: string;
   /** Output of what PID 1 runs for the service: one that is killed leaves it there. */
   readonly runs: string;
@@ -40,6 +42,7 @@ export function pathsBelow(root: string): Paths {
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
     historyNote: belowRoot(root, '/run/sysext-agent/history'),
     settlement: belowRoot(root, '/var/lib/sysext-agent/settlement.json'),
+    bootAttempts: belowRoot(root, '/var/lib/sysext-agent/boot.json'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
     runs: belowRoot(root, '/run/sysext-agent/runs'),
     mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),

@@ -19,9 +19,10 @@ export function refusedNames(input: PlanInput, targets: readonly Target[]): Map<
 
 /** Why nothing can be merged at all. */
 export function blockerRefusals(input: PlanInput): AgentError[] {
-  const { verb } = input.desired.merge;
-  const blockers = verb === 'unmerge' ? [] : unmaskedBlockers(input);
-  return blockers.length === 0 ? [] : [blockersError(verb, blockers)];
+  const { merge } = input.desired;
+  if (merge === undefined || merge.verb === 'unmerge') return [];
+  const blockers = unmaskedBlockers(input);
+  return blockers.length === 0 ? [] : [blockersError(merge.verb, blockers)];
 }
 
 function refusalOf(input: PlanInput, target: Target): AgentError | undefined {

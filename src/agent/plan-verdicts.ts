@@ -13,7 +13,7 @@ export function verdictsOf(input: PlanInput, targets: readonly Target[]): PlanVe
     .filter(({ image }) => !own.some(({ name }) => name === image.name) && !isOurs(input, image.path))
     .map((found) => foreignVerdict(input, found));
   const all = [...own, ...foreign].sort((a, b) => (a.name < b.name ? -1 : 1));
-  if (desired.merge.verb === 'unmerge') return all.map(({ name }) => leftOut(name, 'nothing is to be merged'));
+  if (desired.merge?.verb === 'unmerge') return all.map(({ name }) => leftOut(name, 'nothing is to be merged'));
   const stopping = unmaskedBlockers(input)[0];
   return stopping === undefined
     ? all
@@ -54,9 +54,19 @@ const fitReasons = {
 } as const;
 
 /** Whether systemd would merge the wanted image on this host, by what the record says of it. */
-export function fitOf({ observed }: PlanInput, { wanted }: Pick<Target, 'wanted'>): ReturnType<typeof compatibility> {
+export function fitOf(
+  { observed }: Pick<PlanInput, 'observed'>,
+  { wanted }: Pick<Target, 'wanted'>,
+): ReturnType<typeof compatibility> {
   const release = wanted === undefined || wanted.release === '' ? undefined : parseReleaseFields(wanted.release);
   return compatibility(release, observed.host);
+}
+
+/** Why systemd would not merge the wanted image on this host; undefined where it would, or where none is wanted. */
+export function misfitOf(input: Pick<PlanInput, 'observed'>, target: Pick<Target, 'wanted'>): string | undefined {
+  if (target.wanted === undefined) return undefined;
+  const fit = fitOf(input, target);
+  return fit.fits ? undefined : fit.why.reason;
 }
 
 function foreignVerdict(input: PlanInput, found: JudgedImage): PlanVerdict {

@@ -13,7 +13,7 @@ import type { ObservedMerge } from './merged-images.ts';
 import { confirmSteps } from './plan-health.ts';
 import { blockerRefusals, refusedNames } from './plan-refusals.ts';
 import { targetsOf, type Target } from './plan-targets.ts';
-import { verdictsOf } from './plan-verdicts.ts';
+import { misfitOf, verdictsOf } from './plan-verdicts.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
 
 /** One change of the host, as data: what it changes, and why. docs/apply.md has a row for each kind. */
@@ -56,7 +56,8 @@ export interface Desired {
   readonly confirm?: boolean;
   /** Whether to try again what the host was not well with. */
   readonly retry?: boolean;
-  readonly merge: MergeRequest;
+  /** Left out where systemd merges what it finds afterwards, at boot. */
+  readonly merge?: MergeRequest;
 }
 
 export interface MergeRequest {
@@ -174,12 +175,13 @@ function inOrder(a: PlanStep, b: PlanStep): number {
   return order.indexOf(a.kind) - order.indexOf(b.kind);
 }
 
-/** What is done for one extension before the merge. */
+/** What is done for one extension before the merge: what must not be merged or does not fit goes out of systemd's sight. */
 function entrySteps(input: PlanInput, target: Target): PlanStep[] {
   const { name, wanted, current, bad } = target;
   const isDesired = input.desired.extensions !== undefined;
-  if (bad !== undefined || (wanted === undefined && isDesired)) {
-    const reason = bad?.reason ?? 'it is not in the set that is desired';
+  const misfit = isDesired ? misfitOf(input, target) : undefined;
+  if (bad !== undefined || misfit !== undefined || (wanted === undefined && isDesired)) {
+    const reason = bad?.reason ?? misfit ?? 'it is not in the set that is desired';
     return current.map((entry) => ({ kind: 'withdraw', extension: { ...entry, size: 0 }, reason }));
   }
   if (wanted === undefined || !isDesired || input.observed.occupied.has(name)) return [];
@@ -214,7 +216,7 @@ function placingReason({ current }: Target, wanted: InstalledExtension): string 
 
 /** Masks for foreign images that would stop every merge, and none for what no longer would. */
 function maskSteps({ desired, observed, policy }: PlanInput): PlanStep[] {
-  if (desired.merge.verb === 'unmerge') return [];
+  if (desired.merge?.verb === 'unmerge') return [];
   const wanted = policy.maskForeign ? maskings(observed) : [];
   const missing = wanted.filter(({ mask }) => !observed.masks.some(({ at }) => at === mask.at));
   const spare = observed.masks.filter(({ at }) => !wanted.some(({ mask }) => mask.at === at));
@@ -252,6 +254,7 @@ function mergeSteps(
   steps: readonly PlanStep[],
   verdicts: readonly PlanVerdict[],
 ): PlanStep[] {
+  if (desired.merge === undefined) return [];
   const { verb, options, ifNeeded = false } = desired.merge;
   const expected = verdicts.filter(({ merged }) => merged).map(({ name }) => name);
   const asExpected = expected.join('/') === mergedNames(observed.hierarchies).join('/');

@@ -15,6 +15,10 @@ export type Verb =
   | 'hold'
   | 'unhold'
   | 'gc'
+  /** Images were put into the store for another version of the system. */
+  | 'prefetch'
+  /** What was done before systemd merged at boot. */
+  | 'boot'
   /** Extensions that were found in place after the history was lost. */
   | 'adopt';
 
@@ -70,6 +74,8 @@ export interface OperationEnd {
   readonly extensions: readonly ExtensionChange[];
   /** The steps that were taken; left out, the planned ones stay. */
   readonly steps?: readonly StepRecord[];
+  /** Whether the generation that was in force until then is given up. */
+  readonly givesUp?: boolean;
 }
 
 export interface OperationRecord extends OperationStart {
@@ -77,6 +83,8 @@ export interface OperationRecord extends OperationStart {
   readonly result: OperationResult;
   /** The state of the generation of this number; absent where the operation made none. */
   readonly state?: GenerationState;
+  /** When a boot with that generation came up well, for the first time. */
+  readonly confirmedAt?: Date;
   readonly durationMs?: number;
   readonly error?: string;
   readonly merged: readonly string[];
@@ -107,9 +115,10 @@ export interface InstalledExtension {
  * - `active`: it is in force; of these there is at most one;
  * - `superseded`: it was in force;
  * - `failed`: it never was: its operation failed or was killed;
- * - `rolled-back`: it was merged, and taken back since the host was not well with it.
+ * - `rolled-back`: it was merged, and taken back since the host was not well with it;
+ * - `given-up`: it was in force, and boots with it did not come up well.
  */
-export type GenerationState = 'pending' | 'active' | 'superseded' | 'failed' | 'rolled-back';
+export type GenerationState = 'pending' | 'active' | 'superseded' | 'failed' | 'rolled-back' | 'given-up';
 
 /** An immutable set of extensions, which has the number of the operation that made it. */
 export interface Generation {
@@ -118,7 +127,16 @@ export interface Generation {
   readonly parent?: number;
   readonly state: GenerationState;
   readonly madeAt: Date;
+  /** When a boot with it came up well, for the first time; absent where none did. */
+  readonly confirmedAt?: Date;
   readonly extensions: readonly InstalledExtension[];
+}
+
+/** An image in the store that takes its place at the first boot of another version of the system. */
+export interface Prefetched {
+  /** The system that it is for, as `ID VERSION_ID`. */
+  readonly os: string;
+  readonly extension: InstalledExtension;
 }
 
 /** An extension that keeps its image until it is no longer held. */

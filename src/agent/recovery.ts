@@ -5,11 +5,21 @@ import { linkStatus, listNames } from '../host/files.ts';
 import { readMerged } from '../systemd/merged.ts';
 import { entryPath, removeEntry, replaceEntry } from './activation.ts';
 import type { Agent } from './agent.ts';
-import { notedSettlement, settle } from './effects/settling.ts';
-import type { EffectStep } from './effects/steps.ts';
+import { isSettlementOwed, notedSettlement, oweSettlement, settleOrLeave } from './effects/settling.ts';
+import { nothingToSettle } from './effects/steps.ts';
+import type { History } from './history.ts';
 import type { BadImage, InstalledExtension } from './records.ts';
 import { runMerge } from './merging.ts';
 import { isActive, recordedImage, storedImages, type StoredImage } from './stored-image.ts';
+
+/** What a killed operation left that nobody has put back: all of it, or only what is around the merge of this boot. */
+export function unsettled(
+  agent: Pick<Agent, 'paths' | 'root'>,
+  history: Pick<History, 'operations'>,
+): 'all' | 'owed' | undefined {
+  if (history.operations(1)[0]?.result === 'running') return 'all';
+  return agent.root === '/' && isSettlementOwed(agent) ? 'owed' : undefined;
+}
 
 /** An extension and the image that the record says fills it. */
 interface Recorded {
@@ -24,17 +34,17 @@ interface Recorded {
  * which entries are ours.
  * @param bad images that were taken out of systemd's sight, and stay out of it.
  * @param merge given where a merge may be half done: whether anything was merged before. What is merged then proves
- * nothing, and is merged anew.
+ * nothing, and is merged anew. `at-boot` where systemd merges after this: what follows a merge is then left to others.
  */
 export async function putBack(
   agent: Agent,
   installed: readonly InstalledExtension[],
   bad: readonly BadImage[],
-  merge?: { readonly was: boolean },
+  merge?: { readonly was: boolean } | 'at-boot',
 ): Promise<void> {
   const { extensions, store } = agent.paths;
-  const settlement = notedSettlement(agent);
-  await settleAgain(agent, settlement.before);
+  const settlement = merge === 'at-boot' ? nothingToSettle : notedSettlement(agent);
+  await settleOrLeave(agent, settlement.before);
   const recorded = installed
     .filter(({ sha256 }) => !bad.some((image) => image.sha256 === sha256))
     .map((extension) => ({ name: extension.name, image: recordedImage(store, extension) }));
@@ -43,10 +53,14 @@ export async function putBack(
   for (const { name, image } of lost) await replaceEntry(extensions, name, undefined, image, agent.exec);
   const strays = strayEntries(extensions, recorded).filter(isOurs);
   for (const path of strays) removeEntry(path);
+  if (merge === 'at-boot') {
+    oweSettlement(agent);
+    return;
+  }
   if (lost.length > 0 || strays.length > 0 || merge !== undefined) {
     await mergeAgain(agent, { wasMerged: merge?.was === true, reloadedLater: settlement.after.length > 0 });
   }
-  await settleAgain(agent, settlement.after);
+  await settleOrLeave(agent, settlement.after);
 }
 
 /** Whether the entry of a search directory is an image of our store. */
@@ -78,15 +92,6 @@ async function mergeAgain(
   if (!wasMerged && readMerged(agent.root).every(({ since }) => since === undefined)) return;
   try {
     await runMerge(agent, 'refresh', { alwaysRefresh: true, reloadedLater });
-  } catch (error) {
-    if (!isAgentError(error)) throw error;
-  }
-}
-
-/** What cannot be brought back into force now must not keep the next operation from its work. */
-async function settleAgain(agent: Agent, steps: readonly EffectStep[]): Promise<void> {
-  try {
-    await settle({ ...agent, warnings: [] }, steps);
   } catch (error) {
     if (!isAgentError(error)) throw error;
   }

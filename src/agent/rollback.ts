@@ -1,5 +1,7 @@
 import { AgentError } from '../core/errors.ts';
 import type { Agent } from './agent.ts';
+import { isSameSet } from './apply.ts';
+import { ancestors } from './ancestors.ts';
 import { changesBetween, changeSet, type ChangeOptions, type ChangeReport } from './change.ts';
 import type { History } from './history.ts';
 import type { Generation } from './records.ts';
@@ -9,7 +11,8 @@ import type { Generation } from './records.ts';
  * network is needed.
  * @param number of an operation: the set that was in force when it had ended. Left out, the set before the present one.
  * @throws AgentError `usage` where there is no such set; `no-such-file` where an image of it was not kept, `incompatible`
- * where one does not fit this system any more, `held`, `conflict`, `merge-failed`, `busy`.
+ * where one does not fit this system any more, `rolled-back` where
+ * boots with it did not come up well, `held`, `conflict`, `merge-failed`, `busy`.
  */
 export async function rollback(
   agent: Agent,
@@ -30,17 +33,25 @@ export async function rollback(
   );
 }
 
+/** The nearest one before whose set is another one, and that was not given up. */
 function previousGeneration(history: History): Generation {
   const [active] = history.generations(1);
-  const previous = active?.parent === undefined ? undefined : history.generation(active.parent);
+  const before = ancestors(history, active);
+  const previous = before.find(
+    ({ state, extensions }) => state === 'superseded' && !isSameSet(extensions, active?.extensions ?? []),
+  );
   if (previous !== undefined) return previous;
+  const facts = before
+    .filter(({ state }) => state === 'given-up')
+    .map((one) => `generation ${one.number} was given up`);
   throw new AgentError('usage', 'there is no earlier set of extensions', {
+    ...(facts.length === 0 ? {} : { facts }),
     left: 'Nothing was changed.',
     next: '`sysext-agent history` shows the sets that there were.',
   });
 }
 
-/** The set of a generation that never was in force is none to go back to. */
+/** The set of a generation that never was in force is none to go back to, nor is one that was given up. */
 function earlierGeneration(history: History, number: number): Generation {
   const operation = history.operation(number);
   if (operation === undefined) throw noOperation(number);
@@ -52,7 +63,16 @@ function earlierGeneration(history: History, number: number): Generation {
       next: '`sysext-agent history` shows the sets that there were.',
     });
   }
-  return setAt(history, number);
+  const generation = setAt(history, number);
+  if (generation.state === 'given-up') throw givenUp(generation.number);
+  return generation;
+}
+
+function givenUp(number: number): AgentError {
+  return new AgentError('rolled-back', `generation ${number} was given up: boots with it did not come up well`, {
+    left: 'Nothing was changed.',
+    next: `\`sysext-agent history ${number}\` shows what was in it; \`install --retry\` tries an image again.`,
+  });
 }
 
 const ends = { failed: 'failed', 'rolled-back': 'was rolled back' } as const;

@@ -194,6 +194,9 @@ const tidying: readonly string[] = [
   'UPDATE operation_step SET started_at = NULL WHERE julianday(started_at) IS NULL',
   'DELETE FROM hold WHERE julianday(since) IS NULL',
   'DELETE FROM bad_image WHERE julianday(since) IS NULL',
+  'UPDATE generation SET confirmed_at = NULL WHERE julianday(confirmed_at) IS NULL',
+  // What has not come yet can be fetched again.
+  'DELETE FROM prefetched',
   'DELETE FROM generation WHERE number NOT IN (SELECT id FROM operation)',
   `DELETE FROM generation WHERE number IN (SELECT generation FROM generation_extension WHERE julianday(installed_at) IS NULL
      OR length(sha256) <> 64 OR sha256 GLOB '*[^0-9a-f]*' OR name GLOB '*/*' OR kind NOT IN ('raw', 'directory'))`,

@@ -6,7 +6,7 @@ import type { Agent } from './agent.ts';
 import { forgetSettlement } from './effects/settling.ts';
 import type { History } from './history.ts';
 import { maskDirectories } from './masks.ts';
-import type { Generation } from './records.ts';
+import type { Generation, InstalledExtension } from './records.ts';
 import { defaultRetention, retained, type RetentionPolicy } from './retention.ts';
 import { sweepStore } from './store.ts';
 import { recordedImage } from './stored-image.ts';
@@ -26,10 +26,9 @@ export interface Sweeping {
 export function sweep(agent: Agent, history: History, policy: RetentionPolicy = defaultRetention): Sweeping {
   for (const path of temporaryFiles(agent)) removeTree(path);
   forgetSettlement(agent);
-  const images = keptGenerations(agent, history, policy).flatMap(({ extensions }) => extensions);
   return sweepStore(
     agent.paths.store,
-    images.map((image) => recordedImage(agent.paths.store, image)),
+    keptImages(agent, history, policy).map((image) => recordedImage(agent.paths.store, image)),
   );
 }
 
@@ -38,11 +37,22 @@ export function hasLeftovers(agent: Agent): boolean {
   return temporaryFiles(agent).length > 0;
 }
 
+/** The images that are kept: those of the generations that are, and what waits for another version of the system. */
+export function keptImages(agent: Agent, history: History, policy: RetentionPolicy): InstalledExtension[] {
+  const installed = history.installed().map(({ name }) => name);
+  const waiting = history.prefetched().map(({ extension }) => extension);
+  return [
+    ...keptGenerations(agent, history, policy).flatMap(({ extensions }) => extensions),
+    ...waiting.filter(({ name }) => installed.includes(name)),
+  ];
+}
+
 /** The generations that can be rolled back to as long as their images are there, newest first. */
 export function keptGenerations(agent: Agent, history: History, policy = defaultRetention): Generation[] {
   const recent = history.generations(Math.max(1, policy.generations));
   const booted = agent.bootId === undefined ? undefined : history.booted(agent.bootId);
-  const needed = [recent[0]?.parent, booted].flatMap((number) => number ?? []);
+  const [confirmed] = history.confirmedGenerations(1);
+  const needed = [recent[0]?.parent, booted, confirmed?.number].flatMap((number) => number ?? []);
   const others = needed
     .filter((number) => !recent.some((generation) => generation.number === number))
     .flatMap((number) => history.generation(number) ?? []);

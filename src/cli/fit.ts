@@ -3,8 +3,6 @@ import type { Candidate } from '../agent/candidate.ts';
 import type { Fit, HostRelease, Misfit } from '../core/compatibility.ts';
 import type { Judgement } from '../core/contents/allow.ts';
 import { AgentError } from '../core/errors.ts';
-import { parseReleaseFields } from '../core/os-release.ts';
-import { readText } from '../host/files.ts';
 
 const reasons: Readonly<Record<Fit, string>> = {
   any: 'it says it is for any system (ID=_any)',
@@ -46,9 +44,8 @@ export async function judge(agent: Agent, candidate: Candidate, osRelease: strin
 }
 
 async function hostFor(agent: Agent, osRelease: string | undefined): Promise<HostRelease> {
+  const { describedSystem } = await import('../agent/described-system.ts');
+  if (osRelease !== undefined) return describedSystem(agent, osRelease);
   const { readHostRelease } = await import('../systemd/host-release.ts');
-  const { version } = await agent.tool.features();
-  const here = readHostRelease(agent.root, version);
-  if (osRelease === undefined) return here;
-  return { ...here, title: 'that system', fields: parseReleaseFields(readText(osRelease)) };
+  return readHostRelease(agent.root, (await agent.tool.features()).version);
 }

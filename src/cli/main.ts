@@ -1,8 +1,11 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { applyCommand } from './commands/apply.ts';
+import { bootCommand } from './commands/boot.ts';
 import { buildCommand } from './commands/build.ts';
 import { checkCommand } from './commands/check.ts';
+import { checkOsCommand } from './commands/check-os.ts';
 import { completionCommand } from './commands/completion.ts';
+import { confirmCommand } from './commands/confirm.ts';
 import { configCommands } from './commands/config.ts';
 import { explainCommand } from './commands/explain.ts';
 import { daemonCommand } from './commands/daemon.ts';
@@ -38,6 +41,9 @@ const commands = [
   planCommand,
   applyCommand,
   daemonCommand,
+  bootCommand,
+  confirmCommand,
+  checkOsCommand,
   gcCommand,
   doctorCommand,
   ...mergingCommands,

@@ -41,6 +41,7 @@ export const exitCodeOf = {
   network: exitCodes.failed,
   'no-such-extension': exitCodes.noSuchExtension,
   'no-such-file': exitCodes.failed,
+  'not-confirmed': exitCodes.failed,
   'not-root': exitCodes.failed,
   'read-only': exitCodes.failed,
   'rolled-back': exitCodes.rolledBack,

@@ -63,6 +63,9 @@ describe.each([252, 262] as const)('on a machine without Node, at systemd %d', (
     expect(await apt('install', `/srv/${basename(archive)}`)).toMatchObject({ exitCode: 0 });
 
     await serviceIs('active');
+    expect(await machine.shell('systemctl is-enabled sysext-agent-boot.service sysext-agent-confirm.service')).toBe(
+      'enabled\nenabled\n',
+    );
     expect((await machine.shell('sysext-agent --version')).trim()).toMatch(/^\d+\.\d+\.\d+$/);
   });
 

@@ -31,7 +31,7 @@ export function differenceOf({ observed, recorded, desired }: PlanInput, made: P
     foreign,
   );
   // With --force what is merged cannot be foretold: what comes then is left to systemd.
-  const forced = desired.merge.options.force === true;
+  const forced = desired.merge?.options.force === true;
   const gone = recorded.extensions.filter(({ sha256 }) => !setAfter.some((extension) => extension.sha256 === sha256));
   const idle = gone.filter((ours) => !before.has(keyOf(ours.name, ours))).map((ours) => ({ name: ours.name, ours }));
   return {

@@ -11,7 +11,7 @@ export async function withEffects(agent: Agent, input: PlanInput, made: Plan): P
   const { desired } = input;
   const set = desired.extensions !== undefined;
   const confirm = desired.confirm === true && made.steps.some(({ kind }) => kind === 'place');
-  const effects = effectsOf(seen, { set, confirm, noReload: desired.merge.options.noReload === true });
+  const effects = effectsOf(seen, { set, confirm, noReload: desired.merge?.options.noReload === true });
   return joined(made, set ? effects : { ...effects, settlement: { before: [], after: effects.after } });
 }
 

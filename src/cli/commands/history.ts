@@ -59,6 +59,7 @@ function recordJson(record: OperationRecord): object {
     startedAt: record.startedAt.toISOString(),
     reason: record.reason ?? null,
     state: record.state ?? null,
+    confirmedAt: record.confirmedAt?.toISOString() ?? null,
     durationMs: record.durationMs ?? null,
     error: record.error ?? null,
   };
@@ -107,6 +108,9 @@ function accountLines(
     ...(record.reason === undefined ? [] : [['Reason:', record.reason] as const]),
     ['Result:', `${record.result}, after ${duration(record)}`],
     ['Generation:', record.state === undefined ? 'the one before' : `${record.state}${after}`],
+    ...(record.confirmedAt === undefined
+      ? []
+      : [['Confirmed:', `a boot came up well on ${formatTime(record.confirmedAt)}`] as const]),
     ['System:', `${record.os}, systemd ${record.systemd}`],
     ['Merged:', record.merged.join(', ') || 'nothing'],
     ...(record.error === undefined ? [] : [['Error:', record.error] as const]),

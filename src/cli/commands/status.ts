@@ -1,3 +1,4 @@
+import type { BootStatus } from '../../agent/boot-status.ts';
 import type { Drift } from '../../agent/drift.ts';
 import { waitingText, type WaitingChanges } from '../../agent/fleet/state.ts';
 import type { FleetStatus, WaitingUpgrade } from '../../agent/fleet/status.ts';
@@ -33,6 +34,8 @@ export const statusCommand: CommandSpec = {
       extensions.some(({ owner }) => owner?.kind === 'fleet'),
     );
     const left = extensions.filter((extension) => !extension.merged);
+    const { bootStatus } = await import('../../agent/boot-status.ts');
+    const boots = bootStatus(agent);
     const value = {
       hierarchies: hierarchies.map(hierarchyJson),
       extensions: extensions.map(overviewJson),
@@ -40,6 +43,7 @@ export const statusCommand: CommandSpec = {
       drift,
       underWay: underWay ?? null,
       unmergedFor: absence === undefined ? null : absenceJson(absence),
+      boot: bootJson(boots),
       fleet: {
         ...fleet,
         guard: fleet.guard ?? null,
@@ -56,6 +60,7 @@ export const statusCommand: CommandSpec = {
       ...extensions
         .filter(isThere)
         .flatMap(({ name, rolledBack }) => rolledBack.map((image) => `${name} ${rolledBackText(image)}`)),
+      ...boots.notes.map((note) => `note: ${note}`),
       ...driftLines(drift),
       ...fleetLines(fleet),
     ]);
@@ -67,6 +72,16 @@ export const statusCommand: CommandSpec = {
 /** Whether there is anything of an extension but the memory of an image that was rolled back. */
 function isThere({ merged, ours, path }: ExtensionOverview): boolean {
   return merged || ours || path !== undefined;
+}
+
+function bootJson({ generation, confirmedAt, attempts, givenUp, notes }: BootStatus): object {
+  return {
+    generation: generation ?? null,
+    confirmedAt: confirmedAt?.toISOString() ?? null,
+    attempts,
+    givenUp: givenUp ?? null,
+    notes,
+  };
 }
 
 /** Why something is not merged is said already. */
