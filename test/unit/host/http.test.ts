@@ -16,8 +16,11 @@ import { close, listen, serveFiles, type FileServer } from '../../integration/su
 const impatient: Clock = { ...systemClock, sleep: () => Promise.resolve() };
 
 function client(settings: Partial<HttpSettings> = {}): Http {
-  return createHttp({ env: {}, clock: impatient, idleTimeout: 100, ...settings });
+  return createHttp({ env: {}, clock: impatient, ...settings });
 }
+
+/** Where a server falls silent. On a machine that is busy an answer takes longer than one would think. */
+const soonTired = { idleTimeout: 500 };
 
 let directory: string;
 let server: FileServer;
@@ -54,7 +57,8 @@ describe('a small document', () => {
     ['silence', { kind: 'stall', after: 3 }],
   ] as const)('is asked for again after %s', async (_, fault) => {
     server.inject('a.txt', fault, 2);
-    expect(await get(client())).toMatchObject({ kind: 'content', body: Buffer.from('content') });
+    const http = client(fault.kind === 'stall' ? soonTired : {});
+    expect(await get(http)).toMatchObject({ kind: 'content', body: Buffer.from('content') });
     expect(server.seen).toHaveLength(3);
   });
 
@@ -187,7 +191,7 @@ describe('a download', () => {
     server.inject('big', fault);
     let advanced = 0;
     const progress: Progress = { ...silent, advance: (bytes) => (advanced += bytes) };
-    await download(client(), {}, { progress });
+    await download(client(fault.kind === 'stall' ? soonTired : {}), {}, { progress });
     expect(server.seen.map(({ status }) => status)).toEqual([200, 206]);
     expect(server.seen[1]?.headers.range).toMatch(/^bytes=\d+-$/);
     expect(advanced).toBe(content.length);
@@ -250,8 +254,7 @@ describe('a download', () => {
     await expect(download(client({ attempts: 1 }))).rejects.toThrow();
     writeFileSync(join(directory, 'got', `${digest}.part`), 'x'.repeat(100));
     await download(client());
-    // A request may be sent twice, where the server has just closed the connection that it was to take.
-    expect([...new Set(server.seen.slice(1).map(({ status }) => status))]).toEqual([206, 200]);
+    expect(server.seen.slice(1).map(({ status }) => status)).toEqual([206, 200]);
   });
 
   it('is refused before its first byte when the size is wrong', async () => {
