@@ -6,6 +6,7 @@ import * as generations from './generation-rows.ts';
 import { isAsLeft, noteAsLeft } from './history-note.ts';
 import { checkIntegrity, historyError, migrate, newestSchema, schemaVersion } from './history-schema.ts';
 import * as operations from './operation-rows.ts';
+import { operationTally } from './operation-tally.ts';
 import type {
   BadImage,
   ExtensionChange,
@@ -15,6 +16,7 @@ import type {
   OperationEnd,
   OperationRecord,
   OperationStart,
+  OperationTally,
   StepRecord,
 } from './records.ts';
 
@@ -57,6 +59,7 @@ export interface History extends Disposable {
   ): OperationRecord | undefined;
   /** The steps that an operation took, or planned where it was killed. */
   steps(id: number): StepRecord[];
+  tally(): OperationTally;
   /** The extensions of the generation in force. */
   installed(): readonly InstalledExtension[];
   /** The generation of exactly this number, in whatever state. */
@@ -171,6 +174,7 @@ type Readings = Pick<
   | 'operation'
   | 'latestChange'
   | 'steps'
+  | 'tally'
   | 'installed'
   | 'generation'
   | 'generationAt'
@@ -186,6 +190,7 @@ function readingsOf(database: Database.Database, guard: Guard): Readings {
     operation: (id) => guard(() => operations.operationOf(database, id)),
     latestChange: (name, changes) => guard(() => operations.latestChange(database, name, changes)),
     steps: (id) => guard(() => operations.stepsOf(database, id)),
+    tally: () => guard(() => operationTally(database)),
     installed: () => guard(() => generations.generationsInForce(database, 1)[0]?.extensions ?? []),
     generation: (number) => guard(() => generations.generationOf(database, number)),
     generationAt: (number) => guard(() => generations.generationAt(database, number)),

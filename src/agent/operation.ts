@@ -6,6 +6,7 @@ import { forgetAbsence, refuseDuringAbsence } from './absences.ts';
 import { extensionsInPlace } from './adoption.ts';
 import type { Agent } from './agent.ts';
 import { openHistory, type History } from './history.ts';
+import { publishMetrics } from './metrics-file.ts';
 import { putBack } from './recovery.ts';
 import type {
   ExtensionChange,
@@ -76,9 +77,17 @@ export async function alone<T>(agent: Agent, work: (history: History) => Promise
     using lock = await takeTurn(agent);
     using history = openHistory(agent.paths.history, { writable: true, note: agent.paths.historyNote });
     await afterCrash(agent, history);
-    return await work(history);
+    return await workedAndTold(agent, history, work);
   } catch (error) {
     throw withLeft(error, 'Nothing was changed.');
+  }
+}
+
+async function workedAndTold<T>(agent: Agent, history: History, work: (history: History) => Promise<T>): Promise<T> {
+  try {
+    return await work(history);
+  } finally {
+    await publishMetrics(agent);
   }
 }
 

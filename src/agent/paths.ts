@@ -14,6 +14,8 @@ export interface Paths {
   /** What takes back the change that is under way, as far as it is more than a merge. */
   readonly settlement: string;
   readonly lock: string;
+  /** Where the service tells the numbers of this host. */
+  readonly metricsSocket: string;
   /** Output of what PID 1 runs for the service: one that is killed leaves it there. */
   readonly runs: string;
   /** Which images the last merge of this agent was made of. */
@@ -35,6 +37,7 @@ export function pathsBelow(root: string): Paths {
     historyNote: belowRoot(root, '/run/sysext-agent/history'),
     settlement: belowRoot(root, '/var/lib/sysext-agent/settlement.json'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
+    metricsSocket: belowRoot(root, '/run/sysext-agent/metrics.sock'),
     runs: belowRoot(root, '/run/sysext-agent/runs'),
     mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),

@@ -17,6 +17,8 @@ export interface Settings {
   readonly health: readonly HealthCheck[];
   /** How long one operation of systemd-sysext may take, in seconds. */
   readonly mergeTimeLimit?: number;
+  /** Where the numbers of this host are written for node_exporter: an absolute path, or `off`. */
+  readonly metricsDirectory?: string;
 }
 
 /** The name of an extension as a key. */
@@ -30,10 +32,17 @@ const seconds = checked(integer, (value) =>
   value >= 1 && value <= 86_400 ? undefined : 'it takes a number of seconds, from 1 to 86400',
 );
 
+const pathOrOff = checked(string, (value) =>
+  value === 'off' || (value.startsWith('/') && !value.split('/').includes('..'))
+    ? undefined
+    : 'it takes an absolute path of a directory, or off',
+);
+
 const settingsFile = struct({
   ...ofAnything,
   extensions: withDefault(mapOf(struct(ofAnything), extensionName), new Map()),
   merge_time_limit: optional(seconds),
+  metrics_directory: optional(pathOrOff),
 });
 
 /**
@@ -42,7 +51,7 @@ const settingsFile = struct({
  */
 export function parseSettings(text: string, path: string): Settings {
   const file = decodeYamlOrThrow(text, path, settingsFile, 'invalid-config', 'configuration');
-  const { allow, health, extensions, merge_time_limit: mergeTimeLimit } = file;
+  const { allow, health, extensions, merge_time_limit: mergeTimeLimit, metrics_directory: metricsDirectory } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
     allow: byFile(allow),
@@ -54,5 +63,6 @@ export function parseSettings(text: string, path: string): Settings {
       ),
     ],
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
+    ...(metricsDirectory === undefined ? {} : { metricsDirectory }),
   };
 }

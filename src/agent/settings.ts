@@ -9,8 +9,8 @@ import type { Settings } from './settings-file.ts';
 const mainName = 'agent.yml';
 
 /**
- * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; what they say adds up, and the last
- * time limit counts.
+ * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; what they say adds up, and of
+ * the time limit and the directory for numbers the last counts.
  * @throws AgentError `invalid-config` with the problems of a file, or where others than root could have written it.
  */
 export async function readSettings(root: string): Promise<Settings> {
@@ -49,12 +49,14 @@ function joined(all: readonly Settings[]): Settings {
   for (const [name, allow] of all.flatMap((settings) => [...settings.extensions])) {
     extensions.set(name, [...(extensions.get(name) ?? []), ...allow]);
   }
+  const metricsDirectory = all.findLast((settings) => settings.metricsDirectory !== undefined)?.metricsDirectory;
   const mergeTimeLimit = all.findLast((settings) => settings.mergeTimeLimit !== undefined)?.mergeTimeLimit;
   return {
     allow: all.flatMap(({ allow }) => allow),
     extensions,
     health: all.flatMap(({ health }) => health),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
+    ...(metricsDirectory === undefined ? {} : { metricsDirectory }),
   };
 }
 

@@ -23,8 +23,8 @@ export interface ServiceParts {
   readonly notifier: Notifier;
   readonly narration: Narration;
   readonly images: ImageSource;
-  /** Is told what the narration is told, where there is one. Must not throw. */
-  readonly audience?: Pick<Narration, 'done' | 'failed' | 'entered'>;
+  /** Are told what the narration is told, as far as they care. Must not throw. */
+  readonly audiences: readonly Partial<Pick<Narration, 'done' | 'failed' | 'entered'>>[];
   /** The agent for one piece of work. @param reason why it is done, for the history. */
   agentFor(signal: AbortSignal, reason: string): Agent;
 }
@@ -38,7 +38,7 @@ export interface Service {
 
 /** The loop of the service: what it reconciles with, and what it tells. */
 export function serviceLoop(parts: ServiceParts): Service {
-  const { root, clock, random, narration, images, audience } = parts;
+  const { root, clock, random, narration, images, audiences } = parts;
   const note = pathsBelow(root).historyNote;
   let own = readTextIfAny(note);
   const loop = new Loop({
@@ -48,17 +48,17 @@ export function serviceLoop(parts: ServiceParts): Service {
       await untilWritten(root, clock, signal);
       const report = await reconcileFleet(parts.agentFor(signal, reasons.join(', ')), images, { signal });
       narration.done(report);
-      audience?.done(report);
+      for (const audience of audiences) audience.done?.(report);
       return report;
     },
     failed: (error) => {
       narration.failed(error);
-      audience?.failed(error);
+      for (const audience of audiences) audience.failed?.(error);
     },
     changed: (state) => {
       if (state.kind !== 'working') own = readTextIfAny(note);
       narration.entered(state);
-      audience?.entered(state);
+      for (const audience of audiences) audience.entered?.(state);
     },
   });
   return { loop, wasOurs: () => readTextIfAny(note) === own };

@@ -30,6 +30,7 @@ export const daemonCommand: CommandSpec = {
     const { createLog } = await import('../../host/log.ts');
     const { createNotifier } = await import('../../systemd/notify.ts');
     const { Narration } = await import('../../agent/daemon/narration.ts');
+    const { Metrics } = await import('../../agent/daemon/metrics.ts');
     const { runService, serviceLoop } = await import('../../agent/daemon/service.ts');
     const { wishedImages } = await import('../wished-image.ts');
     const log = await createLog(process.env);
@@ -38,6 +39,7 @@ export const daemonCommand: CommandSpec = {
     await using bus = await busIfAny(options);
     const agentFor = await agentMaker(options, bus.host);
     const api = bus.bus === undefined ? undefined : await apiOn(bus.bus, log, agentFor, signal);
+    await using metrics = new Metrics(agentFor(signal, undefined));
     const images = wishedImages(options, progressTo(narration, api));
     const parts = {
       root: rootOf(options),
@@ -47,7 +49,7 @@ export const daemonCommand: CommandSpec = {
       notifier,
       narration,
       images,
-      ...(api === undefined ? {} : { audience: api }),
+      audiences: api === undefined ? [metrics] : [api, metrics],
       agentFor,
     };
     const service = serviceLoop(parts);
@@ -56,6 +58,7 @@ export const daemonCommand: CommandSpec = {
     };
     process.on('SIGHUP', reload);
     api?.serve({ loop: service.loop, images });
+    await metrics.serve(log);
     await runService(parts, service, signal);
     process.off('SIGHUP', reload);
     return exitCodes.ok;
