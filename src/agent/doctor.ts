@@ -5,6 +5,18 @@ import { fileStatus, listNames, readTextIfAny } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
 import { unitFileState } from '../systemd/units.ts';
 import type { Agent } from './agent.ts';
+import { fine, problem, type Answer } from './answer.ts';
+import {
+  checkBus,
+  checkClock,
+  checkKernel,
+  checkMetrics,
+  checkMounts,
+  checkSecurity,
+  checkService,
+  checkSpace,
+  checkTools,
+} from './doctor-host.ts';
 import { digestIn } from './entries.ts';
 import { damageOf } from './history-damage.ts';
 import { openHistory } from './history.ts';
@@ -17,24 +29,35 @@ import { digestOf } from './store.ts';
 import { storedImages, storePath } from './stored-image.ts';
 
 /** One thing that was looked at, and how it is. */
-export interface Finding {
+export interface Finding extends Answer {
   readonly check: CheckName;
-  readonly ok: boolean;
-  /** Without a full stop. */
-  readonly sentence: string;
-  /** What to do about a problem: a command, or a sentence. */
-  readonly next?: string;
 }
 
 /** What is looked at, in this order. */
-export const checkNames = ['systemd', 'lock', 'history', 'store', 'extensions', 'masks', 'leftovers', 'boot'] as const;
+export const checkNames = [
+  'kernel',
+  'systemd',
+  'tools',
+  'mounts',
+  'space',
+  'clock',
+  'security',
+  'bus',
+  'service',
+  'lock',
+  'history',
+  'store',
+  'extensions',
+  'masks',
+  'leftovers',
+  'boot',
+  'metrics',
+] as const;
 
 export type CheckName = (typeof checkNames)[number];
 
-/** What a check finds: without a problem one sentence that says so. */
-type Answer = Omit<Finding, 'check'>;
-
 const checks: Readonly<Record<CheckName, (agent: Agent) => Promise<Answer[]>>> = {
+  kernel: () => Promise.resolve(checkKernel()),
   systemd: async ({ tool }) => {
     const { version, options } = await tool.features();
     const known = ['--no-reload', '--mutable', '--always-refresh'].filter((option) => options.includes(option));
@@ -42,6 +65,13 @@ const checks: Readonly<Record<CheckName, (agent: Agent) => Promise<Answer[]>>> =
       fine(`systemd-sysext ${version.major}.${version.minor}${known.length === 0 ? '' : `, with ${known.join(', ')}`}`),
     ];
   },
+  tools: checkTools,
+  mounts: (agent) => Promise.resolve(checkMounts(agent)),
+  space: (agent) => Promise.resolve(checkSpace(agent)),
+  clock: (agent) => Promise.resolve(checkClock(agent)),
+  security: () => Promise.resolve(checkSecurity()),
+  bus: checkBus,
+  service: checkService,
   lock: checkLock,
   history: (agent) => Promise.resolve(checkHistory(agent)),
   store: checkStore,
@@ -49,10 +79,11 @@ const checks: Readonly<Record<CheckName, (agent: Agent) => Promise<Answer[]>>> =
   masks: ({ root }) => Promise.resolve(checkMasks(root)),
   leftovers: (agent) => Promise.resolve(checkLeftovers(agent)),
   boot: checkBoot,
+  metrics: checkMetrics,
 };
 
 /**
- * Looks at everything that the agent keeps on the host, each image and the whole history read. Nothing is changed. What
+ * Looks at what the agent assumes of the host, and at everything that it keeps there, each image and the whole history read. Nothing is changed. What
  * cannot be looked at is a problem, and does not end the others.
  */
 export async function examine(agent: Agent): Promise<Finding[]> {
@@ -70,14 +101,6 @@ async function answersOf(check: (agent: Agent) => Promise<Answer[]>, agent: Agen
     if (!isAgentError(error)) throw error;
     return [problem(error.message, error.details.next)];
   }
-}
-
-function fine(sentence: string): Answer {
-  return { ok: true, sentence };
-}
-
-function problem(sentence: string, next?: string): Answer {
-  return { ok: false, sentence, ...(next === undefined ? {} : { next }) };
 }
 
 /** What flock(1) ends with where another process holds the lock. */

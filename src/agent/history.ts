@@ -6,6 +6,7 @@ import * as generations from './generation-rows.ts';
 import { isAsLeft, noteAsLeft } from './history-note.ts';
 import { checkIntegrity, historyError, migrate, newestSchema, schemaVersion } from './history-schema.ts';
 import * as operations from './operation-rows.ts';
+import { operationTally } from './operation-tally.ts';
 import * as prefetches from './prefetched-rows.ts';
 import type {
   BadImage,
@@ -16,6 +17,7 @@ import type {
   OperationEnd,
   OperationRecord,
   OperationStart,
+  OperationTally,
   Prefetched,
   StepRecord,
 } from './records.ts';
@@ -59,6 +61,7 @@ export interface History extends Disposable {
   ): OperationRecord | undefined;
   /** The steps that an operation took, or planned where it was killed. */
   steps(id: number): StepRecord[];
+  tally(): OperationTally;
   /** The extensions of the generation in force. */
   installed(): readonly InstalledExtension[];
   /** The generation of exactly this number, in whatever state. */
@@ -183,6 +186,7 @@ type Readings = Pick<
   | 'operation'
   | 'latestChange'
   | 'steps'
+  | 'tally'
   | 'installed'
   | 'generation'
   | 'generationAt'
@@ -201,6 +205,7 @@ function readingsOf(database: Database.Database, guard: Guard): Readings {
     operation: (id) => guard(() => operations.operationOf(database, id)),
     latestChange: (name, changes) => guard(() => operations.latestChange(database, name, changes)),
     steps: (id) => guard(() => operations.stepsOf(database, id)),
+    tally: () => guard(() => operationTally(database)),
     installed: () => guard(() => generations.generationsInForce(database, 1)[0]?.extensions ?? []),
     generation: (number) => guard(() => generations.generationOf(database, number)),
     generationAt: (number) => guard(() => generations.generationAt(database, number)),

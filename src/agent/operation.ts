@@ -7,6 +7,7 @@ import { extensionsInPlace } from './adoption.ts';
 import type { Agent } from './agent.ts';
 import { settleOwed } from './effects/settling.ts';
 import { openHistory, type History } from './history.ts';
+import { publishMetrics } from './metrics-file.ts';
 import { putBack, unsettled } from './recovery.ts';
 import type {
   ExtensionChange,
@@ -84,9 +85,17 @@ export async function alone<T>(
     using lock = await takeTurn(agent);
     using history = openHistory(agent.paths.history, { writable: true, note: agent.paths.historyNote });
     await afterCrash(agent, history, atBoot);
-    return await work(history);
+    return await workedAndTold(agent, history, work);
   } catch (error) {
     throw withLeft(error, 'Nothing was changed.');
+  }
+}
+
+async function workedAndTold<T>(agent: Agent, history: History, work: (history: History) => Promise<T>): Promise<T> {
+  try {
+    return await work(history);
+  } finally {
+    await publishMetrics(agent);
   }
 }
 

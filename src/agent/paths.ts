@@ -16,6 +16,8 @@ export interface Paths {
   /** How often this host booted with the generation in force without coming up well. */
   readonly bootAttempts: string;
   readonly lock: string;
+  /** Where the service tells the numbers of this host. */
+  readonly metricsSocket: string;
   /** Output of what PID 1 runs for the service: one that is killed leaves it there. */
   readonly runs: string;
   /** Which images the last merge of this agent was made of. */
@@ -44,6 +46,7 @@ export function pathsBelow(root: string): Paths {
     settlement: belowRoot(root, '/var/lib/sysext-agent/settlement.json'),
     bootAttempts: belowRoot(root, '/var/lib/sysext-agent/boot.json'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),
+    metricsSocket: belowRoot(root, '/run/sysext-agent/metrics.sock'),
     runs: belowRoot(root, '/run/sysext-agent/runs'),
     mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),
     toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),

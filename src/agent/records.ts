@@ -91,6 +91,27 @@ export interface OperationRecord extends OperationStart {
   readonly extensions: readonly ExtensionChange[];
 }
 
+/** What the operations that ended add up to. */
+export interface OperationTally {
+  readonly counts: readonly {
+    readonly verb: Verb;
+    readonly result: OperationEnd['result'];
+    readonly count: number;
+  }[];
+  /** The last operation of each kind and result. */
+  readonly latest: readonly {
+    readonly id: number;
+    readonly verb: Verb;
+    readonly result: OperationEnd['result'];
+    readonly durationMs: number;
+    readonly endedAt: Date;
+  }[];
+  /** Sets that were taken back since the host was not well with them. */
+  readonly rolledBack: number;
+  /** How long systemd-sysext took when it last changed what is merged; absent where that is not known. */
+  readonly mergeMs?: number;
+}
+
 /** An extension that this agent installed, and the image that fills it. */
 export interface InstalledExtension {
   readonly name: string;

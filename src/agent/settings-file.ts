@@ -24,6 +24,8 @@ export interface Settings {
   readonly windows: readonly MaintenanceWindow[];
   /** Who is asked before such a change. */
   readonly fleetLock?: FleetLockSettings;
+  /** Where the numbers of this host are written for node_exporter: an absolute path, or `off`. */
+  readonly metricsDirectory?: string;
 }
 
 /** The name of an extension as a key. */
@@ -37,12 +39,19 @@ const seconds = checked(integer, (value) =>
   value >= 1 && value <= 86_400 ? undefined : 'it takes a number of seconds, from 1 to 86400',
 );
 
+const pathOrOff = checked(string, (value) =>
+  value === 'off' || (value.startsWith('/') && !value.split('/').includes('..'))
+    ? undefined
+    : 'it takes an absolute path of a directory, or off',
+);
+
 const settingsFile = struct({
   ...ofAnything,
   extensions: withDefault(mapOf(struct(ofAnything), extensionName), new Map()),
   merge_time_limit: optional(seconds),
   windows: withDefault(windowList, []),
   fleet_lock: optional(fleetLockSettings),
+  metrics_directory: optional(pathOrOff),
 });
 
 /**
@@ -51,7 +60,15 @@ const settingsFile = struct({
  */
 export function parseSettings(text: string, path: string): Settings {
   const file = decodeYamlOrThrow(text, path, settingsFile, 'invalid-config', 'configuration');
-  const { allow, health, extensions, windows, merge_time_limit: mergeTimeLimit, fleet_lock: fleetLock } = file;
+  const {
+    allow,
+    health,
+    extensions,
+    windows,
+    merge_time_limit: mergeTimeLimit,
+    fleet_lock: fleetLock,
+    metrics_directory: metricsDirectory,
+  } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
     allow: byFile(allow),
@@ -65,5 +82,6 @@ export function parseSettings(text: string, path: string): Settings {
     windows,
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
+    ...(metricsDirectory === undefined ? {} : { metricsDirectory }),
   };
 }

@@ -49,6 +49,7 @@ function joined(all: readonly Settings[]): Settings {
   for (const [name, allow] of all.flatMap((settings) => [...settings.extensions])) {
     extensions.set(name, [...(extensions.get(name) ?? []), ...allow]);
   }
+  const metricsDirectory = all.findLast((settings) => settings.metricsDirectory !== undefined)?.metricsDirectory;
   const mergeTimeLimit = all.findLast((settings) => settings.mergeTimeLimit !== undefined)?.mergeTimeLimit;
   const fleetLock = all.findLast((settings) => settings.fleetLock !== undefined)?.fleetLock;
   return {
@@ -58,6 +59,7 @@ function joined(all: readonly Settings[]): Settings {
     windows: all.flatMap(({ windows }) => windows),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
+    ...(metricsDirectory === undefined ? {} : { metricsDirectory }),
   };
 }
 

@@ -19,6 +19,7 @@ import { installCommand } from './commands/install.ts';
 import { lintCommand } from './commands/lint.ts';
 import { listCommand } from './commands/list.ts';
 import { mergingCommands } from './commands/merging.ts';
+import { metricsCommand } from './commands/metrics.ts';
 import { packageManagerCommand } from './commands/package-manager.ts';
 import { planCommand } from './commands/plan.ts';
 import { removeCommand } from './commands/remove.ts';
@@ -46,6 +47,7 @@ const commands = [
   checkOsCommand,
   gcCommand,
   doctorCommand,
+  metricsCommand,
   ...mergingCommands,
   packageManagerCommand,
   buildCommand,

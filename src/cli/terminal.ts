@@ -15,6 +15,7 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const { env, stderr, stdout } = process;
+  for (const stream of [stdout, stderr]) stream.on('error', passOver);
   return {
     print: (line) => void stdout.write(`${visible(line)}\n`),
     note: (line) => void stderr.write(`${visible(line)}\n`),
@@ -23,6 +24,11 @@ export function processTerminal(): Terminal {
     isNoteTerminal: stderr.isTTY,
     columns: stderr.isTTY ? stderr.columns : Number(env['COLUMNS'] ?? 80),
   };
+}
+
+/** Whoever stops reading, such as head(1), must not end an operation half-way. */
+function passOver(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }
 
 /** Names and texts out of images could hold what a terminal acts on: shown as an escape instead. */

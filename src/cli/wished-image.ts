@@ -50,6 +50,7 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
     return {
       path: image.path,
       source: `${basename(spec)} for ${image.target}`,
+      name: image.name,
       version: image.version,
       allow: allowedBySpec(image, spec),
       health: image.health.map((check) => ({ ...check, by: partOfSpec(spec) })),

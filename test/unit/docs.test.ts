@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 import { actionOf, jobInterface, managerInterface, serviceName } from '../../src/agent/daemon/api/definition.ts';
+import { metricFamilies } from '../../src/agent/metrics.ts';
 import type { CommandSpec } from '../../src/cli/command.ts';
 import { allRules } from '../../src/core/contents/allow.ts';
 import { exitCodeOf, exitCodes } from '../../src/core/errors.ts';
@@ -103,6 +104,18 @@ test.each([
     ...Object.entries(properties).map(([name, type]) => [name, 'property', type]),
     ...Object.entries(signals).map(([name, parts]) => [name, 'signal', signatureOf(parts)]),
   ]);
+});
+
+test('docs/metrics.md has every metric, in order, with its type', () => {
+  const documented = tableBelow(read('docs/metrics.md'), 'Metrics').map(([name = '', type]) => [
+    name.replaceAll('`', ''),
+    type,
+  ]);
+  const none = { counts: [], latest: [], rolledBack: 0 };
+  const host = { version: '', systemd: '', extensions: [], desired: 0, generation: 0, holds: [], tally: none };
+  const families = metricFamilies({ ...host, storeBytes: 0, problems: 0, now: new Date(0) });
+
+  expect(documented).toEqual(families.map(({ name, type }) => [name, type]));
 });
 
 test('docs/dbus.md and the policy of polkit have every action', () => {

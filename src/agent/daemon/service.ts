@@ -21,8 +21,8 @@ export interface ServiceParts extends PassImages {
   readonly log: Log;
   readonly notifier: Notifier;
   readonly narration: Narration;
-  /** Is told what the narration is told, where there is one. Must not throw. */
-  readonly audience?: Pick<Narration, 'done' | 'failed' | 'entered'>;
+  /** Are told what the narration is told, as far as they care. Must not throw. */
+  readonly audiences: readonly Partial<Pick<Narration, 'done' | 'failed' | 'entered'>>[];
   /** The agent for one piece of work. @param reason why it is done, for the history. */
   agentFor(signal: AbortSignal, reason: string): Agent;
 }
@@ -36,7 +36,7 @@ export interface Service {
 
 /** The loop of the service: what it reconciles with, and what it tells. */
 export function serviceLoop(parts: ServiceParts): Service {
-  const { root, clock, random, narration, audience } = parts;
+  const { root, clock, random, narration, audiences } = parts;
   const note = pathsBelow(root).historyNote;
   let own = readTextIfAny(note);
   const loop = new Loop({
@@ -47,17 +47,17 @@ export function serviceLoop(parts: ServiceParts): Service {
       const agent = parts.agentFor(signal, reasons.join(', '));
       const { report, ...outcome } = await pass(agent, parts, signal);
       narration.done(report);
-      audience?.done(report);
+      for (const audience of audiences) audience.done?.(report);
       return outcome;
     },
     failed: (error) => {
       narration.failed(error);
-      audience?.failed(error);
+      for (const audience of audiences) audience.failed?.(error);
     },
     changed: (state) => {
       if (state.kind !== 'working') own = readTextIfAny(note);
       narration.entered(state);
-      audience?.entered(state);
+      for (const audience of audiences) audience.entered?.(state);
     },
   });
   return { loop, wasOurs: () => readTextIfAny(note) === own };

@@ -30,6 +30,7 @@ export const daemonCommand: CommandSpec = {
     const { createLog } = await import('../../host/log.ts');
     const { createNotifier } = await import('../../systemd/notify.ts');
     const { Narration } = await import('../../agent/daemon/narration.ts');
+    const { Metrics } = await import('../../agent/daemon/metrics.ts');
     const { runService, serviceLoop } = await import('../../agent/daemon/service.ts');
     const { wishedImages } = await import('../wished-image.ts');
     const log = await createLog(process.env);
@@ -38,6 +39,7 @@ export const daemonCommand: CommandSpec = {
     await using bus = await busIfAny(options);
     const agentFor = await agentMaker(options, bus.host);
     const api = bus.bus === undefined ? undefined : await apiOn(bus.bus, log, agentFor, signal);
+    await using metrics = new Metrics(agentFor(signal, undefined));
     const progress = progressTo(narration, api);
     const images = wishedImages(options, progress);
     const parts = {
@@ -49,7 +51,7 @@ export const daemonCommand: CommandSpec = {
       narration,
       images,
       newest: wishedImages(options, progress, true),
-      ...(api === undefined ? {} : { audience: api }),
+      audiences: api === undefined ? [metrics] : [api, metrics],
       agentFor,
     };
     const service = serviceLoop(parts);
@@ -58,6 +60,7 @@ export const daemonCommand: CommandSpec = {
     };
     process.on('SIGHUP', reload);
     api?.serve({ loop: service.loop, images });
+    await metrics.serve(log);
     await runService(parts, service, signal);
     process.off('SIGHUP', reload);
     return exitCodes.ok;

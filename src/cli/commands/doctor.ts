@@ -7,10 +7,11 @@ import { show } from '../output.ts';
 
 export const doctorCommand: CommandSpec = {
   name: 'doctor',
-  summary: 'look at everything that is kept on this host, and say what is wrong and what to do',
+  summary: 'look at this host and at everything that is kept on it, and say what is wrong and what to do',
   description:
-    'Reads the whole history and every image of the store, and changes nothing. Exits with 0 where all is well, else with 1. With --rebuild a history that is damaged or lost begins anew, with what can be read of it and with the extensions that are in place; nothing that is merged changes.',
+    'Looks at what the host must have: kernel, tools, mounts, space, clock, bus, units. Reads the whole history and every image of the store, and changes nothing. Exits with 0 where all is well, else with 1. With --rebuild a history that is damaged or lost begins anew, with what can be read of it and with the extensions that are in place; nothing that is merged changes.',
   options: [
+    { flags: '--report', description: 'print all that a report of a mistake needs, in one text without secrets' },
     { flags: '--rebuild', description: 'begin a damaged or lost history anew; the old one is kept' },
     common.root,
     common.json,
@@ -19,6 +20,7 @@ export const doctorCommand: CommandSpec = {
   ],
   examples: [
     ['sysext-agent doctor', 'a line for each check'],
+    ['sysext-agent doctor --report >report.txt', 'for whoever is to help'],
     ['sysext-agent doctor --rebuild', 'mend the history'],
   ],
   run: (invocation) => (invocation.options.flag('rebuild') ? rebuild(invocation) : examine(invocation)),
@@ -26,10 +28,17 @@ export const doctorCommand: CommandSpec = {
 
 async function examine(invocation: Invocation): Promise<ExitCode> {
   const doctor = await import('../../agent/doctor.ts');
-  const findings = await doctor.examine(await agentFor(invocation.options));
+  const agent = await agentFor(invocation.options);
+  const findings = await doctor.examine(agent);
+  const exitCode = findings.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.failed;
+  if (invocation.options.flag('report')) {
+    const { bugReport } = await import('../../agent/bug-report.ts');
+    invocation.terminal.print(await bugReport(agent, findings));
+    return exitCode;
+  }
   const value = { checks: findings.map((finding) => ({ ...finding, next: finding.next ?? null })) };
   show(invocation, value, () => findings.flatMap(findingLines));
-  return findings.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.failed;
+  return exitCode;
 }
 
 function findingLines({ check, ok, sentence, next }: Finding): string[] {

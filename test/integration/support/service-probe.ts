@@ -6,7 +6,7 @@ import { systemClock } from '../../../src/host/clock.ts';
 import { deadlineIn } from '../../../src/host/deadline.ts';
 import { openConnection, type BusCall, type Connection } from '../../../src/systemd/bus.ts';
 import { createBus } from '../../../src/systemd/bus/client.ts';
-import { signatureOf } from '../../../src/systemd/bus/definition.ts';
+import { signatureOf, type InterfaceDefinition } from '../../../src/systemd/bus/definition.ts';
 import { ReplyError } from '../../../src/systemd/bus/errors.ts';
 import { busName, busPath } from '../../../src/systemd/bus/match.ts';
 import { array, properties, several, single, text, uint32, Variant } from '../../../src/systemd/bus/values.ts';
@@ -88,7 +88,8 @@ const standardMembers = [
 
 /** Calls of every method there is, and of some there are not, that nobody should make; none of them changes anything. */
 function fuzzCalls(): BusCall[] {
-  const ours = [managerInterface, jobInterface].flatMap((definition) =>
+  const definitions: readonly InterfaceDefinition[] = [managerInterface, jobInterface];
+  const ours = definitions.flatMap((definition) =>
     Object.entries(definition.methods).map(([member, { takes }]) => ({
       of: definition.name,
       member,
