@@ -1,3 +1,5 @@
+import { exitCodes } from '../core/errors.ts';
+
 /** Where a command writes: results to standard output, everything else to standard error. */
 export interface Terminal {
   /** Writes a line of result. */
@@ -15,7 +17,7 @@ export interface Terminal {
 
 export function processTerminal(): Terminal {
   const { env, stderr, stdout } = process;
-  for (const stream of [stdout, stderr]) stream.on('error', passOver);
+  outlast(stdout, stderr);
   return {
     print: (line) => void stdout.write(`${visible(line)}\n`),
     note: (line) => void stderr.write(`${visible(line)}\n`),
@@ -26,9 +28,20 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Whoever stops reading, such as head(1), must not end an operation half-way. */
-function passOver(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/** A reader that goes away, such as head(1), or a full disk must not end an operation half-way. */
+function outlast(stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream): void {
+  let isTold = false;
+  // There is nowhere to say it.
+  stderr.on('error', () => undefined);
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || isTold) return;
+    isTold = true;
+    stderr.write(`sysext-agent: cannot write to standard output: ${error.message}\n`);
+    stderr.write('It is done; what came of it could not be shown.\n');
+    process.once('exit', (code) => {
+      if (code === exitCodes.ok) process.exitCode = exitCodes.failed;
+    });
+  });
 }
 
 /** Names and texts out of images could hold what a terminal acts on: shown as an escape instead. */
