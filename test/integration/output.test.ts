@@ -3,18 +3,15 @@ import { resolve } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
 
-import { temporaryDirectory } from '../support/archives.ts';
-
 const program = resolve(import.meta.dirname, '../../bin/sysext-agent');
 
 async function shell(script: string) {
-  using root = temporaryDirectory();
-  const { exitCode, stdout, stderr } = await execa('bash', ['-c', script, program, root.at('')], { reject: false });
+  const { exitCode, stdout, stderr } = await execa('bash', ['-c', script, program], { reject: false });
   return { exitCode, stdout, stderr };
 }
 
 test('what cannot be written is told, and nothing breaks off', async () => {
-  const { exitCode, stderr } = await shell('"$0" list --root="$1" >/dev/full');
+  const { exitCode, stderr } = await shell('"$0" completion bash >/dev/full');
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/^sysext-agent: cannot write to standard output: .*\nIt is done; what came of it could not/);
 });
@@ -24,5 +21,5 @@ test('where nothing can be told, the exit code is right all the same', async () 
 });
 
 test('a reader that goes away is no failure', async () => {
-  expect(await shell('set -o pipefail; "$0" list --root="$1" | true')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+  expect(await shell('set -o pipefail; "$0" completion bash | true')).toEqual({ exitCode: 0, stdout: '', stderr: '' });
 });
