@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { look } from '../crash/look.ts';
 import type { Machine } from '../lab/machine.ts';
 import { waitFor } from '../lab/wait.ts';
+import { samplesIn } from '../support/exposition.ts';
 import { bundled } from './support/bundled.ts';
 import { erofsImage, putBytes, releaseOf } from './support/images.ts';
 import { serviceMachine, shown, untilShown } from './support/service-machine.ts';
@@ -276,6 +277,17 @@ describe('the service under hard conditions', () => {
     expect(await sh(`journalctl -u sysext-agent -o cat | tail -n +${Number(lines) + 1} | grep -c problem`)).toBe('0');
     await machine.shell(`rm ${directory}/80-slow.yml`);
     await until('ls /usr/share/b 2>&1', /No such file/);
+  });
+
+  test('its numbers are read at a socket, by everyone', async () => {
+    await isIdle();
+    const script = `require('node:http').get({ socketPath: '/run/sysext-agent/metrics.sock', path: '/metrics' }, (r) => r.pipe(process.stdout))`;
+    const node = '/srv/sysext-agent/node_modules/.bin/node';
+    const told = await machine.run(['setpriv', '--reuid=65534', '--clear-groups', node, '-e', script]);
+
+    const samples = samplesIn(told.stdout);
+    expect(samples).toContainEqual({ name: 'sysext_agent_extensions_merged', labels: {}, value: 1 });
+    expect(samples).toContainEqual({ name: 'sysext_agent_config_error', labels: {}, value: 0 });
   });
 
   test('while nothing happens it does nothing', async () => {

@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import Database from 'better-sqlite3';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
+import { samplesIn } from '../support/exposition.ts';
 import { failure } from './support/host-state.ts';
 import { quickAgent, type QuickAgent } from './support/quick-agent.ts';
 
@@ -110,6 +111,34 @@ test('doctor names what is wrong, and what to do', async () => {
     { check: 'extensions', sentence: expect.stringContaining('the image of b in place is damaged') },
     { check: 'leftovers', sentence: expect.stringContaining('.#left.0123456789abcdef') },
   ]);
+});
+
+test('doctor --report tells all in one text, and nothing that is secret', async () => {
+  await lab.agent('install', '--reason=SECRET-REASON', '/nothing/at/https://me:s3cret@example.org/x.raw');
+  const { stdout } = await lab.agent('doctor', '--report');
+
+  expect(stdout).toMatch(/^# sysext-agent\nversion: \d/);
+  expect(stdout).toMatch(/^ok: kernel: Linux \S+, with overlay/m);
+  expect(stdout).toMatch(/^a 2?.*: merged, ours$/m);
+  expect(stdout).toMatch(/^\d+ \d{4}-.*Z hold: done/m);
+  expect(stdout).not.toMatch(/s3cret|SECRET-REASON/);
+});
+
+test('numbers are told, and written where node_exporter has a directory', async () => {
+  const file = 'var/lib/prometheus/node-exporter/sysext_agent.prom';
+  await lab.shell(`mkdir -p ${dirname(file)}`);
+  await lab.ok('refresh');
+
+  const written = samplesIn(await lab.shell(`cat ${file}`));
+  const told = samplesIn((await lab.agent('metrics')).stdout);
+  expect(written).toEqual(told);
+  expect(told).toContainEqual({ name: 'sysext_agent_extensions_merged', labels: {}, value: 2 });
+  expect(told).toContainEqual({ name: 'sysext_agent_hold', labels: { name: 'b' }, value: 1 });
+  expect(await lab.shell(`stat -c %a ${file}; ls -A ${dirname(file)}`)).toBe(`644\nsysext_agent.prom\n`);
+
+  await lab.shell(`mkdir -p etc/sysext-agent; echo 'metrics_directory: off' >etc/sysext-agent/agent.yml; rm ${file}`);
+  await lab.ok('refresh');
+  expect(await lab.shell(`ls -A ${dirname(file)}`)).toBe('');
 });
 
 describe('doctor --rebuild', () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 
 import { jobInterface, managerInterface, managerPath, serviceName } from '../../../src/agent/daemon/api/definition.ts';
@@ -296,6 +297,27 @@ async function changes(count: number, image: string): Promise<unknown> {
   });
 }
 
+/** How long it takes from a changed drop-in to its extension, and the tool alone for the same, in milliseconds. */
+async function latencyOfChange(run: number, image: string): Promise<unknown> {
+  const version = String((run % 2) + 1);
+  const seen = () => {
+    try {
+      return readFileSync('/usr/share/cycled/version', 'utf8').trim();
+    } catch {
+      return '';
+    }
+  };
+  const text = `extensions:\n  cycled:\n    image: ${image.replace('%', version)}\n`;
+  const start = performance.now();
+  writeFileSync('/etc/sysext-agent/extensions.d/50-cycled.yml', text);
+  while (seen() !== version) await systemClock.sleep(2);
+  const ours = performance.now() - start;
+  await systemClock.sleep(2000);
+  const before = performance.now();
+  execFileSync('systemd-sysext', ['refresh', '--always-refresh=yes'], { stdio: 'ignore' });
+  return { ours, floor: performance.now() - before };
+}
+
 async function sampled(count: number, step: (index: number) => Promise<void>): Promise<Sample[]> {
   const samples = [await sample()];
   for (let index = 0; index < count; index++) {
@@ -330,6 +352,7 @@ const steps: Readonly<Record<string, (...args: string[]) => Promise<unknown>>> =
   sample,
   reconciles: (count) => reconciles(Number(count)),
   changes: (count, image = '') => changes(Number(count), image),
+  latencyOfChange: (run, image = '') => latencyOfChange(Number(run), image),
   burst: (count, directory = '', body = '') => burst(Number(count), directory, body),
 };
 
