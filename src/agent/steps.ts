@@ -12,12 +12,16 @@ export interface Step {
 
 /**
  * Does the steps in order. Where one fails, those done before it are undone in reverse, and the failure is thrown with a
- * word on what is left; a step that can fail half-way is undone as well. An interruption takes effect between two steps.
+ * word on what is left; a step that can fail half-way is undone as well. An interruption takes effect when the step that is under way has ended, also
+ * where that is the last one.
  */
 export async function runSteps(steps: readonly Step[], signal?: AbortSignal): Promise<void> {
   const done: Step[] = [];
-  for (const step of steps) {
+  const orUndone = async () => {
     if (signal?.aborted === true) throw await undone(new AgentError('interrupted', 'interrupted'), done);
+  };
+  for (const step of steps) {
+    await orUndone();
     try {
       await step.do();
     } catch (error) {
@@ -25,6 +29,7 @@ export async function runSteps(steps: readonly Step[], signal?: AbortSignal): Pr
     }
     done.push(step);
   }
+  await orUndone();
 }
 
 /** What is known of a failure besides its message, for below that. */

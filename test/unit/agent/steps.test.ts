@@ -77,6 +77,20 @@ test('an undo that fails does not stop the others, and is told', async () => {
   expect(log).toEqual(['do a', 'do b', 'undo a']);
 });
 
+test('an interruption during the last step undoes that one too', async () => {
+  const log: string[] = [];
+  const interruption = new AbortController();
+  const interrupting = recording(log, 'a', {
+    do: () => {
+      log.push('do a');
+      interruption.abort();
+    },
+  });
+
+  await expect(runSteps([interrupting], interruption.signal)).rejects.toMatchObject({ code: 'interrupted' });
+  expect(log).toEqual(['do a', 'undo a']);
+});
+
 test('an interruption takes effect before the next step', async () => {
   const log: string[] = [];
   const interruption = new AbortController();
