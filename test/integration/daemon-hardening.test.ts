@@ -244,8 +244,8 @@ describe('the service under hard conditions', () => {
 
   test('what it takes of the host stays the same', async () => {
     await isIdle();
-    const passes = await probed<Sample[]>('reconciles 100');
-    await probed('changes 6 /srv/cycled-%.raw');
+    const passes = await probed<Sample[]>('reconciles 40');
+    await probed('changes 4 /srv/cycled-%.raw');
     const changed = await probed<Sample[]>('changes 4 /srv/cycled-%.raw');
     await machine.shell(`rm ${directory}/50-cycled.yml`);
     await until('ls /usr/share/cycled 2>&1', /No such file/);
