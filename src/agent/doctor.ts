@@ -83,8 +83,8 @@ const checks: Readonly<Record<CheckName, (agent: Agent) => Promise<Answer[]>>> =
 };
 
 /**
- * Looks at what the agent assumes of the host, and at everything that it keeps there, each image and the whole history read. Nothing is changed. What
- * cannot be looked at is a problem, and does not end the others.
+ * Looks at what the agent assumes of the host, and at everything that it keeps there, each image and the whole history
+ * read. Nothing is changed. What cannot be looked at is a problem, and does not end the others.
  */
 export async function examine(agent: Agent): Promise<Finding[]> {
   const findings: Finding[] = [];

@@ -12,8 +12,8 @@ export interface Step {
 
 /**
  * Does the steps in order. Where one fails, those done before it are undone in reverse, and the failure is thrown with a
- * word on what is left; a step that can fail half-way is undone as well. An interruption takes effect when the step that is under way has ended, also
- * where that is the last one.
+ * word on what is left; a step that can fail half-way is undone as well. An interruption takes effect when the step that
+ * is under way has ended, also where that is the last one.
  */
 export async function runSteps(steps: readonly Step[], signal?: AbortSignal): Promise<void> {
   const done: Step[] = [];

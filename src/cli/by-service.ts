@@ -4,7 +4,7 @@ import type { ServiceRequest } from '../agent/daemon/api/client.ts';
 import { exitCodes, isAgentError, type ExitCode } from '../core/errors.ts';
 import { systemClock } from '../host/clock.ts';
 import type { Invocation } from './command.ts';
-import { requireRoot } from './invoker.ts';
+import { notRoot } from './invoker.ts';
 import { show } from './output.ts';
 
 /** What the service can be told besides the arguments: how it is shown is ours, and waiting it does by itself. */
@@ -14,37 +14,38 @@ const carried = new Set(['json', 'legend', 'pager', 'wait']);
  * Has the service make a change for a user who is not root: polkit decides whether it may. Root's changes are made by the
  * command itself, under the same lock: then undefined is returned.
  * @param what the change in words, as in `only root may ...`.
- * @param request the call that does the same; undefined where there is none.
+ * @param request the call that does the same.
  * @throws AgentError `not-root` where the service does not run or cannot be told all of it; what the service tells.
  */
 export async function changedByService(
   invocation: Invocation,
   what: string,
-  request: ServiceRequest | undefined,
+  request: ServiceRequest,
 ): Promise<ExitCode | undefined> {
-  const { options, signal, terminal } = invocation;
   if (process.getuid?.() === 0) return undefined;
-  if (request === undefined || options.given.some((name) => !carried.has(name))) requireRoot(what);
-  else {
-    const { askService } = await import('../agent/daemon/api/client.ts');
-    const { createBus } = await import('../systemd/bus/client.ts');
-    await using bus = createBus({ clock: systemClock });
-    let shown = '';
-    const progress = (text: string) => {
-      if (text !== shown && text !== '') terminal.note(text);
-      shown = text;
-    };
-    try {
-      await askService(bus, request, { signal, progress });
-    } catch (error) {
-      if (isAgentError(error, 'bus-unavailable') && error.details.left === undefined) requireRoot(what);
-      throw error;
-    }
+  if (invocation.options.given.some((name) => !carried.has(name))) throw notRoot(what);
+  try {
+    await ask(invocation, request);
+  } catch (error) {
+    const isNotThere = isAgentError(error, 'bus-unavailable') && error.details.left === undefined;
+    throw isNotThere ? notRoot(what) : error;
   }
   const { mergedNames, readMerged } = await import('../systemd/merged.ts');
   const merged = mergedNames(readMerged('/'));
   show(invocation, { merged }, () => [merged.length === 0 ? 'Nothing is merged.' : `Merged: ${merged.join(', ')}`]);
   return exitCodes.ok;
+}
+
+async function ask({ signal, terminal }: Invocation, request: ServiceRequest): Promise<void> {
+  const { askService } = await import('../agent/daemon/api/client.ts');
+  const { createBus } = await import('../systemd/bus/client.ts');
+  await using bus = createBus({ clock: systemClock });
+  let shown = '';
+  const progress = (text: string) => {
+    if (text !== shown && text !== '') terminal.note(text);
+    shown = text;
+  };
+  await askService(bus, request, { signal, progress });
 }
 
 /** What `install` asks for: absolute paths, since the service has another working directory. */

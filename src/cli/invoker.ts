@@ -41,8 +41,12 @@ export function rootOf(options: Options): string {
 
 /** @throws AgentError `not-root` for everyone else, before anything is done. */
 export function requireRoot(what: string): void {
-  if (process.getuid?.() === 0) return;
-  throw new AgentError('not-root', `only root may ${what}`, {
+  if (process.getuid?.() !== 0) throw notRoot(what);
+}
+
+/** Says that only root may do that. */
+export function notRoot(what: string): AgentError {
+  return new AgentError('not-root', `only root may ${what}`, {
     left: 'Nothing was changed.',
     next: 'Run the command as root, for example with sudo.',
   });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { waitFor } from '../lab/wait.ts';
 import { extensionImage, putBytes } from './support/images.ts';
+import { shown as printed, untilShown } from './support/service-machine.ts';
 
 const unit = resolve(import.meta.dirname, '../../systemd-units/sysext-agent.service');
 const directory = '/etc/sysext-agent/extensions.d';
@@ -25,23 +26,10 @@ describe.each([252, 262] as const)('the service on systemd %d', (systemd) => {
 
   const dropIn = (name: string, text: string) => machine.write(`${directory}/${name}`, text);
   const jq = (version: string) => dropIn('50-jq.yml', `extensions:\n  jq:\n    image: /srv/jq-${version}.raw\n`);
-  const shown = async (command: string) => (await machine.run(['bash', '-c', command])).stdout.trim();
+  const shown = (command: string) => printed(machine, command);
   const merged = () => shown('cat /usr/share/jq/version');
 
-  /** Waits until a command prints that. */
-  async function until(command: string, expected: string | RegExp): Promise<string> {
-    const isExpected = (text: string) => (typeof expected === 'string' ? text === expected : expected.test(text));
-    try {
-      return await waitFor(command, async () => {
-        const text = await shown(command);
-        return isExpected(text) ? text : undefined;
-      });
-    } catch (error) {
-      throw new Error(await shown(`${command}; systemctl status sysext-agent; journalctl --no-pager -u sysext-agent`), {
-        cause: error,
-      });
-    }
-  }
+  const until = (command: string, expected: string | RegExp) => untilShown(machine, command, expected);
 
   const status = (expected: RegExp) => until('systemctl show --value -p StatusText sysext-agent', expected);
 

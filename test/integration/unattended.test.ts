@@ -3,11 +3,11 @@ import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
-import { waitFor } from '../lab/wait.ts';
 import { temporaryDirectory } from '../support/archives.ts';
 import { fleetLockServer, type FleetLockServer } from '../support/fleet-lock-server.ts';
 import { extensionImage, putBytes } from './support/images.ts';
 import { makeDeb, makeRepository, type TestRepository } from './support/repository.ts';
+import { shown as printed, untilShown } from './support/service-machine.ts';
 import { addTarget, specOf } from './support/target.ts';
 
 const units = resolve(import.meta.dirname, '../../systemd-units');
@@ -37,22 +37,10 @@ afterAll(async () => {
 
 const dropIn = (name: string, text: string) => machine.write(`${configuration}/extensions.d/${name}`, text);
 const settings = (text: string) => machine.write(`${configuration}/agent.yml`, text);
-const shown = async (command: string) => (await machine.run(['bash', '-c', command])).stdout.trim();
+const shown = (command: string) => printed(machine, command);
 const hostStatus = async () => (await machine.agent(['status'])).stdout;
 
-/** Waits until a command prints that. */
-async function until(command: string, expected: string | RegExp): Promise<string> {
-  const isExpected = (text: string) => (typeof expected === 'string' ? text === expected : expected.test(text));
-  try {
-    return await waitFor(command, async () => {
-      const text = await shown(command);
-      return isExpected(text) ? text : undefined;
-    });
-  } catch (error) {
-    const state = 'systemctl status --no-pager sysext-agent; journalctl --no-pager -u sysext-agent';
-    throw new Error(await shown(`${command}; ${state}`), { cause: error });
-  }
-}
+const until = (command: string, expected: string | RegExp) => untilShown(machine, command, expected);
 
 const serviceStatus = (expected: RegExp) => until('systemctl show --value -p StatusText sysext-agent', expected);
 const version = (name: string) => `cat /usr/share/${name}/version`;
@@ -157,7 +145,9 @@ test('upgrade builds specs anew from the packages that there are now, leaves out
   await addTarget(machine, archive.repository);
   await machine.write('/srv/hello.yml', specOf('hello', { hello: '' }));
   await dropIn('70-hello.yml', 'extensions: {hello: {spec: /srv/hello.yml, target: local}}\n');
-  await until(version('hello'), '1');
+  // It is merged a moment before the operation has ended; one that is stopped before that is undone.
+  await serviceStatus(/^Merged: hello, jq, tools$/);
+  expect(await shown(version('hello'))).toBe('1');
   await machine.shell('systemctl stop sysext-agent');
 
   const upgrade = async (...args: string[]) => {

@@ -24,8 +24,8 @@ const methodCall = 1;
 const fixedPart = 16;
 
 /**
- * Makes the stream give no message with a body longer than `longestBody`, and no call longer than `longestCall`: it comes without its body and with the flag
- * `bodyLeftOut`. One whose fields are too long does not come at all, nor one that the library cannot decode.
+ * Makes the stream give no message with a body longer than `longestBody`, and no call longer than `longestCall`: it comes
+ * without its body and with the flag `bodyLeftOut`. One whose fields are too long does not come at all, nor one that the library cannot decode.
  * @param stream whose reader takes 16 bytes and then the rest of each message, in turn, when it is `readable`.
  */
 export function guardStream(stream: Duplex): void {
