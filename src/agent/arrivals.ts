@@ -98,7 +98,7 @@ export function staging(agent: Agent, coming: readonly Coming[]): NonNullable<Se
   return async ({ extension: { name } }) => {
     const one = coming.find(({ candidate }) => candidate.name === name);
     if (one === undefined) throw new AgentError('internal', `nobody asked for the image of ${name}`);
-    const image = await addToStore(agent.paths.store, one.candidate.request.path, agent.exec);
+    const image = await addToStore(agent.paths.store, one.candidate.request, agent.exec);
     const { version } = await agent.tool.features();
     await judgeStored(agent, one, image, readHostRelease(agent.root, version));
     return image;
