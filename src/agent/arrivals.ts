@@ -11,6 +11,7 @@ import { admit, readCandidate, type Candidate, type ImageRequest } from './candi
 import { groundsFor, judgeContents, type Grounds } from './contents.ts';
 import { ownerOf, withOwner } from './owner.ts';
 import type { Desired } from './plan.ts';
+import { withPublished } from './published-record.ts';
 import type { InstalledExtension } from './records.ts';
 import { addToStore, digestOf } from './store.ts';
 import type { StoredImage } from './stored-image.ts';
@@ -137,6 +138,7 @@ export function recordOf({ candidate, judgement, image }: Coming, now: Date): In
     allowed: judgement.allowed.map(allowedRecord),
     ...withHealth(request.health ?? []),
     ...withOwner(ownerOf(request)),
+    ...withPublished(request.published),
   };
 }
 

@@ -15,6 +15,7 @@ import type { VerifiedImage } from '../core/verified-image.ts';
 import type { Exec } from '../host/exec.ts';
 import { readImage, type ImageFacts } from '../systemd/image.ts';
 import type { Owner } from './owner.ts';
+import type { PublishedRecord } from './published-record.ts';
 
 /** An image that someone asks for, before anything is done with it. */
 export interface ImageRequest extends VerifiedImage {
@@ -29,6 +30,8 @@ export interface ImageRequest extends VerifiedImage {
   readonly health?: readonly HealthCheck[];
   /** Whose the extension is to be; a person's unless given. */
   readonly owner?: Owner;
+  /** Where it was fetched from. */
+  readonly published?: PublishedRecord;
 }
 
 /** An image as an extension that could be installed: who it is and what it says of itself. */
