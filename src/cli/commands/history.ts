@@ -79,10 +79,10 @@ function accountJson({ operation, steps, set, parent }: OperationAccount): objec
   };
 }
 
-function installedJson({ installedAt, health = [], published = null, ...extension }: InstalledExtension): object {
+function installedJson({ installedAt, health = [], published, ...extension }: InstalledExtension): object {
   const { name, version, sha256, size, kind, source, allowed } = extension;
   const at = installedAt.toISOString();
-  return { name, version, sha256, size, kind, source, installedAt: at, allowed, health, published };
+  return { name, version, sha256, size, kind, source, installedAt: at, allowed, health, published: published ?? null };
 }
 
 function historyLines(records: readonly OperationRecord[], legend: boolean): string[] {

@@ -64,7 +64,7 @@ test('what does not fit is passed over, each with its reason', async () => {
   expect(offer.version.version).toBe('1');
   expect(passedOver).toEqual([
     { version: '5', reason: 'it is for arm64' },
-    { version: '4', reason: 'it is for VERSION_ID=12, this host is VERSION_ID=13' },
+    { version: '4', reason: 'it is for VERSION_ID=12, this host has VERSION_ID=13' },
     { version: '3', reason: 'it is the extension yq' },
     { version: '2', reason: 'it is no image of an extension' },
   ]);
