@@ -1,8 +1,10 @@
 import { allowList, type Allowance } from '../core/contents/allow.ts';
+import { connectionList, type Connection } from '../core/connections.ts';
 import { fleetLockSettings, type FleetLockSettings } from '../core/fleet-lock.ts';
 import type { HealthCheck } from '../core/health.ts';
 import { healthList } from '../core/health-list.ts';
 import { extensionNameRule, isExtensionName } from '../core/names.ts';
+import { trustRules, type TrustRule } from '../core/trust-rules.ts';
 import { windowList } from '../core/window-list.ts';
 import type { MaintenanceWindow } from '../core/windows.ts';
 import { checked, integer, mapOf, string } from '../core/yaml/decoder.ts';
@@ -26,6 +28,10 @@ export interface Settings {
   readonly fleetLock?: FleetLockSettings;
   /** Where the numbers of this host are written for node_exporter: an absolute path, or `off`. */
   readonly metricsDirectory?: string;
+  /** Whom this host believes about published images, by place and name: see ruleFor(). */
+  readonly trust: readonly TrustRule[];
+  /** How it reaches the places that publish them, where that is not as usual. */
+  readonly connections: readonly Connection[];
 }
 
 /** The name of an extension as a key. */
@@ -52,6 +58,8 @@ const settingsFile = struct({
   windows: withDefault(windowList, []),
   fleet_lock: optional(fleetLockSettings),
   metrics_directory: optional(pathOrOff),
+  trust: withDefault(trustRules, []),
+  connections: withDefault(connectionList, []),
 });
 
 /**
@@ -68,6 +76,8 @@ export function parseSettings(text: string, path: string): Settings {
     merge_time_limit: mergeTimeLimit,
     fleet_lock: fleetLock,
     metrics_directory: metricsDirectory,
+    trust,
+    connections,
   } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
@@ -80,6 +90,8 @@ export function parseSettings(text: string, path: string): Settings {
       ),
     ],
     windows,
+    trust,
+    connections,
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),
