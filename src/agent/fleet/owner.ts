@@ -4,7 +4,7 @@ import type { InstalledExtension } from '../records.ts';
 
 export type { FleetOwner, Owner } from '../owner.ts';
 
-export interface OwnedExtension extends Pick<InstalledExtension, 'name' | 'version'> {
+export interface OwnedExtension extends Pick<InstalledExtension, 'name' | 'version' | 'allowed' | 'published'> {
   readonly owner: Owner;
 }
 
