@@ -75,7 +75,7 @@ export function upgradeDecision(input: FleetInput, selection: UpgradeSelection):
 const newer = 'there may be a newer version';
 
 /** Of what a person installed it is known where it is published, if it is. */
-function publishedUpgrade({ name, owner, published, allowed }: OwnedExtension): FleetVerdict[] {
+function publishedUpgrade({ name, owner, published, allowed = [] }: OwnedExtension): FleetVerdict[] {
   const wish = published === undefined ? undefined : wishedAgain(published);
   if (wish === undefined) return [];
   const allow = allowed.map(({ rule, by }) => ({ rule, by }));
