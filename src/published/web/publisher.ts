@@ -4,14 +4,13 @@ import type { Architecture } from '../../core/architecture.ts';
 import { AgentError } from '../../core/errors.ts';
 import { isDirectory, type AddressReference, type DirectoryReference } from '../../core/image-reference.ts';
 import { usualPatterns, type PatternHost } from '../../core/match-pattern.ts';
-import { identifyImage } from '../../core/naming.ts';
 import type { WebServers } from '../../core/web-servers.ts';
 import type { Http } from '../../host/http.ts';
 import type { Description, Offer, PublishedVersion, Publisher } from '../publisher.ts';
 import { vouchForDigest, vouchForListed, type Trust } from '../trust/trust.ts';
 import type { Voucher } from '../trust/voucher.ts';
 import type { ListedDirectory } from './directory.ts';
-import { blobOf, fits, imagesIn, type ListedImage } from './files.ts';
+import { blobOf, fits, imagesIn, singleImage, type ListedImage } from './files.ts';
 import { fetchList, type FetchedList } from './list.ts';
 import { localDirectory } from './local-directory.ts';
 import { webDirectory } from './web-directory.ts';
@@ -41,10 +40,8 @@ export function createWebPublisher(options: WebPublisherOptions): Publisher {
   if (isDirectory(reference)) return listedPublisher(directory, options, patternImages(options));
   const file = decodeURIComponent(basename(new URL(reference.text).pathname));
   return reference.sha256 === undefined
-    ? listedPublisher(directory, options, (sums) => [
-        singleImage(directory.nameOf(file), file, sums.get(file), options.name),
-      ])
-    : knownFile(directory, { file, sha256: reference.sha256, ...identityOf(file, options.name), isNamed: true });
+    ? listedPublisher(directory, options, (sums) => [imageInList(directory, file, sums.get(file), options.name)])
+    : knownFile(directory, singleImage(file, reference.sha256, options.name));
 }
 
 type Choice = (sums: ReadonlyMap<string, string>) => readonly ListedImage[];
@@ -54,18 +51,11 @@ function patternImages({ reference, name, host }: WebPublisherOptions): Choice {
   return (sums) => imagesIn(sums, patterns, host);
 }
 
-function singleImage(source: string, file: string, sha256: string | undefined, name: string): ListedImage {
-  if (sha256 !== undefined) return { file, sha256, ...identityOf(file, name), isNamed: true };
-  throw new AgentError('no-such-file', `${source} is not in the SHA256SUMS beside it`, {
+function imageInList(directory: ListedDirectory, file: string, sha256: string | undefined, name: string): ListedImage {
+  if (sha256 !== undefined) return singleImage(file, sha256, name);
+  throw new AgentError('no-such-file', `${directory.nameOf(file)} is not in the SHA256SUMS beside it`, {
     next: 'Give its sha256, where that is known from elsewhere.',
   });
-}
-
-/** The version that the name of a single file has in it, empty where it has none. */
-function identityOf(file: string, name: string): { readonly version: string } {
-  const stem = file.replace(/(\.sysext)?\.(raw|tar|tgz)(\.(zst|xz|gz))?$/, '');
-  const identity = identifyImage(stem, [`extension-release.${name}`]);
-  return { version: identity.name === name ? identity.version : '' };
 }
 
 function listedPublisher(directory: ListedDirectory, options: WebPublisherOptions, choose: Choice): Publisher {
