@@ -1,10 +1,10 @@
 import { allowList, type Allowance } from '../core/contents/allow.ts';
-import { connectionList, type Connection } from '../core/connections.ts';
 import { fleetLockSettings, type FleetLockSettings } from '../core/fleet-lock.ts';
 import type { HealthCheck } from '../core/health.ts';
 import { healthList } from '../core/health-list.ts';
 import { extensionNameRule, isExtensionName } from '../core/names.ts';
 import { trustRules, type TrustRule } from '../core/trust-rules.ts';
+import { webServersSettings, type WebServers } from '../core/web-servers.ts';
 import { windowList } from '../core/window-list.ts';
 import type { MaintenanceWindow } from '../core/windows.ts';
 import { checked, integer, mapOf, string } from '../core/yaml/decoder.ts';
@@ -30,8 +30,8 @@ export interface Settings {
   readonly metricsDirectory?: string;
   /** Whom this host believes about published images, by place and name: see ruleFor(). */
   readonly trust: readonly TrustRule[];
-  /** How it reaches the places that publish them, where that is not as usual. */
-  readonly connections: readonly Connection[];
+  /** How web servers are reached that publish them, where it is not the usual way. */
+  readonly webServers: WebServers;
 }
 
 /** The name of an extension as a key. */
@@ -59,7 +59,7 @@ const settingsFile = struct({
   fleet_lock: optional(fleetLockSettings),
   metrics_directory: optional(pathOrOff),
   trust: withDefault(trustRules, []),
-  connections: withDefault(connectionList, []),
+  web_servers: withDefault(webServersSettings, new Map()),
 });
 
 /**
@@ -77,7 +77,7 @@ export function parseSettings(text: string, path: string): Settings {
     fleet_lock: fleetLock,
     metrics_directory: metricsDirectory,
     trust,
-    connections,
+    web_servers: webServers,
   } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
@@ -91,7 +91,7 @@ export function parseSettings(text: string, path: string): Settings {
     ],
     windows,
     trust,
-    connections,
+    webServers,
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

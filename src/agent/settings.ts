@@ -8,7 +8,14 @@ import type { Settings } from './settings-file.ts';
 
 const mainName = 'agent.yml';
 
-const unsaid: Settings = { allow: [], extensions: new Map(), health: [], windows: [], trust: [], connections: [] };
+const unsaid: Settings = {
+  allow: [],
+  extensions: new Map(),
+  health: [],
+  windows: [],
+  trust: [],
+  webServers: new Map(),
+};
 
 /**
  * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; lists add up, and of single values the
@@ -60,7 +67,7 @@ function joined(all: readonly Settings[]): Settings {
     health: all.flatMap(({ health }) => health),
     windows: all.flatMap(({ windows }) => windows),
     trust: all.flatMap(({ trust }) => trust),
-    connections: all.flatMap(({ connections }) => connections),
+    webServers: new Map(all.flatMap(({ webServers }) => [...webServers])),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

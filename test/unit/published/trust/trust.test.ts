@@ -304,9 +304,21 @@ describe('a version that is older than the newest that came', () => {
   test('is refused from the same place, for the same name, unless it is pinned', () => {
     const old = { ...claim, version: '1.6' };
     expect(highestSeen(seen, claim)).toBe('1.7');
-    expect(refusal(() => { refuseDowngrade(old, highestSeen(seen, old)); })).toContain('jq 1.6 is older than 1.7');
-    expect(refusal(() => { refuseDowngrade({ ...old, pinned: true }, '1.7'); })).toBe('it was taken');
-    expect(refusal(() => { refuseDowngrade(claim, '1.7'); })).toBe('it was taken');
+    expect(
+      refusal(() => {
+        refuseDowngrade(old, highestSeen(seen, old));
+      }),
+    ).toContain('jq 1.6 is older than 1.7');
+    expect(
+      refusal(() => {
+        refuseDowngrade({ ...old, pinned: true }, '1.7');
+      }),
+    ).toBe('it was taken');
+    expect(
+      refusal(() => {
+        refuseDowngrade(claim, '1.7');
+      }),
+    ).toBe('it was taken');
     expect(highestSeen(seen, { ...claim, name: 'tools' })).toBeUndefined();
     expect(highestSeen(seen, { ...claim, place: 'oci://other' })).toBeUndefined();
   });
