@@ -15,7 +15,7 @@ const mainName = 'agent.yml';
  */
 export async function readSettings(root: string): Promise<Settings> {
   const files = configurationFiles(root);
-  if (files.length === 0) return { allow: [], extensions: new Map(), health: [], windows: [] };
+  if (files.length === 0) return { allow: [], extensions: new Map(), health: [], windows: [], registries: new Map() };
   for (const { path } of files) requireTrusted(path);
   const { parseSettings } = await import('./settings-file.ts');
   return joined(files.map(({ path, text }) => parseSettings(text, path)));
@@ -57,6 +57,7 @@ function joined(all: readonly Settings[]): Settings {
     extensions,
     health: all.flatMap(({ health }) => health),
     windows: all.flatMap(({ windows }) => windows),
+    registries: new Map(all.flatMap(({ registries }) => [...registries])),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

@@ -187,6 +187,10 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'fleet_lock: {url: "https://lock.example.org/base", group: workers-1}',
     'fleet_lock: {url: "http://127.0.0.1:3333"}',
     'fleet_lock: {url: "http://[::1]/", group: }',
+    'registries:',
+    'registries: {registry.example.org: }',
+    'registries: {"127.0.0.1:5000": {plain_http: true, mirrors: }, "[::1]:5000": {}}',
+    'registries: {ghcr.io: {mirrors: ["mirror:5000", harbor.example.org/ghcr/cache], ca: /etc/ssl/ours.pem}}',
   ])('%j is right', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([true, true]);
   });
@@ -220,6 +224,16 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'fleet_lock: {url: "https://user:secret@lock.example.org"}',
     'fleet_lock: {url: "https://lock.example.org/?a=b"}',
     'fleet_lock: {url: "https://lock.example.org", group: a b}',
+    'registries: []',
+    'registries: {"https://ghcr.io": {}}',
+    'registries: {ghcr.io/tools: {}}',
+    'registries: {ghcr.io: {mirrors: mirror}}',
+    'registries: {ghcr.io: {mirrors: ["https://mirror"]}}',
+    'registries: {ghcr.io: {mirrors: ["user:secret@mirror"]}}',
+    'registries: {ghcr.io: {ca: ours.pem}}',
+    'registries: {ghcr.io: {ca: /etc/../ours.pem}}',
+    'registries: {ghcr.io: {plain_http: yes}}',
+    'registries: {ghcr.io: {insecure: true}}',
     '[]',
   ])('%j is wrong', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([false, false]);
