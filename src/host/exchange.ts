@@ -126,7 +126,7 @@ async function send(
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
   try {
-    return await answered(http.request(url, options), request.body);
+    return await answered(http.request(url, options), request.body, transport.idleTimeout);
   } catch (error) {
     throw networkError(error, url.href, request.signal);
   }
@@ -159,14 +159,26 @@ function agentFor(transport: Transport, protocol: string, create: (options: Agen
   return agent;
 }
 
-/** Resolves when the headers are here; a peer that falls silent ends the request, or later the reading of the body. */
-function answered(request: ClientRequest, body: HttpRequest['body']): Promise<IncomingMessage> {
+/**
+ * Resolves when the headers are here; a peer that falls silent ends the request, or later the reading of the body. So does
+ * one that sends its headers too slowly, though it is never silent.
+ */
+function answered(request: ClientRequest, body: HttpRequest['body'], patience: number): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let message: IncomingMessage | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    request.on('finish', () => {
+      if (message !== undefined) return;
+      timer = setTimeout(() => request.destroy(new Error('the server does not answer')), 2 * patience);
+    });
+    request.on('close', () => {
+      clearTimeout(timer);
+    });
     request.on('timeout', () => (message ?? request).destroy(new Error('the server fell silent')));
     request.on('error', reject);
     request.on('response', (response) => {
       message = response;
+      clearTimeout(timer);
       resolve(response);
     });
     if (isRange(body) && body.length > 0) sendRange(request, body);

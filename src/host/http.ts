@@ -9,6 +9,7 @@ import {
   type HttpRequest,
   type Transport,
 } from './exchange.ts';
+import { paceKeeper } from './pace.ts';
 import { BusyServerError, parseRetryAfter, retrying, type RetryPolicy } from './retry.ts';
 
 export type { DownloadOptions, WantedFile } from './download.ts';
@@ -83,7 +84,7 @@ export function createHttp(settings: HttpSettings): Http {
   return {
     request: (url, request = {}) =>
       retrying(repeatable(request) ? policy : once(policy), () => send(url, request), request.signal),
-    get: (url, options) => retrying(policy, () => get(send, url, options), options.signal),
+    get: (url, options) => retrying(policy, () => get(send, url, { ...options, clock }), options.signal),
     download: (url, file, options = {}) => download({ send, policy }, url, file, options),
   };
 }
@@ -103,7 +104,7 @@ function refuseBusy(answer: HttpAnswer, clock: Clock): HttpAnswer {
   throw new BusyServerError(`cannot fetch ${answer.url}: the server answered ${answer.status}`, retryAfter);
 }
 
-async function get(send: Send, url: string, options: GetOptions): Promise<Document> {
+async function get(send: Send, url: string, options: GetOptions & BodyOptions): Promise<Document> {
   const { signal, validators = {}, headers = {} } = options;
   const request = { headers: { ...headers, ...conditions(validators) }, ...(signal === undefined ? {} : { signal }) };
   const answer = await send(url, request);
@@ -127,19 +128,26 @@ function validatorsOf({ headers }: HttpAnswer): Validators {
   return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
 }
 
+/** How a body is read. */
+export interface BodyOptions {
+  /** The most that is taken, in bytes. */
+  readonly maxSize: number;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * The whole body of an answer.
- * @throws AgentError `network` where it is larger than `maxSize` bytes or breaks off, `interrupted`
+ * @throws AgentError `network` where it is larger than `maxSize` bytes, breaks off or comes too slowly, `interrupted`
  */
-export async function bodyOf(
-  answer: HttpAnswer,
-  { maxSize, signal }: Pick<GetOptions, 'maxSize' | 'signal'>,
-): Promise<Buffer> {
+export async function bodyOf(answer: HttpAnswer, { maxSize, clock, signal }: BodyOptions): Promise<Buffer> {
+  const keepPace = paceKeeper(clock, answer.url);
   const pieces: Buffer[] = [];
   let size = 0;
   try {
     for await (const piece of answer.body as AsyncIterable<Buffer>) {
       size += piece.length;
+      keepPace(piece.length);
       if (size > maxSize) throw new AgentError('network', `${answer.url} is larger than the ${maxSize} bytes allowed`);
       pieces.push(piece);
     }
