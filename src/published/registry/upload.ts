@@ -171,7 +171,7 @@ async function whereItStands(
 ): Promise<{ readonly here: URL; readonly offset: number }> {
   const answer = await send(endpoint, place.href, {}, signal);
   await expectStatus(endpoint, answer, 204);
-  const last = /^(?:bytes=)?0-(\d+)$/.exec(String(answer.headers['range'] ?? ''))?.[1];
+  const last = /^(?:bytes=)?0-(\d+)$/.exec(answer.headers.range ?? '')?.[1];
   // `0-0` stands for one byte, and in older registries for none.
   return { here: placeIn(endpoint, answer), offset: last === undefined || last === '0' ? 0 : Number(last) + 1 };
 }
