@@ -4,6 +4,8 @@ import type { HealthCheck } from '../core/health.ts';
 import { healthList } from '../core/health-list.ts';
 import { extensionNameRule, isExtensionName } from '../core/names.ts';
 import { registriesSettings, type Registries } from '../core/registries.ts';
+import { trustRules, type TrustRule } from '../core/trust-rules.ts';
+import { webServersSettings, type WebServers } from '../core/web-servers.ts';
 import { windowList } from '../core/window-list.ts';
 import type { MaintenanceWindow } from '../core/windows.ts';
 import { checked, integer, mapOf, string } from '../core/yaml/decoder.ts';
@@ -29,6 +31,10 @@ export interface Settings {
   readonly fleetLock?: FleetLockSettings;
   /** Where the numbers of this host are written for node_exporter: an absolute path, or `off`. */
   readonly metricsDirectory?: string;
+  /** Whom this host believes about published images, by place and name: see ruleFor(). */
+  readonly trust: readonly TrustRule[];
+  /** How web servers are reached that publish them, where it is not the usual way. */
+  readonly webServers: WebServers;
 }
 
 /** The name of an extension as a key. */
@@ -56,6 +62,8 @@ const settingsFile = struct({
   registries: withDefault(registriesSettings, new Map()),
   fleet_lock: optional(fleetLockSettings),
   metrics_directory: optional(pathOrOff),
+  trust: withDefault(trustRules, []),
+  web_servers: withDefault(webServersSettings, new Map()),
 });
 
 /**
@@ -73,6 +81,8 @@ export function parseSettings(text: string, path: string): Settings {
     merge_time_limit: mergeTimeLimit,
     fleet_lock: fleetLock,
     metrics_directory: metricsDirectory,
+    trust,
+    web_servers: webServers,
   } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
@@ -85,6 +95,8 @@ export function parseSettings(text: string, path: string): Settings {
       ),
     ],
     windows,
+    trust,
+    webServers,
     registries,
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
