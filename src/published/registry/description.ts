@@ -9,27 +9,22 @@ import type { Descriptor, Index, Manifest } from './manifest.ts';
 import { imageLayerOf } from './media-types.ts';
 import type { Fetched, Repository } from './repository.ts';
 
-/** A document that may be signed: a manifest, or the index that names it, and with it the blob. */
-export interface SignedManifest {
-  /** `sha256:` and hexadecimal digits. */
-  readonly digest: string;
-  /** What it says itself: nothing that stands elsewhere, such as in a tag. */
-  readonly statement: Statement;
-  /** The bytes that it names, in hexadecimal. */
-  readonly sha256: string;
-}
-
-/** What was read for an offer, and what could be signed. */
+/** What was read for an offer. */
 export interface Read {
   readonly offer: Offer;
-  readonly signed: readonly SignedManifest[];
+  /** `sha256:` and hexadecimal digits. */
+  readonly manifest: string;
+  /** Of the index that led to the manifest, where there was one. */
+  readonly index?: string;
+  /** What the manifest says itself: nothing that stands elsewhere, such as in a tag or in an index. */
+  readonly statement: Statement;
 }
 
 /** Where an image is read, and for whom. */
 export interface Asked {
   readonly repository: Repository;
-  /** The last part of its name: that of the extension, where its file is called so. */
-  readonly lastName: string;
+  /** The name that the extension has, if the name of its file agrees. */
+  readonly expected: string;
   readonly architecture: Architecture;
   /** Whether an image fits the one who asks, where there are several for one architecture. */
   readonly fits?: ((release: ReleaseFields) => boolean) | undefined;
@@ -55,42 +50,41 @@ async function describeIndex(
   index: { readonly digest: string; readonly document: Index },
   signal: AbortSignal | undefined,
 ): Promise<Found> {
-  const { repository, lastName, architecture, fits } = asked;
+  const { repository, expected, architecture, fits } = asked;
   const choice = chooseManifest(index.document, architecture, fits);
   if ('reason' in choice) return choice;
   const { descriptor } = choice;
   const fetched = await repository.manifest(descriptor.digest, signal);
   if (fetched.document.kind !== 'manifest') return { reason: 'what its index names is no manifest' };
-  const statement = saidOfMember(index.document, descriptor, lastName);
+  const said = saidOfMember(index.document, descriptor, expected);
   const manifest = { digest: fetched.digest, document: fetched.document };
-  return describeManifest(asked, version, manifest, { digest: index.digest, statement }, signal);
+  return describeManifest(asked, version, manifest, { digest: index.digest, said }, signal);
 }
 
 /** What an index says of one of its images: of that alone, else of all. */
-function saidOfMember({ annotations }: Index, { annotations: own, platform }: Descriptor, lastName: string): Said {
+function saidOfMember({ annotations }: Index, { annotations: own, platform }: Descriptor, expected: string): Said {
   const architecture = parseArchitecture(platform?.architecture ?? '');
   return {
     ...(architecture === undefined ? {} : { architecture }),
-    ...saidBy(new Map([...annotations, ...own]), lastName),
+    ...saidBy(new Map([...annotations, ...own]), expected),
   };
 }
 
 async function describeManifest(
-  { repository, lastName, architecture: wanted }: Asked,
+  { repository, expected, architecture: wanted }: Asked,
   version: PublishedVersion,
   { digest, document }: { readonly digest: string; readonly document: Manifest },
-  index: { readonly digest: string; readonly statement: Said } | undefined,
+  index: { readonly digest: string; readonly said: Said } | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Found> {
   const layer = imageLayerOf(document);
   if ('reason' in layer) return layer;
-  const own = saidBy(new Map([...layer.layer.annotations, ...document.annotations]), lastName);
+  const own = saidBy(new Map([...layer.layer.annotations, ...document.annotations]), expected);
   const statement =
     own.architecture === undefined ? { ...(await saidByConfig(repository, document, signal)), ...own } : own;
-  const said: Said = { ...index?.statement, ...statement };
-  const reason = reasonAgainst(said, version, wanted, index?.statement);
+  const said: Said = { ...index?.said, ...statement };
+  const reason = reasonAgainst(said, version, wanted, index?.said);
   if (reason !== undefined) return { reason };
-  const { sha256 } = layer.blob;
   const { name, architecture, release } = said;
   return {
     offer: {
@@ -101,10 +95,9 @@ async function describeManifest(
       ...(release === undefined ? {} : { release }),
       blob: layer.blob,
     },
-    signed: [
-      { digest, statement: statementOf(statement), sha256 },
-      ...(index === undefined ? [] : [{ digest: index.digest, statement: statementOf(index.statement), sha256 }]),
-    ],
+    manifest: digest,
+    ...(index === undefined ? {} : { index: index.digest }),
+    statement: statementOf(statement),
   };
 }
 

@@ -1,67 +1,46 @@
 import type { Architecture } from '../../core/architecture.ts';
-import { AgentError, isAgentError } from '../../core/errors.ts';
+import { AgentError } from '../../core/errors.ts';
 import type { RegistryReference } from '../../core/image-reference.ts';
 import type { ReleaseFields } from '../../core/os-release.ts';
-import type { Offer, PublishedVersion, Publisher } from '../publisher.ts';
-import type { Claim, ManifestSignature } from '../trust/claim.ts';
+import type { PublishedVersion, Publisher } from '../publisher.ts';
+import type { Claim } from '../trust/claim.ts';
+import { vouchForManifest, type Trust } from '../trust/trust.ts';
 import type { Voucher } from '../trust/voucher.ts';
 import { saidBy } from './annotations.ts';
-import { describe, type Read, type SignedManifest } from './description.ts';
+import { describe, type Read } from './description.ts';
 import type { RegistryAccess } from './endpoint.ts';
 import { openRepository, type Fetched, type Repository } from './repository.ts';
 import { signaturesOf } from './signatures.ts';
 import { isVersionTag, versionOf, versionsAmong } from './tags.ts';
 
-/**
- * Finds out whether one of the signatures is good, of somebody who may speak for what is claimed, and about that.
- * @throws AgentError `verification-failed` where nobody vouches for it whom this host trusts.
- */
-export type ManifestVouching = (
-  claim: Claim,
-  signed: SignedManifest,
-  signatures: readonly ManifestSignature[],
-) => Voucher | Promise<Voucher>;
-
-export type { SignedManifest } from './description.ts';
-
-export interface RegistryPublisherSettings {
+export interface RegistryPublisherOptions {
   readonly reference: RegistryReference;
-  readonly access: RegistryAccess;
+  /** The extension that is to be filled, where that is known before: else it is what the image says that it is. */
+  readonly name?: string;
   /** Of the one who asks. */
   readonly architecture: Architecture;
   /** Whether an image fits the one who asks, where there are several for one architecture. */
   readonly fits?: (release: ReleaseFields) => boolean;
-  readonly vouchForManifest: ManifestVouching;
+  readonly trust: Trust;
+  readonly access: RegistryAccess;
 }
 
 /** A repository of a registry as a publisher. Tags only choose: what is described is fetched by digest from then on. */
-export function createRegistryPublisher(settings: RegistryPublisherSettings): Publisher {
-  const { reference, access, vouchForManifest, architecture, fits } = settings;
+export function createRegistryPublisher(options: RegistryPublisherOptions): Publisher {
+  const { reference, access, architecture, fits, trust } = options;
   const repository = openRepository(access, reference.registry, reference.repository);
-  const lastName = reference.repository.split('/').at(-1) ?? '';
-  const documents = new Map<string, Fetched>();
+  const expected = options.name ?? reference.repository.split('/').at(-1) ?? '';
+  const asked = { repository, expected, architecture, fits };
   const read = new Map<string, Read>();
-  const documentOf = async (key: string, signal?: AbortSignal): Promise<Fetched> => {
-    const known = documents.get(key);
-    if (known !== undefined) return known;
-    const fetched = await repository.manifest(key, signal);
-    documents.set(key, fetched);
-    return fetched;
-  };
   return {
     place: repository.place,
     versions: async (signal) => {
       const key = reference.digest ?? reference.tag;
       if (key === undefined) return versionsAmong(await repository.tags(signal));
-      return [pinnedVersion(key, reference.tag, await documentOf(key, signal), lastName)];
+      return [pinnedVersion(key, reference.tag, await repository.manifest(key, signal), expected)];
     },
     describe: async (version, signal) => {
-      const found = await describe(
-        { repository, lastName, architecture, fits },
-        version,
-        await documentOf(version.key, signal),
-        signal,
-      );
+      const found = await describe(asked, version, await repository.manifest(version.key, signal), signal);
       if ('reason' in found) return { kind: 'passed-over', reason: found.reason };
       read.set(found.offer.reference, found);
       return { kind: 'offer', offer: found.offer };
@@ -69,14 +48,16 @@ export function createRegistryPublisher(settings: RegistryPublisherSettings): Pu
     vouch: async (offer, signal) => {
       const claim: Claim = {
         place: repository.place,
-        name: offer.name ?? lastName,
+        name: options.name ?? offer.name ?? expected,
         version: offer.version.version,
         ...(offer.architecture === undefined ? {} : { architecture: offer.architecture }),
         pinned: reference.digest !== undefined,
       };
-      return firstVoucher(claim, signedOf(read, offer), repository, vouchForManifest, signal);
+      const found = read.get(offer.reference);
+      if (found?.offer.blob.sha256 === offer.blob.sha256) return vouchFor(trust, claim, found, repository, signal);
+      throw new AgentError('internal', `${offer.reference} was not described before it was to be vouched for`);
     },
-    fetch: (offer, file, options) => repository.download({ ...file, sha256: offer.blob.sha256 }, options),
+    fetch: (offer, file, more) => repository.download({ ...file, sha256: offer.blob.sha256 }, more),
   };
 }
 
@@ -85,9 +66,9 @@ function pinnedVersion(
   key: string,
   tag: string | undefined,
   { document }: Fetched,
-  lastName: string,
+  expected: string,
 ): PublishedVersion {
-  const said = document.kind === 'unreadable' ? undefined : saidBy(document.annotations, lastName).version;
+  const said = document.kind === 'unreadable' ? undefined : saidBy(document.annotations, expected).version;
   const asked = tag !== undefined && isVersionTag(tag) ? versionOf(tag) : undefined;
   if (asked !== undefined && (said === undefined || !isOfSeries(said, asked))) return { version: asked, key };
   return { version: said ?? tag ?? '', key };
@@ -98,32 +79,25 @@ function isOfSeries(version: string, series: string): boolean {
   return version.startsWith(series) && /^[.-]/.test(version.slice(series.length));
 }
 
-function signedOf(read: ReadonlyMap<string, Read>, { reference, blob }: Offer): readonly SignedManifest[] {
-  const found = read.get(reference);
-  if (found?.offer.blob.sha256 === blob.sha256) return found.signed;
-  throw new AgentError('internal', `${reference} was not described before it was to be vouched for`);
-}
-
-/** Asks for each document that could be signed; those that are come first. */
-async function firstVoucher(
+/** Gets the manifest again by its digest, since many may have been described, and all that is signed beside it. */
+async function vouchFor(
+  trust: Trust,
   claim: Claim,
-  signed: readonly SignedManifest[],
+  { offer, manifest, index, statement }: Read,
   repository: Repository,
-  vouchFor: ManifestVouching,
   signal: AbortSignal | undefined,
 ): Promise<Voucher> {
-  const all = await Promise.all(
-    signed.map(async (one) => ({ one, signatures: await signaturesOf(repository, one.digest, signal) })),
+  const digests = [manifest, ...(index === undefined ? [] : [index])];
+  const documents = await Promise.all(digests.map((digest) => repository.manifest(digest, signal)));
+  const signatures = claim.pinned
+    ? []
+    : await Promise.all(digests.map((digest) => signaturesOf(repository, digest, signal)));
+  const [{ bytes } = { bytes: new Uint8Array() }, list] = documents;
+  const published = { bytes, statement, sha256: offer.blob.sha256 };
+  return vouchForManifest(
+    trust,
+    claim,
+    list === undefined ? published : { ...published, index: list.bytes },
+    signatures.flat(),
   );
-  const isSigned = ({ signatures }: (typeof all)[number]) => signatures.length > 0;
-  let refusal: unknown;
-  for (const { one, signatures } of [...all.filter(isSigned), ...all.filter((each) => !isSigned(each))]) {
-    try {
-      return await vouchFor(claim, one, signatures);
-    } catch (error) {
-      if (!isAgentError(error, 'verification-failed')) throw error;
-      refusal ??= error;
-    }
-  }
-  throw refusal;
 }

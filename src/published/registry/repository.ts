@@ -48,6 +48,7 @@ export interface Repository {
 /** A manifest as it came. */
 export interface Fetched {
   readonly digest: string;
+  readonly bytes: Uint8Array;
   /** What it says, or what is wrong with it. */
   readonly document: Manifest | Index | { readonly kind: 'unreadable'; readonly problem: string };
 }
@@ -183,7 +184,7 @@ async function fetchManifest(endpoint: Endpoint, reference: string, signal: Abor
   const expected = reference.includes(':') ? reference : digestSaid(headers['docker-content-digest']);
   if (expected !== undefined && expected !== digest) throw mismatch(url, expected, digest);
   const decoded = decodeManifest(body);
-  return { digest, document: 'value' in decoded ? decoded.value : { kind: 'unreadable', ...decoded } };
+  return { digest, bytes: body, document: 'value' in decoded ? decoded.value : { kind: 'unreadable', ...decoded } };
 }
 
 /** What the registry says that it sends: only a help against what is damaged on the way. */

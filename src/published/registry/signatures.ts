@@ -10,8 +10,8 @@ const bundleType = /^application\/vnd\.dev\.sigstore\.bundle\b/;
 const signatureTypes = /^application\/vnd\.dev\.(?:cosign|sigstore)\b/;
 
 /** More signatures of one manifest are not looked at: each of them has to be fetched. */
-const most = 50;
-const largest = { payload: 64 * 1024, bundle: 1024 * 1024, signature: 8192 };
+const most = 20;
+const largest = { payload: 64 * 1024, bundle: 256 * 1024, signature: 8192 };
 
 /**
  * Everything that is signed beside a manifest, not verified yet: the tag of cosign, and what refers to it. What is
