@@ -27,14 +27,18 @@ const longest = [
   'machine',
 ];
 
-/** Begins with the longest files, also where vitest has no durations of an earlier run: one that begins last is alone. */
+/**
+ * Begins with the longest files, also where vitest has no durations of an earlier run: one that begins last is alone.
+ * Unit tests are short and come last, one after the other, so that one process can do many of them.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
   }
 }
 
-function rank({ moduleId }: TestSpecification): number {
+function rank({ moduleId, project }: TestSpecification): number {
+  if (project.name === 'unit') return longest.length + 1;
   const index = longest.indexOf(basename(moduleId, '.test.ts'));
   return index === -1 ? longest.length : index;
 }
