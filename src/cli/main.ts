@@ -22,6 +22,8 @@ import { mergingCommands } from './commands/merging.ts';
 import { metricsCommand } from './commands/metrics.ts';
 import { packageManagerCommand } from './commands/package-manager.ts';
 import { planCommand } from './commands/plan.ts';
+import { pullCommand } from './commands/pull.ts';
+import { pushCommand } from './commands/push.ts';
 import { removeCommand } from './commands/remove.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { statusCommand } from './commands/status.ts';
@@ -55,6 +57,8 @@ const commands = [
   checkCommand,
   explainCommand,
   inspectCommand,
+  pushCommand,
+  pullCommand,
   ...configCommands,
   completionCommand,
 ];
