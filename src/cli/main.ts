@@ -20,6 +20,7 @@ import { lintCommand } from './commands/lint.ts';
 import { listCommand } from './commands/list.ts';
 import { mergingCommands } from './commands/merging.ts';
 import { metricsCommand } from './commands/metrics.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { packageManagerCommand } from './commands/package-manager.ts';
 import { planCommand } from './commands/plan.ts';
 import { removeCommand } from './commands/remove.ts';
@@ -56,6 +57,7 @@ const commands = [
   explainCommand,
   inspectCommand,
   ...configCommands,
+  migrateCommand,
   completionCommand,
 ];
 
