@@ -5,6 +5,7 @@ import type { Wish } from '../agent/fleet/configuration.ts';
 import { sourceText } from '../agent/fleet/definition.ts';
 import type { ImageSource } from '../agent/fleet/images.ts';
 import { AgentError } from '../core/errors.ts';
+import { builtHere, ofThisHost } from '../core/verified-image.ts';
 import { fileStatus, makeDirectory, readTextIfAny, writeAtomically } from '../host/files.ts';
 import type { Progress } from '../host/progress.ts';
 import { belowRoot } from '../host/root.ts';
@@ -48,7 +49,7 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
       ...(signal === undefined ? {} : { signal }),
     });
     return {
-      path: image.path,
+      ...builtHere(image.path),
       source: `${basename(spec)} for ${image.target}`,
       name: image.name,
       version: image.version,
@@ -60,7 +61,7 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
 
 function imageOn(root: string, path: string): ImageRequest {
   const real = belowRoot(root, path);
-  if (fileStatus(real) !== undefined) return { path: real, source: path };
+  if (fileStatus(real) !== undefined) return { ...ofThisHost(real), source: path };
   throw new AgentError('no-such-file', `there is no file or directory ${path}`, { retryable: true });
 }
 

@@ -1,5 +1,6 @@
 import type { Architecture } from '../core/architecture.ts';
 import type { ReleaseFields } from '../core/os-release.ts';
+import type { Compression } from '../host/unpack.ts';
 import type { DownloadOptions, WantedFile } from '../host/http.ts';
 import type { Voucher } from './trust/voucher.ts';
 
@@ -48,10 +49,6 @@ export interface Offer {
   readonly release?: ReleaseFields;
   readonly blob: Blob;
 }
-
-/** How the bytes of an image are packed for the way. */
-export const compressions = ['none', 'zstd', 'gzip', 'xz'] as const;
-export type Compression = (typeof compressions)[number];
 
 /** Bytes that a publisher sends, and what is in them. */
 export interface Blob {

@@ -1,13 +1,17 @@
+import { parseImageReference } from '../../core/image-reference.ts';
+import { parseVersionRange } from '../../core/version-range.ts';
 import type { Agent } from '../agent.ts';
 import type { ChangeOptions } from '../change.ts';
 import { openHistory } from '../history.ts';
 import { installedIn } from '../installed.ts';
 import { ownerOf, ownerText } from '../owner.ts';
+import type { PublishedRecord } from '../published-record.ts';
 import type { InstalledExtension } from '../records.ts';
 import { refuseUnknown } from '../remove.ts';
-import { readFleet } from './configuration.ts';
+import { readFleet, type Wish } from './configuration.ts';
 import { fleetDecision, type FleetDecision, type FleetInput, type FleetVerdict } from './decision.ts';
 import { owned } from './desired.ts';
+import type { OwnedExtension } from './owner.ts';
 import type { ImageSource } from './images.ts';
 import { carryOut, type FleetReport, type ReconcileOptions } from './reconcile.ts';
 
@@ -53,15 +57,40 @@ async function recorded(
 
 /** What is to be made anew: what is as the drop-ins want it as well as what is not yet. Nothing else is decided. */
 export function upgradeDecision(input: FleetInput, selection: UpgradeSelection): FleetDecision {
-  const verdicts = fleetDecision(input).verdicts.flatMap((verdict): FleetVerdict[] => {
-    if (!isSelected(verdict.name, selection) || selection.held.includes(verdict.name)) return [];
+  const { verdicts } = fleetDecision(input);
+  const ofFleet = verdicts.flatMap((verdict): FleetVerdict[] => {
+    if (selection.held.includes(verdict.name)) return [];
     if (verdict.action === 'replace') return [verdict];
     if (verdict.action !== 'keep') return [];
     const { name, wish, owner } = verdict;
     if (wish === undefined || owner === undefined || wish.hold) return [];
-    return [{ name, action: 'replace', wish, owner, reason: 'there may be a newer version' }];
+    return [{ name, action: 'replace', wish, owner, reason: newer }];
   });
-  return { verdicts };
+  const byHand = input.installed
+    .filter(({ name, owner }) => owner.kind === 'person' && !selection.held.includes(name))
+    .flatMap(publishedUpgrade);
+  return { verdicts: [...ofFleet, ...byHand].filter(({ name }) => isSelected(name, selection)) };
+}
+
+const newer = 'there may be a newer version';
+
+/** Of what a person installed it is known where it is published, if it is. */
+function publishedUpgrade({ name, owner, published, allowed = [] }: OwnedExtension): FleetVerdict[] {
+  const wish = published === undefined ? undefined : wishedAgain(published);
+  if (wish === undefined) return [];
+  const allow = allowed.map(({ rule, by }) => ({ rule, by }));
+  return [{ name, action: 'replace', wish: { ...wish, allow }, owner, reason: newer }];
+}
+
+/** What was asked for, to ask for it again; undefined where it names one image, or cannot be read. */
+function wishedAgain({ from, versions }: PublishedRecord): Wish | undefined {
+  const reference = parseImageReference(from);
+  const range = versions === undefined ? undefined : parseVersionRange(versions);
+  if (!('value' in reference) || (range !== undefined && !('value' in range))) return undefined;
+  if (reference.value.kind === 'oci' && reference.value.digest !== undefined) return undefined;
+  const source = { kind: 'reference', reference: reference.value } as const;
+  const version = range === undefined ? {} : { version: range.value };
+  return { source, ...version, args: {}, allow: [], health: [], hold: false };
 }
 
 function isSelected(name: string, { names }: UpgradeSelection): boolean {

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { ImageRequest } from '../../agent/candidate.ts';
 import type { Allowance } from '../../core/contents/allow.ts';
 import { AgentError, exitCodes, withLeft } from '../../core/errors.ts';
+import { builtHere, ofThisHost } from '../../core/verified-image.ts';
 import { buildOptions } from '../build-host.ts';
 import { showChange } from '../change-output.ts';
 import { changeOptions, common, type CommandSpec, type Invocation } from '../command.ts';
@@ -63,11 +64,11 @@ async function requestOf(invocation: Invocation, ref: string, allow: readonly Al
     });
   }
   const name = invocation.options.text('name');
-  if (!/\.ya?ml$/.test(ref)) return { path: ref, source: ref, allow, ...(name === undefined ? {} : { name }) };
+  if (!/\.ya?ml$/.test(ref)) return { ...ofThisHost(ref), source: ref, allow, ...(name === undefined ? {} : { name }) };
   const { allowedBySpec, partOfSpec } = await import('../allowances.ts');
   const image = await buildImage(invocation, ref);
   return {
-    path: image.path,
+    ...builtHere(image.path),
     source: `${basename(ref)} for ${image.target}`,
     name: name ?? image.name,
     version: image.version,

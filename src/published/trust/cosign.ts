@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
 
-import { itemsAt, parseJson, textAt } from '../../core/json.ts';
+import { itemsAt, parseJson, textAt } from '../../core/json-values.ts';
 import type { ManifestSignature } from './claim.ts';
 
 /** A public key of cosign, and the file that it was read from. */
