@@ -3,6 +3,7 @@ import { fleetLockSettings, type FleetLockSettings } from '../core/fleet-lock.ts
 import type { HealthCheck } from '../core/health.ts';
 import { healthList } from '../core/health-list.ts';
 import { extensionNameRule, isExtensionName } from '../core/names.ts';
+import { registriesSettings, type Registries } from '../core/registries.ts';
 import { trustRules, type TrustRule } from '../core/trust-rules.ts';
 import { webServersSettings, type WebServers } from '../core/web-servers.ts';
 import { windowList } from '../core/window-list.ts';
@@ -24,6 +25,8 @@ export interface Settings {
   readonly mergeTimeLimit?: number;
   /** When changes may be made that nobody typed; at any time where there are none. */
   readonly windows: readonly MaintenanceWindow[];
+  /** How registries of images are reached, where it is not the usual way. */
+  readonly registries: Registries;
   /** Who is asked before such a change. */
   readonly fleetLock?: FleetLockSettings;
   /** Where the numbers of this host are written for node_exporter: an absolute path, or `off`. */
@@ -56,6 +59,7 @@ const settingsFile = struct({
   extensions: withDefault(mapOf(struct(ofAnything), extensionName), new Map()),
   merge_time_limit: optional(seconds),
   windows: withDefault(windowList, []),
+  registries: withDefault(registriesSettings, new Map()),
   fleet_lock: optional(fleetLockSettings),
   metrics_directory: optional(pathOrOff),
   trust: withDefault(trustRules, []),
@@ -73,6 +77,7 @@ export function parseSettings(text: string, path: string): Settings {
     health,
     extensions,
     windows,
+    registries,
     merge_time_limit: mergeTimeLimit,
     fleet_lock: fleetLock,
     metrics_directory: metricsDirectory,
@@ -92,6 +97,7 @@ export function parseSettings(text: string, path: string): Settings {
     windows,
     trust,
     webServers,
+    registries,
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

@@ -14,6 +14,7 @@ const unsaid: Settings = {
   health: [],
   windows: [],
   trust: [],
+  registries: new Map(),
   webServers: new Map(),
 };
 
@@ -68,6 +69,7 @@ function joined(all: readonly Settings[]): Settings {
     windows: all.flatMap(({ windows }) => windows),
     trust: all.flatMap(({ trust }) => trust),
     webServers: new Map(all.flatMap(({ webServers }) => [...webServers])),
+    registries: new Map(all.flatMap(({ registries }) => [...registries])),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

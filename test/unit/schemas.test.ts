@@ -218,6 +218,10 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'trust: [{place: "https://*.example.org/images/", unsigned: allowed}, {place: /srv/images, keys: [a.gpg]}]',
     'web_servers:',
     'web_servers: {"files.example.org:8443": {ca: /etc/ssl/lan.pem}, 10.0.0.5: {plain_http: true}, a: }',
+    'registries:',
+    'registries: {registry.example.org: }',
+    'registries: {"127.0.0.1:5000": {plain_http: true, mirrors: }, "[::1]:5000": {}}',
+    'registries: {ghcr.io: {mirrors: ["mirror:5000", harbor.example.org/ghcr/cache], ca: /etc/ssl/ours.pem}}',
   ])('%j is right', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([true, true]);
   });
@@ -269,6 +273,16 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'web_servers: {"https://a.example": {plain_http: true}}',
     'web_servers: {a.example: {plain_http: allowed}}',
     'web_servers: {a.example: {ca: lan.pem}}',
+    'registries: []',
+    'registries: {"https://ghcr.io": {}}',
+    'registries: {ghcr.io/tools: {}}',
+    'registries: {ghcr.io: {mirrors: mirror}}',
+    'registries: {ghcr.io: {mirrors: ["https://mirror"]}}',
+    'registries: {ghcr.io: {mirrors: ["user:secret@mirror"]}}',
+    'registries: {ghcr.io: {ca: ours.pem}}',
+    'registries: {ghcr.io: {ca: /etc/../ours.pem}}',
+    'registries: {ghcr.io: {plain_http: yes}}',
+    'registries: {ghcr.io: {insecure: true}}',
     '[]',
   ])('%j is wrong', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([false, false]);
