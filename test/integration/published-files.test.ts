@@ -21,7 +21,6 @@ import { parseImageReference, withDetails } from '../../src/core/image-reference
 import type { TrustRule } from '../../src/core/trust-rules.ts';
 import type { WebServers } from '../../src/core/web-servers.ts';
 import { systemClock, type Clock } from '../../src/host/clock.ts';
-import { createHttp } from '../../src/host/http.ts';
 import type { Publisher } from '../../src/published/publisher.ts';
 import type { Claim } from '../../src/published/trust/claim.ts';
 import { readKeyRing } from '../../src/published/trust/key-ring.ts';
@@ -166,7 +165,7 @@ function publisherOf(asked: Asked): Publisher {
     name: asked.name ?? 'jq',
     host: { release, kernel: '6.12.0', architecture: asked.architecture ?? 'x86-64' },
     trust: trust(asked.rules ?? unsignedThere(), asked.clock),
-    http: createHttp({ env: {}, clock: systemClock, attempts: 1 }),
+    http: { env: {}, clock: systemClock, attempts: 1 },
     servers: asked.servers ?? new Map([[new URL(nginx.http).host, { plainHttp: true }]]),
   });
 }
@@ -411,8 +410,18 @@ describe('a server', () => {
     expect(await pulled({ servers: new Map() })).toContain('is not encrypted');
   });
 
-  test('with a certificate that nobody knows is not believed', async () => {
-    expect(await pulled({ text: `${nginx.https}/flatcar/jq/` })).toMatch(/^network: cannot fetch .*self-signed/);
+  test('with a certificate that nobody knows is not believed, unless the settings name it for this server', async () => {
+    publish('flatcar/jq', published);
+    const asked = {
+      text: `${nginx.https}/flatcar/jq/`,
+      rules: [{ place: nginx.https, names: ['jq'], keys: undefined }],
+    };
+    const accepted = (host: string) => new Map([[host, { ca: nginx.certificate, plainHttp: false }]]);
+
+    expect(await pulled(asked)).toMatch(/^network: cannot fetch .*self-signed/);
+    expect(await pulled({ ...asked, servers: accepted('127.0.0.1') })).toMatch(/^network: cannot fetch .*self-signed/);
+    const { host } = new URL(nginx.https);
+    expect(await pulled({ ...asked, servers: accepted(host) })).toMatchObject({ bytes: 'the image' });
   });
 
   test('that has another file than its list says gives nothing', async () => {

@@ -5,7 +5,7 @@ import { AgentError } from '../../core/errors.ts';
 import { isDirectory, type AddressReference, type DirectoryReference } from '../../core/image-reference.ts';
 import { usualPatterns, type PatternHost } from '../../core/match-pattern.ts';
 import type { WebServers } from '../../core/web-servers.ts';
-import type { Http } from '../../host/http.ts';
+import type { HttpSettings } from '../../host/http.ts';
 import type { Description, Offer, PublishedVersion, Publisher } from '../publisher.ts';
 import { vouchForDigest, vouchForListed, type Trust } from '../trust/trust.ts';
 import type { Voucher } from '../trust/voucher.ts';
@@ -21,8 +21,9 @@ export interface WebPublisherOptions {
   readonly name: string;
   readonly host: PatternHost & { readonly architecture: Architecture };
   readonly trust: Trust;
-  /** Accepts the certificates that the settings name for the server of this reference. */
-  readonly http: Http;
+  /** How servers are spoken to in general. */
+  readonly http: HttpSettings;
+  /** How those are that the settings say something else of. */
   readonly servers: WebServers;
 }
 
