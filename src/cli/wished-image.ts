@@ -5,6 +5,7 @@ import type { Wish } from '../agent/fleet/configuration.ts';
 import { sourceText } from '../agent/fleet/definition.ts';
 import type { ImageSource } from '../agent/fleet/images.ts';
 import { AgentError } from '../core/errors.ts';
+import type { VersionRange } from '../core/version-range.ts';
 import { builtHere, ofThisHost } from '../core/verified-image.ts';
 import { fileStatus, makeDirectory, readTextIfAny, writeAtomically } from '../host/files.ts';
 import type { Progress } from '../host/progress.ts';
@@ -12,10 +13,12 @@ import { belowRoot } from '../host/root.ts';
 import { allowedBySpec, partOfSpec } from './allowances.ts';
 import { buildHost } from './build-host.ts';
 import type { Options } from './command.ts';
-import { rootOf } from './invoker.ts';
+import { agentFor, rootOf } from './invoker.ts';
+import type { PublishedWish } from './published-image.ts';
 
 /**
- * Gets the images that drop-ins of the fleet want: files as they are, specs by building them.
+ * Gets the images that drop-ins of the fleet want: files as they are, specs by building them, published ones by fetching
+ * the newest that fits.
  * @param options of the command: where the root is.
  * @param refresh whether to ask the repositories for new indexes.
  */
@@ -31,11 +34,15 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
       case 'inline-spec':
         return await builtOf(inlineSpec(root, name, sourceText(source)), wish, signal);
       case 'reference':
-        throw new AgentError('usage', `this version cannot fetch ${source.reference.text}`, {
-          next: 'Put the image on the host, and name it with `image`.',
-        });
+        return await fetched({ name, reference: source.reference, ...rangeOf(wish) }, signal);
     }
   };
+
+  async function fetched(wish: PublishedWish, signal: AbortSignal | undefined): Promise<ImageRequest> {
+    const { publishedImages } = await import('./published-image.ts');
+    const images = await publishedImages(await agentFor(options, signal), progress);
+    return images.fetch(wish, await images.find(wish, signal), signal);
+  }
 
   async function builtOf(spec: string, wish: Wish, signal: AbortSignal | undefined): Promise<ImageRequest> {
     const { build } = await import('../builder/build.ts');
@@ -57,6 +64,10 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
       health: image.health.map((check) => ({ ...check, by: partOfSpec(spec) })),
     };
   }
+}
+
+function rangeOf({ version }: Wish): { readonly range?: VersionRange } {
+  return version === undefined ? {} : { range: version };
 }
 
 function imageOn(root: string, path: string): ImageRequest {

@@ -146,3 +146,18 @@ export function referenceText(reference: ImageReference): string {
     ' ',
   );
 }
+
+/** Reads what referenceText() wrote. */
+export function parseReferenceText(line: string): Parsed {
+  const [text = '', ...details] = line.split(' ');
+  const reference = parseImageReference(text);
+  if ('problem' in reference) return reference;
+  const digest = details.find((detail) => detail.startsWith('sha256:'))?.slice('sha256:'.length);
+  const match = details.filter((detail) => !detail.startsWith('sha256:'));
+  return withDetails(reference.value, { sha256: digest, match: match.length === 0 ? undefined : match });
+}
+
+/** Whether a reference gives the digest of its image: then that one is meant, however old. */
+export function hasDigest(reference: ImageReference): boolean {
+  return (reference.kind === 'oci' ? reference.digest : reference.sha256) !== undefined;
+}

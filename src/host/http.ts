@@ -32,7 +32,12 @@ export interface GetOptions {
 
 export type Document =
   | { readonly kind: 'not-modified' }
-  | { readonly kind: 'content'; readonly body: Buffer; readonly validators: Validators };
+  | {
+      readonly kind: 'content';
+      readonly body: Buffer;
+      readonly validators: Validators;
+      readonly headers: HttpAnswer['headers'];
+    };
 
 /** The client side of HTTP. Proxies come from the environment; credentials in an address never show in messages. */
 export interface Http {
@@ -113,7 +118,8 @@ async function get(send: Send, url: string, options: GetOptions & BodyOptions): 
     return { kind: 'not-modified' };
   }
   requireStatus(answer, 200);
-  return { kind: 'content', body: await bodyOf(answer, options), validators: validatorsOf(answer) };
+  const body = await bodyOf(answer, options);
+  return { kind: 'content', body, validators: validatorsOf(answer), headers: answer.headers };
 }
 
 function conditions({ etag, lastModified }: Validators): Record<string, string> {

@@ -1,4 +1,4 @@
-import { parseImageReference } from '../../core/image-reference.ts';
+import { hasDigest, parseReferenceText } from '../../core/image-reference.ts';
 import { parseVersionRange } from '../../core/version-range.ts';
 import type { Agent } from '../agent.ts';
 import type { ChangeOptions } from '../change.ts';
@@ -84,10 +84,10 @@ function publishedUpgrade({ name, owner, published, allowed = [] }: OwnedExtensi
 
 /** What was asked for, to ask for it again; undefined where it names one image, or cannot be read. */
 function wishedAgain({ from, versions }: PublishedRecord): Wish | undefined {
-  const reference = parseImageReference(from);
+  const reference = parseReferenceText(from);
   const range = versions === undefined ? undefined : parseVersionRange(versions);
   if (!('value' in reference) || (range !== undefined && !('value' in range))) return undefined;
-  if (reference.value.kind === 'oci' && reference.value.digest !== undefined) return undefined;
+  if (hasDigest(reference.value)) return undefined;
   const source = { kind: 'reference', reference: reference.value } as const;
   const version = range === undefined ? {} : { version: range.value };
   return { source, ...version, args: {}, allow: [], health: [], hold: false };

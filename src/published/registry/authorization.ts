@@ -34,14 +34,22 @@ export function authorized(asker: Asker): (send: Send) => Send {
       const known = held.get(scope);
       const isGood = known !== undefined && known.until > asker.clock.monotonic();
       const first = await send(url, isGood ? withHeader(request, known.header) : request);
-      const challenge = challengeIn(first, asker.origin);
-      if (challenge === undefined) return first;
+      if (!isRefusal(first, asker.origin)) return first;
       first.body.destroy();
-      const fresh = await answerTo(challenge, scope, asker, send, request.signal);
+      const challenge = first.status === 401 ? parseChallenge(first.headers['www-authenticate']) : undefined;
+      const fresh = challenge && (await answerTo(challenge, scope, asker, send, request.signal));
       if (fresh === undefined) throw refused(asker, first.status);
       held.set(scope, fresh);
-      return send(url, withHeader(request, fresh.header));
+      const second = await send(url, withHeader(request, fresh.header));
+      if (!isRefusal(second, asker.origin)) return second;
+      second.body.destroy();
+      throw refused(asker, second.status);
     };
+}
+
+/** What another server says, to which the registry led, is not about who asks. */
+function isRefusal({ status, url }: HttpAnswer, origin: string): boolean {
+  return (status === 401 || status === 403) && new URL(url).origin === origin;
 }
 
 function withHeader(request: HttpRequest, authorization: string): HttpRequest {
@@ -55,20 +63,14 @@ function scopeOf(repository: string, url: string, { method = 'GET' }: HttpReques
   return [`repository:${repository}:${actions}`, ...(from === null ? [] : [`repository:${from}:pull`])].join(' ');
 }
 
-/** The challenge of an answer that asks who we are; what another server asks to which it led is not answered. */
-function challengeIn({ status, url, headers }: HttpAnswer, origin: string): Challenge | undefined {
-  if (status !== 401 || new URL(url).origin !== origin) return undefined;
-  return parseChallenge(headers['www-authenticate']);
-}
-
 /** Says that a registry does not let us, and how to tell it who we are. */
-export function refused({ origin, repository, credentials }: Omit<Asker, 'clock'>, status: number): AgentError {
+function refused({ origin, repository, credentials }: Asker, status: number): AgentError {
   const host = new URL(origin).host;
   return new AgentError('network', `${host} refuses access to ${repository}: it answered ${status}`, {
     next:
       credentials === undefined
-        ? `Where it needs a user and a password: \`skopeo login ${host}\`, or a file that REGISTRY_AUTH_FILE names.`
-        : 'Check the user and the password that are kept for it, and what that user may do.',
+        ? `Check its name. Where it needs a user and a password: \`skopeo login ${host}\`, or a file that REGISTRY_AUTH_FILE names.`
+        : 'Check its name, the user and the password that are kept for it, and what that user may do.',
   });
 }
 

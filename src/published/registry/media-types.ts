@@ -1,4 +1,5 @@
-import type { Blob, Compression } from '../publisher.ts';
+import type { Compression } from '../../host/unpack.ts';
+import type { Blob } from '../publisher.ts';
 import { titleKey } from './annotations.ts';
 import { sha256Of, type Descriptor, type Manifest } from './manifest.ts';
 

@@ -1,0 +1,152 @@
+import { release as kernelRelease } from 'node:os';
+
+import type { Agent } from '../agent/agent.ts';
+import type { ImageRequest } from '../agent/candidate.ts';
+import { configurationDirectories } from '../agent/configuration-directories.ts';
+import { publishedBefore, type PublishedBefore } from '../agent/published.ts';
+import { readSettings } from '../agent/settings.ts';
+import type { Settings } from '../agent/settings-file.ts';
+import { compatibility, type HostRelease } from '../core/compatibility.ts';
+import { hasDigest, referenceText, type ImageReference } from '../core/image-reference.ts';
+import type { VersionRange } from '../core/version-range.ts';
+import { createExec } from '../host/exec.ts';
+import { readText } from '../host/files.ts';
+import { createHttp } from '../host/http.ts';
+import type { Progress } from '../host/progress.ts';
+import { belowRoot } from '../host/root.ts';
+import { choose, type Choice } from '../published/choice.ts';
+import { nameOfReference } from '../published/name.ts';
+import type { Publisher } from '../published/publisher.ts';
+import { credentialFiles, credentialsFrom } from '../published/registry/credentials.ts';
+import { createRegistryPublisher } from '../published/registry/registry-publisher.ts';
+import { transfer } from '../published/transfer.ts';
+import { refuseDowngrade } from '../published/trust/highest-seen.ts';
+import { readKeyRing } from '../published/trust/key-ring.ts';
+import type { Trust } from '../published/trust/trust.ts';
+import { createWebPublisher } from '../published/web/publisher.ts';
+import { readHostRelease } from '../systemd/host-release.ts';
+import { buildArchitecture } from './build-host.ts';
+
+/** A published image that someone asks for. */
+export interface PublishedWish {
+  /** The extension that it is to fill, where that was said. */
+  readonly name?: string;
+  readonly reference: ImageReference;
+  readonly range?: VersionRange;
+  /** Whether a version may come that is older than one that came from there before. */
+  readonly allowDowngrade?: boolean;
+}
+
+/** What a wish comes to, before a byte of the image is fetched. */
+export interface FoundImage extends Choice {
+  readonly name: string;
+  readonly publisher: Publisher;
+}
+
+/** Where published images are looked for: what this host is, whom it trusts, and what it fetched before. */
+export interface PublishedImages {
+  /** The newest version that is wanted and fits, by what its publisher says. */
+  find(wish: PublishedWish, signal?: AbortSignal): Promise<FoundImage>;
+  /** Finds out who vouches for it, and brings it here. */
+  fetch(wish: PublishedWish, found: FoundImage, signal?: AbortSignal): Promise<ImageRequest>;
+}
+
+/** Reads the settings, keys and record that published images are looked for by. */
+export async function publishedImages(agent: Agent, progress: Progress): Promise<PublishedImages> {
+  const settings = await readSettings(agent.root);
+  const { version } = await agent.tool.features();
+  const host = readHostRelease(agent.root, version);
+  const before = publishedBefore(agent);
+  const trust = trustOf(agent, settings);
+  return {
+    find: async (wish, signal) => {
+      const name = wish.name ?? nameOfReference(wish.reference);
+      const publisher = publisherOf(agent, { wish, name, host, settings, trust });
+      const chosen = await choose(publisher, { host, ...wish }, signal);
+      return { ...chosen, name: wish.name ?? chosen.offer.name ?? name, publisher };
+    },
+    fetch: (wish, found, signal) => fetchFound(agent, { wish, found, before, progress }, signal),
+  };
+}
+
+function trustOf({ root, clock }: Agent, { trust: rules }: Settings): Trust {
+  const directories = configurationDirectories.map((directory) => `${directory}/keys`);
+  return { rules, keys: readKeyRing(directories, root), clock };
+}
+
+interface Sought {
+  readonly wish: PublishedWish;
+  readonly name: string;
+  readonly host: HostRelease;
+  readonly settings: Settings;
+  readonly trust: Trust;
+}
+
+function publisherOf({ root, clock }: Agent, { wish, name, host, settings, trust }: Sought): Publisher {
+  const { reference } = wish;
+  const architecture = buildArchitecture();
+  const env = process.env;
+  if (reference.kind === 'oci') {
+    const credentials = credentialsFrom(credentialFiles(env, process.getuid?.() ?? 0));
+    return createRegistryPublisher({
+      reference,
+      ...(wish.name === undefined ? {} : { name: wish.name }),
+      architecture,
+      fits: (release) => compatibility(release, host).fits,
+      trust,
+      access: { registries: settings.registries, credentials, env, clock },
+    });
+  }
+  const patternHost = { release: host.fields, kernel: kernelRelease(), architecture };
+  const directory = reference.kind === 'directory' ? { text: belowRoot(root, reference.text) } : {};
+  const ca = reference.kind === 'https' ? settings.webServers.get(new URL(reference.text).host)?.ca : undefined;
+  return createWebPublisher({
+    reference: { ...reference, ...directory },
+    name,
+    host: patternHost,
+    trust,
+    http: createHttp({ env, clock, ...(ca === undefined ? {} : { certificates: readText(ca) }) }),
+    servers: settings.webServers,
+  });
+}
+
+interface Fetching {
+  readonly wish: PublishedWish;
+  readonly found: FoundImage;
+  readonly before: PublishedBefore;
+  readonly progress: Progress;
+}
+
+async function fetchFound(agent: Agent, fetching: Fetching, signal?: AbortSignal): Promise<ImageRequest> {
+  const { wish, found, before, progress } = fetching;
+  const { offer, publisher, name } = found;
+  const { place } = publisher;
+  const { version } = offer.version;
+  if (wish.allowDowngrade !== true) {
+    const claim = { place, name, version, pinned: hasDigest(wish.reference) };
+    refuseDowngrade(claim, before.highest(place, name, wish.range));
+  }
+  const voucher = await publisher.vouch(offer, signal);
+  progress.step(`fetching ${offer.reference}`);
+  const image = await transfer(publisher, offer, voucher, {
+    directory: agent.paths.incoming,
+    exec: createExec(process.env, signal),
+    now: agent.clock.now(),
+    known: (blob) => before.images.get(blob),
+    progress,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return {
+    ...image,
+    source: offer.reference,
+    name,
+    ...(version === '' ? {} : { version }),
+    published: {
+      from: referenceText(wish.reference),
+      ...(wish.range === undefined ? {} : { versions: wish.range.text }),
+      place,
+      blob: offer.blob.sha256,
+      vouchedBy: voucher.by,
+    },
+  };
+}
