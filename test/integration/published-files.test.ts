@@ -146,6 +146,7 @@ const unsignedThere = (): readonly TrustRule[] => [{ place: nginx.http, names: [
 interface Asked {
   readonly text?: string;
   readonly name?: string;
+  readonly root?: string;
   readonly match?: readonly string[];
   readonly sha256?: string;
   readonly architecture?: Architecture;
@@ -162,6 +163,7 @@ function publisherOf(asked: Asked): Publisher {
   const release = { ID: 'fedora', VERSION_ID: '42' };
   return createWebPublisher({
     reference: detailed.value,
+    root: asked.root ?? '/',
     name: asked.name ?? 'jq',
     host: { release, kernel: '6.12.0', architecture: asked.architecture ?? 'x86-64' },
     trust: trust(asked.rules ?? unsignedThere(), asked.clock),
@@ -386,6 +388,8 @@ describe('the layout', () => {
     const path = publish('local', published);
     const rules = [{ place: path, names: ['jq'], keys: undefined }];
     expect(await pulled({ text: `${path}/`, rules })).toMatchObject({ version: '1.7', bytes: 'the image' });
+    const below = { text: '/local/', root: nginx.files, rules: [{ place: '/local', names: ['jq'], keys: undefined }] };
+    expect(await pulled(below)).toMatchObject({ bytes: 'the image' });
     writeFileSync(join(path, 'jq-1.7-x86-64.raw'), 'changed');
     expect(await pulled({ text: `${path}/`, rules })).toContain('is not the file that was promised');
   });

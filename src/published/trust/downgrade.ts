@@ -16,7 +16,7 @@ export function refuseDowngrade(claim: Claim, highest: string | undefined): void
     `${name} ${version} is older than ${highest}, which ${place} had before`,
     {
       left: 'Nothing was fetched or changed.',
-      next: 'Somebody may be offering an old version whose holes are known. Where the older one is meant, ask for it by a range of versions or by its digest.',
+      next: 'Somebody may be offering an old version whose holes are known. Where the older one is meant, ask for it with --allow-downgrade, or by its digest.',
     },
   );
 }

@@ -17,6 +17,8 @@ import { webDirectory } from './web-directory.ts';
 
 export interface WebPublisherOptions {
   readonly reference: AddressReference | DirectoryReference;
+  /** What stands for `/`, for directories. */
+  readonly root: string;
   /** The extension that is to be filled. */
   readonly name: string;
   readonly host: PatternHost & { readonly architecture: Architecture };
@@ -36,7 +38,7 @@ export function createWebPublisher(options: WebPublisherOptions): Publisher {
   const { reference } = options;
   const directory =
     reference.kind === 'directory'
-      ? localDirectory(reference.text)
+      ? localDirectory(reference.text, options.root)
       : webDirectory(reference.text, options.http, options.servers.get(new URL(reference.text).host));
   if (isDirectory(reference)) return listedPublisher(directory, options, patternImages(options));
   const file = decodeURIComponent(basename(new URL(reference.text).pathname));
