@@ -237,8 +237,18 @@ describe('a list that OpenPGP signed', () => {
   });
 
   test('does not where the signature is no signature', async () => {
-    writeFileSync(join(path, 'SHA256SUMS.gpg'), '<html>');
-    expect(await pulled({ rules: everywhere('good.gpg') })).toContain('verification-failed: ');
+    signList(path, 'good', 'gpg');
+    const good = readFileSync(join(path, 'SHA256SUMS.gpg'));
+    for (const bytes of [
+      '<html>',
+      '',
+      good.subarray(0, 40),
+      Buffer.alloc(1000, 0xff),
+      `-----BEGIN PGP SIGNATURE-----`,
+    ]) {
+      writeFileSync(join(path, 'SHA256SUMS.gpg'), bytes);
+      expect(await pulled({ rules: everywhere('good.gpg') })).toContain('verification-failed: ');
+    }
   });
 
   test('does not by a key that has expired, though it had not when it signed', async () => {

@@ -2,6 +2,7 @@ import { createHash, generateKeyPairSync, sign, type KeyObject } from 'node:cryp
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import type { TrustRule } from '../../../../src/core/trust-rules.ts';
@@ -249,6 +250,31 @@ describe('a manifest is refused', () => {
     const said = refusal(() => vouchForManifest(trust([rule(['ours.pub'])], masked), claim, manifest, good));
     expect(said).toContain('ours.pub: /etc/ours.pub takes it out');
   });
+});
+
+test('no signature makes it throw anything else, or is taken, whatever is in it', () => {
+  const json = fc.json({ maxDepth: 4 }).map((text) => Buffer.from(text));
+  const bytes = fc.oneof(json, fc.uint8Array(), fc.constant(Buffer.from('['.repeat(200_000))));
+  const names = fc.constantFrom('mediaType', 'messageSignature', 'signature', 'dsseEnvelope', 'payload', 'signatures');
+  const value = fc.oneof(
+    fc.constantFrom('', 'AAAA', 'application/vnd.dev.sigstore.bundle', null, 1),
+    fc.array(fc.string()),
+  );
+  const shaped = fc.dictionary(names, fc.oneof(value, fc.dictionary(names, value)));
+  const hostile = fc.oneof(
+    bytes,
+    shaped.map((object) => Buffer.from(JSON.stringify(object))),
+  );
+  fc.assert(
+    fc.property(hostile, hostile, (payload, signature) => {
+      const found = [
+        { kind: 'bundle', bytes: payload },
+        { kind: 'simple-signing', payload, signature },
+      ] as const;
+      expect(refusal(() => vouchForManifest(byOurs, claim, manifest, found))).toMatch(/^verification-failed\n/);
+    }),
+    { numRuns: 500 },
+  );
 });
 
 describe('a list', () => {
