@@ -4,6 +4,7 @@ import type { ImageRequest } from '../agent/candidate.ts';
 import type { Wish } from '../agent/fleet/configuration.ts';
 import { sourceText } from '../agent/fleet/definition.ts';
 import type { ImageSource } from '../agent/fleet/images.ts';
+import type { Look } from '../agent/fleet/outlook.ts';
 import { AgentError } from '../core/errors.ts';
 import type { VersionRange } from '../core/version-range.ts';
 import { builtHere, ofThisHost } from '../core/verified-image.ts';
@@ -64,6 +65,19 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
       health: image.health.map((check) => ({ ...check, by: partOfSpec(spec) })),
     };
   }
+}
+
+/** Looks for the newest images that are published of what is installed; specs and files are made and read anew. */
+export function newestPublished(options: Options, progress: Progress): Look {
+  return async (name, wish, signal) => {
+    const { source } = wish;
+    if (source.kind !== 'reference') return undefined;
+    const { publishedImages } = await import('./published-image.ts');
+    const images = await publishedImages(await agentFor(options, signal), progress);
+    const { offer, passedOver } = await images.find({ name, reference: source.reference, ...rangeOf(wish) }, signal);
+    const { version, reference, blob } = offer;
+    return { version: version.version, reference, blob: blob.sha256, passedOver };
+  };
 }
 
 function rangeOf({ version }: Wish): { readonly range?: VersionRange } {

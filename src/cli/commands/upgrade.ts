@@ -20,16 +20,19 @@ export const upgradeCommand: CommandSpec = {
       flags: '--unattended',
       description: 'have the service do it, as soon as a maintenance window is open and the fleet lock has a slot',
     },
+    { flags: '--check', description: 'tell what is published by now, and fetch and change nothing' },
     ...changeOptions,
   ],
   examples: [
     ['sysext-agent upgrade', 'everything that has a newer version'],
+    ['sysext-agent upgrade --check', 'is there anything newer?'],
     ['sysext-agent upgrade --dry-run jq', 'tell the steps only, for jq'],
     ['systemctl enable --now sysext-agent-upgrade.timer', 'once a day, by the service'],
   ],
   run: async (invocation) => {
     const { options, args } = invocation;
     const dryRun = options.flag('dryRun');
+    if (options.flag('check')) return check(invocation);
     if (!dryRun) requireRoot('upgrade extensions');
     if (!options.flag('unattended')) return upgrade(invocation, dryRun);
     if (args.length > 0 || dryRun) {
@@ -58,6 +61,21 @@ async function upgrade(invocation: Invocation, dryRun: boolean): Promise<ExitCod
     ...changeLines(report),
   ]);
   return problems.length > 0 || (args.length > 0 && left.length > 0) ? exitCodes.failed : exitCodes.ok;
+}
+
+/** What an upgrade would find, without fetching it. */
+async function check(invocation: Invocation): Promise<ExitCode> {
+  const { args, options, signal, terminal } = invocation;
+  const { upgradeOutlook } = await import('../../agent/fleet/outlook.ts');
+  const { newestPublished } = await import('../wished-image.ts');
+  const { outlookJson, outlookLines } = await import('../outlook-output.ts');
+  const progress = terminalProgress(terminal, () => systemClock.monotonic());
+  const agent = await agentFor(options, signal);
+  const report = await upgradeOutlook(agent, newestPublished(options, progress), args, signal);
+  progress.finish();
+  for (const note of report.left) terminal.note(`note: ${note}`);
+  show(invocation, outlookJson(report), () => outlookLines(report, options.flag('legend')));
+  return report.outlooks.some(({ kind }) => kind === 'failed') ? exitCodes.failed : exitCodes.ok;
 }
 
 /** Leaves a note that the service finds at once, or when it starts. */
