@@ -9,17 +9,14 @@ import { compatibility, type HostRelease } from '../core/compatibility.ts';
 import { hasDigest, referenceText, type ImageReference } from '../core/image-reference.ts';
 import type { VersionRange } from '../core/version-range.ts';
 import { createExec } from '../host/exec.ts';
-import { readText } from '../host/files.ts';
-import { createHttp } from '../host/http.ts';
 import type { Progress } from '../host/progress.ts';
-import { belowRoot } from '../host/root.ts';
 import { choose, type Choice } from '../published/choice.ts';
 import { nameOfReference } from '../published/name.ts';
 import type { Publisher } from '../published/publisher.ts';
 import type { RegistryAccess } from '../published/registry/endpoint.ts';
 import { createRegistryPublisher } from '../published/registry/registry-publisher.ts';
 import { transfer } from '../published/transfer.ts';
-import { refuseDowngrade } from '../published/trust/highest-seen.ts';
+import { refuseDowngrade } from '../published/trust/downgrade.ts';
 import type { Trust } from '../published/trust/trust.ts';
 import { createWebPublisher } from '../published/web/publisher.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
@@ -93,14 +90,13 @@ function publisherOf({ root, clock }: Agent, { wish, name, host, settings, trust
     });
   }
   const patternHost = { release: host.fields, kernel: kernelRelease(), architecture };
-  const directory = reference.kind === 'directory' ? { text: belowRoot(root, reference.text) } : {};
-  const ca = reference.kind === 'https' ? settings.webServers.get(new URL(reference.text).host)?.ca : undefined;
   return createWebPublisher({
-    reference: { ...reference, ...directory },
+    reference,
+    root,
     name,
     host: patternHost,
     trust,
-    http: createHttp({ env, clock, ...(ca === undefined ? {} : { certificates: readText(ca) }) }),
+    http: { env, clock },
     servers: settings.webServers,
   });
 }
