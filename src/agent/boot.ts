@@ -1,3 +1,4 @@
+import { messages } from '../core/messages.ts';
 import { fileStatus, listNames } from '../host/files.ts';
 import { isPastMerge } from '../systemd/booting.ts';
 import type { Agent } from './agent.ts';
@@ -11,6 +12,7 @@ import { observe } from './observation.ts';
 import { alone, recorded } from './operation.ts';
 import { defaultPolicy, plan, type Observed, type Plan } from './plan.ts';
 import { keptGenerations } from './sweep.ts';
+import { titles } from './tidings.ts';
 
 /** What was done before systemd merged. */
 export interface BootReport {
@@ -59,6 +61,7 @@ async function prepare(agent: Agent, history: History): Promise<BootReport> {
   const warnings = made.steps.length === 0 && isSame ? [] : await carriedOut(agent, history, choice, made);
   if (choice.spent.length > 0) history.removePrefetched(choice.spent);
   noteBoot(agent, history);
+  tellChoice(agent, choice);
   return { choice, tooLate: false, warnings: [...made.warnings, ...warnings] };
 }
 
@@ -108,6 +111,17 @@ async function carriedOut(agent: Agent, history: History, choice: BootChoice, ma
     const extensions = changesBetween(scope.installed, made.extensions ?? scope.installed);
     return { value: warnings, extensions, givesUp: givenUp !== undefined };
   });
+}
+
+function tellChoice({ log }: Agent, { givenUp, leftOut }: BootChoice): void {
+  if (givenUp !== undefined) {
+    const { number, to, reason, refused } = givenUp;
+    log?.tell(messages.givenUp, { generation: number, to, reason, refused: titles(refused) });
+  }
+  if (leftOut.length > 0) {
+    const extensions = leftOut.map(({ name, version, reason }) => `${`${name} ${version}`.trim()}: ${reason}`);
+    log?.tell(messages.leftOut, { extensions });
+  }
 }
 
 function reasonOf({ givenUp, replaced, leftOut }: BootChoice): string | undefined {

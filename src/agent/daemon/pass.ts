@@ -54,6 +54,7 @@ function bothOf(first: FleetReport, second: FleetReport): FleetReport {
   return {
     ...first,
     extensions: [...first.extensions, ...second.extensions],
+    upgraded: second.extensions,
     merged: second.merged,
     warnings: [...first.warnings, ...second.warnings],
     problems: [...first.problems, ...second.problems.filter((problem) => !told.has(JSON.stringify(problem)))],

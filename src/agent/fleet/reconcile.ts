@@ -35,6 +35,8 @@ export interface FleetReport extends ChangeReport {
   readonly guard?: FleetGuard;
   /** Whether some of it may go well later, without a file being changed. */
   readonly mayPass: boolean;
+  /** Those of the changes that an upgrade made. */
+  readonly upgraded?: ChangeReport['extensions'];
   /** Set where something was not changed yet that nobody typed. */
   readonly waiting?: WaitingChanges;
 }
