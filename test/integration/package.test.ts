@@ -81,6 +81,7 @@ describe.each(systemdVersions)('on a machine without Node, at systemd %d', (syst
     expect(await merged()).toBe('1');
     await jq('2');
     await isMerged('2');
+    await dropIn('60-bad.yml', 'extensions: {}\n');
     await machine.shell('rm /etc/sysext-agent/extensions.d/50-jq.yml');
     await isMerged('');
     // The catalog comes with the package.

@@ -42,6 +42,7 @@ export const daemonCommand: CommandSpec = {
     await using metrics = new Metrics(agentFor(signal, undefined));
     const progress = progressTo(narration, api);
     const images = wishedImages(options, progress);
+    const newest = wishedImages(options, progress, true);
     const parts = {
       root: rootOf(options),
       clock: systemClock,
@@ -50,7 +51,7 @@ export const daemonCommand: CommandSpec = {
       notifier,
       narration,
       images,
-      newest: wishedImages(options, progress, true),
+      newest,
       audiences: api === undefined ? [metrics] : [api, metrics],
       agentFor,
     };
@@ -59,7 +60,7 @@ export const daemonCommand: CommandSpec = {
       service.loop.poke('SIGHUP');
     };
     process.on('SIGHUP', reload);
-    api?.serve({ loop: service.loop, images });
+    api?.serve({ loop: service.loop, images, newest });
     await metrics.serve(log);
     await runService(parts, service, signal);
     process.off('SIGHUP', reload);
