@@ -6,6 +6,7 @@ import { bootScript } from './boot-schema.ts';
 import { generationScript } from './generation-schema.ts';
 import { healthScript } from './health-schema.ts';
 import { ownerScript } from './owner.ts';
+import { tallyScript } from './tally-schema.ts';
 
 /** One script per version of the schema, in order; a script that shipped is never changed, the next one is added. */
 export const migrations: readonly string[] = [
@@ -59,6 +60,7 @@ export const migrations: readonly string[] = [
   `,
   ownerScript,
   bootScript,
+  tallyScript,
 ];
 
 /** The version of the schema that this agent writes. */

@@ -4,6 +4,7 @@ import type { ImageRequest } from '../agent/candidate.ts';
 import type { Wish } from '../agent/fleet/configuration.ts';
 import { sourceText } from '../agent/fleet/definition.ts';
 import type { ImageSource } from '../agent/fleet/images.ts';
+import { countingFailures } from '../agent/verify-failures.ts';
 import { AgentError } from '../core/errors.ts';
 import { fileStatus, makeDirectory, readTextIfAny, writeAtomically } from '../host/files.ts';
 import type { Progress } from '../host/progress.ts';
@@ -39,14 +40,16 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
   async function builtOf(spec: string, wish: Wish, signal: AbortSignal | undefined): Promise<ImageRequest> {
     const { build } = await import('../builder/build.ts');
     const { target, args } = wish;
-    const image = await build(await buildHost(options, progress), {
+    const host = await buildHost(options, progress);
+    const request = {
       specPath: spec,
       contexts: new Map([['context', dirname(spec)]]),
       buildArguments: args,
       refresh,
       ...(target === undefined ? {} : { target }),
       ...(signal === undefined ? {} : { signal }),
-    });
+    };
+    const image = await countingFailures(root, () => build(host, request));
     return {
       path: image.path,
       source: `${basename(spec)} for ${image.target}`,

@@ -33,7 +33,7 @@ function slowService(bus: Bus) {
     at: (path) => ({
       definition: path === managerPath ? managerInterface : jobInterface,
       call,
-      properties: () => ({}),
+      properties: () => ({ Progress: 'x' }),
     }),
     told: (error) => ({ name: 'org.example.Error', message: String(error) }),
     named: () => {

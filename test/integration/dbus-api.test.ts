@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { waitFor } from '../lab/wait.ts';
 import { extensionImage, putBytes } from './support/images.ts';
+import { untilShown } from './support/service-machine.ts';
 
 const top = resolve(import.meta.dirname, '../..');
 const name = 'io.github.SysextAgent1';
@@ -134,11 +135,14 @@ describe('the service on the bus', () => {
     expect(await asUser('install /srv/b.raw')).toEqual({ exitCode: 0, stdout: 'Merged: a, b', stderr: '' });
     expect((await call('Upgrade as 0', nobody)).stderr).toContain(`${name}.upgrade`);
     await machine.write('/srv/greeter.yml', greeter);
-    expect(await asUser('install /srv/greeter.yml')).toEqual({
-      exitCode: 0,
-      stdout: 'Merged: a, b, greeter',
-      stderr: expect.stringMatching(/^building greeter.* from .*$/m),
-    });
+    // While another operation has the lock it is not installed: what is told meanwhile is what was done until then.
+    await machine.shell('flock /run/sysext-agent/lock sleep 60 > /dev/null 2>&1 & echo $! > /tmp/holder');
+    await sh(
+      `(${nobody} sysext-agent install /srv/greeter.yml > /tmp/built 2>&1; echo "exit $?" >> /tmp/built) > /dev/null 2>&1 &`,
+    );
+    await untilShown(machine, 'cat /tmp/built', /^building greeter.* from /m);
+    await machine.shell('pkill -P $(cat /tmp/holder)');
+    await untilShown(machine, 'cat /tmp/built', /^Merged: a, b, greeter\nexit 0$/m);
     expect(await job('Remove as 1 greeter')).toMatchObject({ state: 's "done"' });
     expect(await asUser('remove a')).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/polkit .*\.remove/) });
     expect(await asUser('install /srv/nothere.raw')).toMatchObject({ exitCode: 1, stdout: '' });

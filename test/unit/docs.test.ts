@@ -117,7 +117,14 @@ test('docs/metrics.md has every metric, in order, with its type', () => {
   ]);
   const none = { counts: [], latest: [], rolledBack: 0 };
   const host = { version: '', systemd: '', extensions: [], desired: 0, generation: 0, holds: [], tally: none };
-  const families = metricFamilies({ ...host, storeBytes: 0, problems: 0, now: new Date(0) });
+  const families = metricFamilies({
+    ...host,
+    storeBytes: 0,
+    updates: [],
+    verifyFailures: 0,
+    problems: 0,
+    now: new Date(0),
+  });
 
   expect(documented).toEqual(families.map(({ name, type }) => [name, type]));
 });

@@ -32,8 +32,8 @@ export async function pass(agent: Agent, { images, newest }: PassImages, signal:
     delay === undefined
       ? bothOf(first, await upgraded(agent, newest, signal))
       : { ...first, waiting: first.waiting ?? { names: [], ...delay } };
-  const { troubles, waiting } = report;
-  rememberFleet(agent, { troubles, ...(waiting === undefined ? {} : { waiting }) });
+  const { waiting } = report;
+  rememberFleet(agent, { troubles: first.troubles, ...(waiting === undefined ? {} : { waiting }) });
   return outcomeOf(agent, report);
 }
 

@@ -9,7 +9,8 @@ import { readFleet } from './configuration.ts';
 import { fleetDecision, type FleetDecision, type FleetInput, type FleetVerdict } from './decision.ts';
 import { owned } from './desired.ts';
 import type { ImageSource } from './images.ts';
-import { carryOut, type FleetReport, type ReconcileOptions } from './reconcile.ts';
+import { carryOut, failureOf, type FleetReport, type ReconcileOptions } from './reconcile.ts';
+import { rememberUpgrade, type UpgradeTrouble } from './state.ts';
 
 /** What came of looking for newer versions. */
 export interface UpgradeReport extends FleetReport {
@@ -40,8 +41,20 @@ export async function upgradeFleet(
   refuseUnknown(installed, names);
   const selection = { held, ...(names.length === 0 ? {} : { names }) };
   const left = leftOut({ configuration: readFleet(agent.root), installed: owned(installed) }, installed, selection);
-  const report = await carryOut(agent, imageFor, (input) => upgradeDecision(input, selection), options);
-  return { ...report, left };
+  try {
+    const report = await carryOut(agent, imageFor, (input) => upgradeDecision(input, selection), options);
+    remember(agent, options, { troubles: report.troubles });
+    return { ...report, left };
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure !== undefined) remember(agent, options, { troubles: [], failure });
+    throw error;
+  }
+}
+
+/** For `status`: whoever asked for an upgrade that nobody watches learns of it there. */
+function remember(agent: Agent, { dryRun = false }: ChangeOptions, trouble: UpgradeTrouble): void {
+  if (!dryRun) rememberUpgrade(agent, trouble);
 }
 
 async function recorded(

@@ -15,6 +15,8 @@ const nothing: MetricFacts = {
   holds: [],
   tally: { counts: [], latest: [], rolledBack: 0 },
   storeBytes: 0,
+  updates: [],
+  verifyFailures: 0,
   problems: 0,
   now,
 };
@@ -43,6 +45,8 @@ const facts: MetricFacts = {
     mergeMs: 120,
   },
   storeBytes: 4096,
+  updates: ['a'],
+  verifyFailures: 4,
   problems: 2,
 };
 

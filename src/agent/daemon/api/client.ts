@@ -60,6 +60,7 @@ export async function askService(bus: Bus, request: ServiceRequest, options: Ask
       },
     },
   );
+  progress(await progressNow(bus, path));
   const cancel = () => {
     const call = { destination: serviceName, path, interface: jobInterface.name, member: 'Cancel' };
     bus.call(call, nothing).catch(() => undefined);
@@ -105,6 +106,17 @@ async function begun(
   } finally {
     signal.removeEventListener('abort', leave);
     left.abort();
+  }
+}
+
+/** What a job was at before we could hear of it. One that is so long over that it cannot be read is at nothing. */
+async function progressNow(bus: Bus, path: string): Promise<string> {
+  const call = { destination: serviceName, path, ...properties, member: 'GetAll', signature: 's' };
+  try {
+    return progressIn(await bus.call({ ...call, body: [jobInterface.name] }, single(dictionary(variant))));
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+    return '';
   }
 }
 
