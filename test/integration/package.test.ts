@@ -18,7 +18,9 @@ beforeAll(async () => {
 });
 
 test('lintian finds no error', async () => {
-  const { exitCode, stdout } = await runCommand(['lintian', '--allow-root', '--fail-on=error'], [archive]);
+  const { exitCode, stdout } = await runCommand(['lintian', '--allow-root', '--fail-on=error'], [archive], {
+    timeoutMs: 300_000,
+  });
 
   expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: '' });
 });

@@ -75,6 +75,11 @@ describe('the numbers of a host', () => {
     expect(read(facts, 'refresh_window_seconds')).toEqual({ '': 0.12 });
   });
 
+  test('tell of versions that wait, and of what could not be verified', () => {
+    expect(read(facts, 'update_available')).toEqual({ a: 1 });
+    expect(read(facts, 'verify_failures_total')).toEqual({ '': 4 });
+  });
+
   test('tell of a clock that was set back', () => {
     expect(read(facts, 'clock_skew_seconds')).toEqual({ '': 10 });
     expect(read({ ...facts, now: new Date('2026-01-03') }, 'clock_skew_seconds')).toEqual({ '': 0 });
