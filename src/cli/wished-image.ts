@@ -5,6 +5,7 @@ import type { Wish } from '../agent/fleet/configuration.ts';
 import { sourceText } from '../agent/fleet/definition.ts';
 import type { ImageSource } from '../agent/fleet/images.ts';
 import type { Look } from '../agent/fleet/outlook.ts';
+import { countingFailures } from '../agent/verify-failures.ts';
 import { AgentError } from '../core/errors.ts';
 import type { VersionRange } from '../core/version-range.ts';
 import { builtHere, ofThisHost } from '../core/verified-image.ts';
@@ -48,14 +49,16 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
   async function builtOf(spec: string, wish: Wish, signal: AbortSignal | undefined): Promise<ImageRequest> {
     const { build } = await import('../builder/build.ts');
     const { target, args } = wish;
-    const image = await build(await buildHost(options, progress), {
+    const host = await buildHost(options, progress);
+    const request = {
       specPath: spec,
       contexts: new Map([['context', dirname(spec)]]),
       buildArguments: args,
       refresh,
       ...(target === undefined ? {} : { target }),
       ...(signal === undefined ? {} : { signal }),
-    });
+    };
+    const image = await countingFailures(root, () => build(host, request));
     return {
       ...builtHere(image.path),
       source: `${basename(spec)} for ${image.target}`,

@@ -8,7 +8,7 @@ import { metricFamilies } from '../../src/agent/metrics.ts';
 import type { CommandSpec } from '../../src/cli/command.ts';
 import { allRules } from '../../src/core/contents/allow.ts';
 import { exitCodeOf, exitCodes } from '../../src/core/errors.ts';
-import { messages } from '../../src/core/messages.ts';
+import { messages, type Message } from '../../src/core/messages.ts';
 import { signatureOf, type InterfaceDefinition } from '../../src/systemd/bus/definition.ts';
 
 const top = join(import.meta.dirname, '../..');
@@ -76,13 +76,17 @@ test('docs/contents.md has every rule about contents, in order, with its severit
 });
 
 test('docs/daemon.md has every message of the service, in order, with its id and its priority', () => {
-  const documented = tableBelow(read('docs/daemon.md'), 'Messages').map(([id = '', priority, message]) => [
+  const documented = tableBelow(read('docs/daemon.md'), 'Messages').map(([id = '', priority, message, mark]) => [
     id.replaceAll('`', ''),
     priority,
     message,
+    mark === '✓',
   ]);
+  const all: readonly Message[] = Object.values(messages);
 
-  expect(documented).toEqual(Object.values(messages).map(({ id, priority, text }) => [id, priority, text]));
+  expect(documented).toEqual(
+    all.map(({ id, priority, text, explanation }) => [id, priority, text, explanation !== undefined]),
+  );
 });
 
 test.each([
@@ -113,7 +117,14 @@ test('docs/metrics.md has every metric, in order, with its type', () => {
   ]);
   const none = { counts: [], latest: [], rolledBack: 0 };
   const host = { version: '', systemd: '', extensions: [], desired: 0, generation: 0, holds: [], tally: none };
-  const families = metricFamilies({ ...host, storeBytes: 0, problems: 0, now: new Date(0) });
+  const families = metricFamilies({
+    ...host,
+    storeBytes: 0,
+    updates: [],
+    verifyFailures: 0,
+    problems: 0,
+    now: new Date(0),
+  });
 
   expect(documented).toEqual(families.map(({ name, type }) => [name, type]));
 });
