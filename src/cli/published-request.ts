@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import type { ImageRequest } from '../agent/candidate.ts';
+import { countingFailures } from '../agent/verify-failures.ts';
 import type { Allowance } from '../core/contents/allow.ts';
 import { AgentError } from '../core/errors.ts';
 import { parseImageReference, withDetails, type ImageReference } from '../core/image-reference.ts';
@@ -40,11 +41,12 @@ export async function publishedRequest(
   const { publishedImages } = await import('./published-images.ts');
   const progress = terminalProgress(terminal, () => systemClock.monotonic());
   try {
-    const images = await publishedImages(await agentFor(options, signal), progress);
+    const agent = await agentFor(options, signal);
+    const images = await publishedImages(agent, progress);
     const found = await images.find(wish, signal);
     for (const { version, reason } of found.passedOver)
       progress.step(`${found.name} ${version} is passed over: ${reason}`);
-    return { ...(await images.fetch(wish, found, signal)), allow };
+    return { ...(await countingFailures(agent.root, () => images.fetch(wish, found, signal))), allow };
   } finally {
     progress.finish();
   }

@@ -36,14 +36,14 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
       case 'inline-spec':
         return await builtOf(inlineSpec(root, name, sourceText(source)), wish, signal);
       case 'reference':
-        return await fetched({ name, reference: source.reference, ...rangeOf(wish) }, signal);
+        return await fetched({ ...named(name), reference: source.reference, ...rangeOf(wish) }, signal);
     }
   };
 
   async function fetched(wish: PublishedWish, signal: AbortSignal | undefined): Promise<ImageRequest> {
     const { publishedImages } = await import('./published-images.ts');
     const images = await publishedImages(await agentFor(options, signal), progress);
-    return images.fetch(wish, await images.find(wish, signal), signal);
+    return countingFailures(root, async () => images.fetch(wish, await images.find(wish, signal), signal));
   }
 
   async function builtOf(spec: string, wish: Wish, signal: AbortSignal | undefined): Promise<ImageRequest> {
@@ -81,6 +81,11 @@ export function newestPublished(options: Options, progress: Progress): Look {
     const { version, reference, blob } = offer;
     return { version: version.version, reference, blob: blob.sha256, passedOver };
   };
+}
+
+/** Nobody said which extension it is to be where the name is empty. */
+function named(name: string): { readonly name?: string } {
+  return name === '' ? {} : { name };
 }
 
 function rangeOf({ version }: Wish): { readonly range?: VersionRange } {
