@@ -23,6 +23,8 @@ import { metricsCommand } from './commands/metrics.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { packageManagerCommand } from './commands/package-manager.ts';
 import { planCommand } from './commands/plan.ts';
+import { pullCommand } from './commands/pull.ts';
+import { pushCommand } from './commands/push.ts';
 import { removeCommand } from './commands/remove.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { statusCommand } from './commands/status.ts';
@@ -56,6 +58,8 @@ const commands = [
   checkCommand,
   explainCommand,
   inspectCommand,
+  pushCommand,
+  pullCommand,
   ...configCommands,
   migrateCommand,
   completionCommand,

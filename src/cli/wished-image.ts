@@ -15,7 +15,7 @@ import { allowedBySpec, partOfSpec } from './allowances.ts';
 import { buildHost } from './build-host.ts';
 import type { Options } from './command.ts';
 import { agentFor, rootOf } from './invoker.ts';
-import type { PublishedWish } from './published-image.ts';
+import type { PublishedWish } from './published-images.ts';
 
 /**
  * Gets the images that drop-ins of the fleet want: files as they are, specs by building them, published ones by fetching
@@ -40,7 +40,7 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
   };
 
   async function fetched(wish: PublishedWish, signal: AbortSignal | undefined): Promise<ImageRequest> {
-    const { publishedImages } = await import('./published-image.ts');
+    const { publishedImages } = await import('./published-images.ts');
     const images = await publishedImages(await agentFor(options, signal), progress);
     return images.fetch(wish, await images.find(wish, signal), signal);
   }
@@ -72,7 +72,7 @@ export function newestPublished(options: Options, progress: Progress): Look {
   return async (name, wish, signal) => {
     const { source } = wish;
     if (source.kind !== 'reference') return undefined;
-    const { publishedImages } = await import('./published-image.ts');
+    const { publishedImages } = await import('./published-images.ts');
     const images = await publishedImages(await agentFor(options, signal), progress);
     const { offer, passedOver } = await images.find({ name, reference: source.reference, ...rangeOf(wish) }, signal);
     const { version, reference, blob } = offer;
