@@ -161,3 +161,10 @@ export function parseReferenceText(line: string): Parsed {
 export function hasDigest(reference: ImageReference): boolean {
   return (reference.kind === 'oci' ? reference.digest : reference.sha256) !== undefined;
 }
+
+/** What trust is bound to: a repository, or a directory. */
+export function placeOfReference(reference: ImageReference): string {
+  if (reference.kind === 'oci') return `oci://${reference.registry}/${reference.repository}`;
+  const directory = reference.kind === 'directory' ? reference.text : new URL('.', reference.text).href;
+  return directory.replace(/\/+$/, '');
+}

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { AgentError } from '../../core/errors.ts';
+import { placeOfReference } from '../../core/image-reference.ts';
 import { copyKnown } from '../../host/copy-known.ts';
 import { fileStatus, readBytes } from '../../host/files.ts';
 import { belowRoot } from '../../host/root.ts';
@@ -10,7 +11,7 @@ import type { ListedDirectory } from './directory.ts';
 export function localDirectory(directory: string, root: string): ListedDirectory {
   const pathOf = (file: string) => belowRoot(root, join(directory, file));
   return {
-    place: directory.replace(/\/+$/, ''),
+    place: placeOfReference({ kind: 'directory', text: directory }),
     nameOf: pathOf,
     read: (file, maxSize) => Promise.resolve(readSmall(pathOf(file), maxSize)),
     fetch: (file, wanted, options) => copyKnown(pathOf(file), wanted, options),

@@ -1,4 +1,5 @@
 import { AgentError, isAgentError } from '../../core/errors.ts';
+import { placeOfReference } from '../../core/image-reference.ts';
 import type { WebServerSettings } from '../../core/web-servers.ts';
 import { readText } from '../../host/files.ts';
 import { createHttp, type HttpSettings } from '../../host/http.ts';
@@ -20,7 +21,7 @@ export function webDirectory(
   const http = createHttp(server?.ca === undefined ? settings : { ...settings, certificates: readText(server.ca) });
   const addressOf = (file: string) => new URL(encodeURIComponent(file), base).href;
   return {
-    place: base.href.replace(/\/$/, ''),
+    place: placeOfReference({ kind: 'https', text: address }),
     nameOf: addressOf,
     read: async (file, maxSize, signal) => {
       try {

@@ -41,7 +41,7 @@ describe('a pattern', () => {
     ['jq-@v-%B.raw', 'jq-1.7-.raw'],
     ['jq_@v_@s.raw', 'jq_1.7_big.raw'],
     ['jq_@v_@h', 'jq_1_abc'],
-    // The version reaches to the first place where what is behind it stands, as in systemd-sysupdate.
+    // The version reaches to the first place where what is behind it stands, as in systemd-sysupdate; but nothing is left over.
     ['jq-@v.raw', 'jq-1.raw.raw'],
   ])('%s does not match %s', (text, name) => {
     expect(match(text, name)).toBeUndefined();
