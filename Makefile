@@ -23,19 +23,19 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@ln -sfn "../node-linux-$$(node -p process.arch)/bin/node" node_modules/.bin/node
 	@touch $@
 
+# Each of them keeps one core busy: two at a time, the longest first, and what they print one after the other.
+at_once := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+
 check: node_modules/.package-lock.json ## format, lint, types, unit tests: under a minute
-	@npm run --silent format:check
-	@npm run --silent lint
-	@npm run --silent types
-	@npm run --silent test:unit
+	@$(at_once) run-lint run-types run-format:check run-test:unit
 
 test: setup ## everything: check, and the tests with real systemd machines
-	@npm run --silent format:check
-	@npm run --silent lint
-	@npm run --silent types
-	@npm run --silent lab
-	@npm run --silent bundle
+	@$(at_once) run-lab run-lint run-types run-format:check run-bundle
 	@npm run --silent test:all
+
+# A script of package.json as a target.
+run-%:
+	@npm run --silent $*
 
 demo: setup ## build jq from real packages, merge it in a throw-away root, use it
 	@test/lab/playground test/demo

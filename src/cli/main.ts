@@ -20,6 +20,7 @@ import { lintCommand } from './commands/lint.ts';
 import { listCommand } from './commands/list.ts';
 import { mergingCommands } from './commands/merging.ts';
 import { metricsCommand } from './commands/metrics.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { packageManagerCommand } from './commands/package-manager.ts';
 import { planCommand } from './commands/plan.ts';
 import { pullCommand } from './commands/pull.ts';
@@ -60,6 +61,7 @@ const commands = [
   pushCommand,
   pullCommand,
   ...configCommands,
+  migrateCommand,
   completionCommand,
 ];
 

@@ -4,7 +4,10 @@ import type { ImageRequest } from '../agent/candidate.ts';
 import type { Wish } from '../agent/fleet/configuration.ts';
 import { sourceText } from '../agent/fleet/definition.ts';
 import type { ImageSource } from '../agent/fleet/images.ts';
+import type { Look } from '../agent/fleet/outlook.ts';
+import { countingFailures } from '../agent/verify-failures.ts';
 import { AgentError } from '../core/errors.ts';
+import type { VersionRange } from '../core/version-range.ts';
 import { builtHere, ofThisHost } from '../core/verified-image.ts';
 import { fileStatus, makeDirectory, readTextIfAny, writeAtomically } from '../host/files.ts';
 import type { Progress } from '../host/progress.ts';
@@ -12,10 +15,12 @@ import { belowRoot } from '../host/root.ts';
 import { allowedBySpec, partOfSpec } from './allowances.ts';
 import { buildHost } from './build-host.ts';
 import type { Options } from './command.ts';
-import { rootOf } from './invoker.ts';
+import { agentFor, rootOf } from './invoker.ts';
+import type { PublishedWish } from './published-images.ts';
 
 /**
- * Gets the images that drop-ins of the fleet want: files as they are, specs by building them.
+ * Gets the images that drop-ins of the fleet want: files as they are, specs by building them, published ones by fetching
+ * the newest that fits.
  * @param options of the command: where the root is.
  * @param refresh whether to ask the repositories for new indexes.
  */
@@ -31,23 +36,29 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
       case 'inline-spec':
         return await builtOf(inlineSpec(root, name, sourceText(source)), wish, signal);
       case 'reference':
-        throw new AgentError('usage', `this version cannot fetch ${source.reference.text}`, {
-          next: 'Put the image on the host, and name it with `image`.',
-        });
+        return await fetched({ name, reference: source.reference, ...rangeOf(wish) }, signal);
     }
   };
+
+  async function fetched(wish: PublishedWish, signal: AbortSignal | undefined): Promise<ImageRequest> {
+    const { publishedImages } = await import('./published-images.ts');
+    const images = await publishedImages(await agentFor(options, signal), progress);
+    return images.fetch(wish, await images.find(wish, signal), signal);
+  }
 
   async function builtOf(spec: string, wish: Wish, signal: AbortSignal | undefined): Promise<ImageRequest> {
     const { build } = await import('../builder/build.ts');
     const { target, args } = wish;
-    const image = await build(await buildHost(options, progress), {
+    const host = await buildHost(options, progress);
+    const request = {
       specPath: spec,
       contexts: new Map([['context', dirname(spec)]]),
       buildArguments: args,
       refresh,
       ...(target === undefined ? {} : { target }),
       ...(signal === undefined ? {} : { signal }),
-    });
+    };
+    const image = await countingFailures(root, () => build(host, request));
     return {
       ...builtHere(image.path),
       source: `${basename(spec)} for ${image.target}`,
@@ -57,6 +68,23 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
       health: image.health.map((check) => ({ ...check, by: partOfSpec(spec) })),
     };
   }
+}
+
+/** Looks for the newest images that are published of what is installed; specs and files are made and read anew. */
+export function newestPublished(options: Options, progress: Progress): Look {
+  return async (name, wish, signal) => {
+    const { source } = wish;
+    if (source.kind !== 'reference') return undefined;
+    const { publishedImages } = await import('./published-images.ts');
+    const images = await publishedImages(await agentFor(options, signal), progress);
+    const { offer, passedOver } = await images.find({ name, reference: source.reference, ...rangeOf(wish) }, signal);
+    const { version, reference, blob } = offer;
+    return { version: version.version, reference, blob: blob.sha256, passedOver };
+  };
+}
+
+function rangeOf({ version }: Wish): { readonly range?: VersionRange } {
+  return version === undefined ? {} : { range: version };
 }
 
 function imageOn(root: string, path: string): ImageRequest {

@@ -80,7 +80,17 @@ function parseAddress(text: string): Parsed {
   if (url.username !== '' || url.password !== '')
     return { problem: 'an address must not have a user or password in it' };
   if (url.hash !== '') return { problem: `an address has no part after #: leave out ${quote(url.hash)}` };
+  if (!isText(url.pathname)) return { problem: `${quote(text)}: the % are wrong` };
   return { value: { kind: 'https', text } };
+}
+
+/** Whether what stands after each % makes text that can be shown. */
+function isText(path: string): boolean {
+  try {
+    return !/\p{C}/u.test(decodeURIComponent(path));
+  } catch {
+    return false;
+  }
 }
 
 function parseDirectory(text: string): Parsed {
@@ -135,4 +145,19 @@ export function referenceText(reference: ImageReference): string {
   return [text, ...match.map((pattern) => pattern.text), ...(sha256 === undefined ? [] : [`sha256:${sha256}`])].join(
     ' ',
   );
+}
+
+/** Reads what referenceText() wrote. */
+export function parseReferenceText(line: string): Parsed {
+  const [text = '', ...details] = line.split(' ');
+  const reference = parseImageReference(text);
+  if ('problem' in reference) return reference;
+  const digest = details.find((detail) => detail.startsWith('sha256:'))?.slice('sha256:'.length);
+  const match = details.filter((detail) => !detail.startsWith('sha256:'));
+  return withDetails(reference.value, { sha256: digest, match: match.length === 0 ? undefined : match });
+}
+
+/** Whether a reference gives the digest of its image: then that one is meant, however old. */
+export function hasDigest(reference: ImageReference): boolean {
+  return (reference.kind === 'oci' ? reference.digest : reference.sha256) !== undefined;
 }

@@ -4,6 +4,8 @@ import type { Compression } from '../host/unpack.ts';
 import type { DownloadOptions, WantedFile } from '../host/http.ts';
 import type { Voucher } from './trust/voucher.ts';
 
+export type { Compression } from '../host/unpack.ts';
+
 /** A place that publishes the images of an extension: a repository of a registry, or a directory of a web server. */
 export interface Publisher {
   /** What trust is bound to: the reference without pattern, tag and digest. */

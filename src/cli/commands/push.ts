@@ -79,11 +79,11 @@ async function argumentsOf({ args }: Invocation): Promise<{ images: readonly str
 }
 
 async function readPublication({ options, signal }: Invocation, images: readonly string[]): Promise<Publication> {
-  const { readPublishedImage } = await import('../published-image.ts');
+  const { readPublishedImage } = await import('../image-to-publish.ts');
   const naming = { name: options.text('name'), version: options.text('imageVersion') };
   const exec = hostExec(signal);
   return {
-    images: await Promise.all(images.map((path) => readPublishedImage(path, naming, exec, signal))),
+    images: await Promise.all(images.map((path) => readPublishedImage(path, naming, exec))),
     annotations: new Map(options.list('annotation').map(annotationOf)),
   };
 }

@@ -49,7 +49,8 @@ export function createRegistryPublisher(options: RegistryPublisherOptions): Publ
     vouch: async (offer, signal) => {
       const claim: Claim = {
         place: repository.place,
-        name: options.name ?? offer.name ?? expected,
+        // What an image says of itself is not what was asked for: a signer has more than one.
+        name: options.name ?? expected,
         version: offer.version.version,
         ...(offer.architecture === undefined ? {} : { architecture: offer.architecture }),
         pinned: reference.digest !== undefined,

@@ -22,15 +22,10 @@ export interface Naming {
  * @throws AgentError `usage` for a directory, or where name or version are not known; `invalid-image` where it has no
  * release file for its name; as readImageFacts().
  */
-export async function readPublishedImage(
-  path: string,
-  naming: Naming,
-  exec: Exec,
-  signal: AbortSignal,
-): Promise<PublishedImage> {
+export async function readPublishedImage(path: string, naming: Naming, exec: Exec): Promise<PublishedImage> {
   const status = fileStatus(path);
   if (status !== undefined && !status.isFile()) throw new AgentError('usage', `${path} is not a raw image`);
-  const { releaseFiles } = await readImageFacts(path, exec, signal);
+  const { releaseFiles } = await readImageFacts(path, exec);
   const identity = identify(path, naming, releaseFiles);
   const architecture = parseArchitecture(identity.release['ARCHITECTURE'] ?? architectureIn(path) ?? '');
   return {
