@@ -1,6 +1,6 @@
 import { compatibility, type HostRelease } from '../core/compatibility.ts';
 import { AgentError } from '../core/errors.ts';
-import { compareVersions } from '../core/version-order.ts';
+import { compareVersions, newestFirst } from '../core/version-order.ts';
 import { isInRange, type VersionRange } from '../core/version-range.ts';
 import type { Offer, PublishedVersion, Publisher } from './publisher.ts';
 
@@ -40,7 +40,7 @@ export async function choose(publisher: Publisher, wanted: Wanted, signal?: Abor
   const eligible = all.filter(({ version }) => wanted.range === undefined || isInRange(version, wanted.range));
   if (eligible.length === 0) throw nothingWanted(publisher, all, wanted);
   const passedOver: PassedOver[] = [];
-  for (const version of newestFirst(eligible).slice(0, mostDescribed)) {
+  for (const version of newestFirst(eligible, ({ version }) => version).take(mostDescribed)) {
     const judged = isBelow(version, wanted) ?? (await look(publisher, version, wanted, signal));
     if (typeof judged !== 'string') return { offer: judged, passedOver };
     passedOver.push({ version: version.version, reason: judged });
@@ -65,10 +65,6 @@ async function look(
   return misfit(description.offer, wanted) ?? description.offer;
 }
 
-function newestFirst(versions: readonly PublishedVersion[]): PublishedVersion[] {
-  return [...versions].sort((a, b) => compareVersions(b.version, a.version));
-}
-
 /** Why an offer is none for this host, by what is said of it. */
 export function misfit({ name, architecture, release }: Offer, wanted: Wanted): string | undefined {
   if (name !== undefined && wanted.name !== undefined && name !== wanted.name) return `it is the extension ${name}`;
@@ -80,7 +76,9 @@ export function misfit({ name, architecture, release }: Offer, wanted: Wanted): 
 
 function nothingWanted(publisher: Publisher, all: readonly PublishedVersion[], { range }: Wanted): AgentError {
   if (all.length === 0) return new AgentError('unsatisfiable', `${publisher.place} has no versions`);
-  const newest = newestFirst(all).slice(0, 5);
+  const newest = newestFirst(all, ({ version }) => version)
+    .take(5)
+    .toArray();
   return new AgentError('unsatisfiable', `${publisher.place} has no version in ${range?.text ?? ''}`, {
     facts: [`it has: ${newest.map(({ version }) => version).join(', ')}${all.length > newest.length ? ', ...' : ''}`],
   });

@@ -15,6 +15,8 @@ export interface RegistryOptions {
 export interface RunningRegistry extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly host: string;
+  /** Where it keeps what it has. */
+  readonly storage: string;
   /** The path of its certificate, where it is encrypted. */
   readonly certificate: string;
   readonly user: { readonly name: string; readonly password: string };
@@ -50,6 +52,7 @@ export async function startRegistry({ guarded }: RegistryOptions): Promise<Runni
   });
   return {
     host,
+    storage: base.at('storage'),
     certificate,
     user,
     async [Symbol.asyncDispose]() {
