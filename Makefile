@@ -2,8 +2,8 @@
 
 # What the product and its tests run, by Debian package.
 packages := attr binutils bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
-	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring dpkg-dev e2fsprogs fdisk fish gnupg gpgv groff-base libarchive-tools lintian \
-	lz4 mmdebstrap mount rpm strace systemd-container zsh zstd
+	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring docker-registry dpkg-dev e2fsprogs fdisk fish gnupg gpgv groff-base libarchive-tools lintian \
+	lz4 mmdebstrap mount nginx-light rpm skopeo strace systemd-container zsh zstd
 
 .PHONY: help setup check test demo bench format dist deb clean
 
@@ -23,19 +23,19 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@ln -sfn "../node-linux-$$(node -p process.arch)/bin/node" node_modules/.bin/node
 	@touch $@
 
+# Each of them keeps one core busy: two at a time, the longest first, and what they print one after the other.
+at_once := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+
 check: node_modules/.package-lock.json ## format, lint, types, unit tests: under a minute
-	@npm run --silent format:check
-	@npm run --silent lint
-	@npm run --silent types
-	@npm run --silent test:unit
+	@$(at_once) run-lint run-types run-format:check run-test:unit
 
 test: setup ## everything: check, and the tests with real systemd machines
-	@npm run --silent format:check
-	@npm run --silent lint
-	@npm run --silent types
-	@npm run --silent lab
-	@npm run --silent bundle
+	@$(at_once) run-lab run-lint run-types run-format:check run-bundle
 	@npm run --silent test:all
+
+# A script of package.json as a target.
+run-%:
+	@npm run --silent $*
 
 demo: setup ## build jq from real packages, merge it in a throw-away root, use it
 	@test/lab/playground test/demo

@@ -7,8 +7,9 @@ const layers = {
   host: ['core'],
   systemd: ['core', 'host'],
   builder: ['core', 'host'],
+  published: ['core', 'host'],
   agent: ['core', 'host', 'systemd'],
-  cli: ['core', 'host', 'systemd', 'builder', 'agent'],
+  cli: ['core', 'host', 'systemd', 'builder', 'published', 'agent'],
 };
 
 /** What a file of `layer` must not import: the folders of the layers that it may not know. */

@@ -1,10 +1,15 @@
+import { availableParallelism } from 'node:os';
+
 import { defineConfig } from 'vitest/config';
 
 import { LongestFirst } from './test/support/longest-first.ts';
 import { summary } from './test/support/summary.ts';
 
-/** One number for both projects: so a worker that the long tests leave idle takes up unit tests. */
-const maxWorkers = 2;
+/**
+ * One number for both projects: so a worker that the long tests leave idle takes up unit tests. More than there are cores,
+ * since machines also wait: for what they boot, and for systemd-sysext to give up a device.
+ */
+const maxWorkers = Math.ceil(availableParallelism() * 1.5);
 
 /** Two projects: `unit` needs nothing but Node; `integration` needs root, the packages of `make setup`, and the lab. */
 export default defineConfig({
@@ -13,7 +18,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       // Limits only end what hangs: a property test takes seconds on a machine that does other things as well.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, maxWorkers } },
+      // A process for each file would take more than twice as long as what the tests do in it.
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, maxWorkers, isolate: false } },
       {
         test: {
           name: 'integration',

@@ -1,5 +1,6 @@
 import { isAgentError } from '../core/errors.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
+import { ofTheStore } from '../core/verified-image.ts';
 import { fileStatus } from '../host/files.ts';
 import type { Agent } from './agent.ts';
 import { readCandidate } from './candidate.ts';
@@ -39,7 +40,7 @@ export async function foundInPlace(agent: Agent): Promise<FoundExtension[]> {
   for (const { name, kind, sha256 } of entries) {
     const path = storePath(store, kind, sha256);
     const digest = digestOf(path);
-    const told = await selfDescription(agent, systemd, path, name);
+    const told = await selfDescription(agent, systemd, { name, path, sha256 });
     const installedAt = fileStatus(path)?.mtime ?? agent.clock.now();
     const extension = { name, ...told, source, sha256, size: digest.size, kind, installedAt, allowed: [], owner };
     found.push({ extension, damaged: digest.sha256 !== sha256 });
@@ -51,11 +52,14 @@ export async function foundInPlace(agent: Agent): Promise<FoundExtension[]> {
 async function selfDescription(
   agent: Agent,
   systemd: SystemdVersion,
-  path: string,
-  name: string,
+  { name, path, sha256 }: { readonly name: string; readonly path: string; readonly sha256: string },
 ): Promise<Pick<InstalledExtension, 'version' | 'release'>> {
   try {
-    const { version, release } = await readCandidate({ path, source, name }, systemd, agent.exec);
+    const { version, release } = await readCandidate(
+      { ...ofTheStore(path, sha256), source, name },
+      systemd,
+      agent.exec,
+    );
     return { version, release: release?.text ?? '' };
   } catch (error) {
     if (!isAgentError(error, 'invalid-image')) throw error;

@@ -11,6 +11,7 @@ import { admit, readCandidate, type Candidate, type ImageRequest } from './candi
 import { groundsFor, judgeContents, type Grounds } from './contents.ts';
 import { ownerOf, withOwner } from './owner.ts';
 import type { Desired } from './plan.ts';
+import { withPublished } from './published-record.ts';
 import type { InstalledExtension } from './records.ts';
 import { addToStore, digestOf } from './store.ts';
 import type { StoredImage } from './stored-image.ts';
@@ -98,7 +99,7 @@ export function staging(agent: Agent, coming: readonly Coming[]): NonNullable<Se
   return async ({ extension: { name } }) => {
     const one = coming.find(({ candidate }) => candidate.name === name);
     if (one === undefined) throw new AgentError('internal', `nobody asked for the image of ${name}`);
-    const image = await addToStore(agent.paths.store, one.candidate.request.path, agent.exec);
+    const image = await addToStore(agent.paths.store, one.candidate.request, agent.exec);
     const { version } = await agent.tool.features();
     await judgeStored(agent, one, image, readHostRelease(agent.root, version));
     return image;
@@ -137,6 +138,7 @@ export function recordOf({ candidate, judgement, image }: Coming, now: Date): In
     allowed: judgement.allowed.map(allowedRecord),
     ...withHealth(request.health ?? []),
     ...withOwner(ownerOf(request)),
+    ...withPublished(request.published),
   };
 }
 

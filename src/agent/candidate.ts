@@ -11,14 +11,14 @@ import { identifyImage } from '../core/naming.ts';
 import { parseReleaseFields, type ReleaseFields } from '../core/os-release.ts';
 import { findReleaseFile } from '../core/release-file.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
+import type { VerifiedImage } from '../core/verified-image.ts';
 import type { Exec } from '../host/exec.ts';
 import { readImage, type ImageFacts } from '../systemd/image.ts';
 import type { Owner } from './owner.ts';
+import type { PublishedRecord } from './published-record.ts';
 
 /** An image that someone asks for, before anything is done with it. */
-export interface ImageRequest {
-  /** Path of the raw image or directory. */
-  readonly path: string;
+export interface ImageRequest extends VerifiedImage {
   /** Where it came from, for the record: a path, a spec with its target. */
   readonly source: string;
   /** The extension's name and version, where the asker knows better than the image. */
@@ -30,6 +30,8 @@ export interface ImageRequest {
   readonly health?: readonly HealthCheck[];
   /** Whose the extension is to be; a person's unless given. */
   readonly owner?: Owner;
+  /** Where it was fetched from. */
+  readonly published?: PublishedRecord;
 }
 
 /** An image as an extension that could be installed: who it is and what it says of itself. */

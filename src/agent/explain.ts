@@ -12,6 +12,8 @@ import { overview, type ExtensionOverview, type Overview } from './overview.ts';
 /** How an extension came here. */
 export interface Origin {
   readonly source: string;
+  /** Who vouched for it, in words, where it was fetched. */
+  readonly vouchedBy?: string;
   /** When the image that is installed came to be, last: a rollback brings one back. */
   readonly at: Date;
   /** The operation that put it there, where the history has it. */
@@ -90,7 +92,9 @@ async function originOf(agent: Agent, name: string, history: History): Promise<O
   const record = (await installedIn(agent, history)).find((extension) => extension.name === name);
   if (record === undefined) return undefined;
   const operation = history.latestChange(name, ['added', 'replaced', 'kept']);
-  return { source: record.source, at: operation?.startedAt ?? record.installedAt, operation };
+  const { source, published, installedAt } = record;
+  const vouched = published === undefined ? {} : { vouchedBy: published.vouchedBy };
+  return { source, ...vouched, at: operation?.startedAt ?? installedAt, operation };
 }
 
 async function conflictsOf(agent: Agent, { images }: Overview, name: string): Promise<Conflict[]> {

@@ -3,15 +3,20 @@ import type Database from 'better-sqlite3';
 import { withHealth, type HealthCheck } from '../core/health.ts';
 import type { AllowedRecord } from './allowed.ts';
 import { ownerOf, withOwner, type Owner } from './owner.ts';
+import { withPublished, type PublishedRecord } from './published-record.ts';
 import type { BadImage, Generation, GenerationState, Hold, InstalledExtension } from './records.ts';
 
 /** Generations, holds and bad images in the history's database: what history.ts gives its transactions and errors. */
 
-export interface ExtensionRow extends Omit<InstalledExtension, 'installedAt' | 'allowed' | 'health' | 'owner'> {
+export interface ExtensionRow extends Omit<
+  InstalledExtension,
+  'installedAt' | 'allowed' | 'health' | 'owner' | 'published'
+> {
   readonly installed_at: string;
   readonly allowed: string;
   readonly health: string;
   readonly owner: string;
+  readonly published: string;
 }
 
 interface GenerationRow {
@@ -35,15 +40,22 @@ export function addGeneration(
     .prepare('INSERT INTO generation (number, parent, state) VALUES (?, ?, ?)')
     .run(number, activeNumber(database) ?? null, state);
   const add = database.prepare(
-    'INSERT INTO generation_extension (generation, name, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner) VALUES (?, @name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed, @health, @owner)',
+    'INSERT INTO generation_extension (generation, name, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner, published) VALUES (?, @name, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed, @health, @owner, @published)',
   );
   for (const extension of extensions) add.run(number, columnsOf(extension));
 }
 
 /** An extension as the columns of a row. */
-export function columnsOf({ installedAt, allowed, health = [], owner, ...extension }: InstalledExtension): object {
-  const asText = { installedAt: installedAt.toISOString(), allowed: JSON.stringify(allowed) };
-  return { ...extension, ...asText, health: JSON.stringify(health), owner: JSON.stringify(ownerOf({ owner })) };
+export function columnsOf(installed: InstalledExtension): object {
+  const { installedAt, allowed, health = [], owner, published = null, ...extension } = installed;
+  return {
+    ...extension,
+    installedAt: installedAt.toISOString(),
+    allowed: JSON.stringify(allowed),
+    health: JSON.stringify(health),
+    owner: JSON.stringify(ownerOf({ owner })),
+    published: JSON.stringify(published),
+  };
 }
 
 /** Puts a generation in force, and the one before it out of it. */
@@ -127,21 +139,38 @@ function fullGeneration(database: Database.Database, row: GenerationRow): Genera
 function extensionsOf(database: Database.Database, generation: number): InstalledExtension[] {
   return database
     .prepare<[number], ExtensionRow>(
-      'SELECT name, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner FROM generation_extension WHERE generation = ? ORDER BY name',
+      'SELECT name, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner, published FROM generation_extension WHERE generation = ? ORDER BY name',
     )
     .all(generation)
     .map(extensionOf);
 }
 
 /** The extension that a row is about. */
-export function extensionOf({ installed_at, allowed, health, owner, ...row }: ExtensionRow): InstalledExtension {
+export function extensionOf({
+  installed_at,
+  allowed,
+  health,
+  owner,
+  published,
+  ...row
+}: ExtensionRow): InstalledExtension {
   return {
     ...row,
     installedAt: new Date(installed_at),
     allowed: JSON.parse(allowed) as AllowedRecord[],
     ...withHealth(JSON.parse(health) as HealthCheck[]),
     ...withOwner(JSON.parse(owner) as Owner),
+    ...withPublished((JSON.parse(published) as PublishedRecord | null) ?? undefined),
   };
+}
+
+export function versionsFrom(database: Database.Database, place: string, name: string): string[] {
+  return database
+    .prepare<[string, string], string>(
+      `SELECT DISTINCT version FROM generation_extension WHERE published <> 'null' AND name = ? AND json_extract(published, '$.place') = ?`,
+    )
+    .pluck()
+    .all(name, place);
 }
 
 export function holds(database: Database.Database): Hold[] {

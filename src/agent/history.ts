@@ -72,6 +72,8 @@ export interface History extends Disposable {
   generations(limit: number): Generation[];
   /** Of these the newest that a boot was confirmed with. */
   confirmedGenerations(limit: number): Generation[];
+  /** Every version that was ever to be installed of an extension from a place. @param place as in PublishedRecord. */
+  versionsFrom(place: string, name: string): string[];
   holds(): Hold[];
   /** Notes which generation this boot began with: the one in force when it is first seen. */
   noteBoot(bootId: string, now: Date): void;
@@ -193,6 +195,7 @@ type Readings = Pick<
   | 'generations'
   | 'holds'
   | 'confirmedGenerations'
+  | 'versionsFrom'
   | 'booted'
   | 'lastConfirmedBoot'
   | 'prefetched'
@@ -212,6 +215,7 @@ function readingsOf(database: Database.Database, guard: Guard): Readings {
     generations: (limit) => guard(() => generations.generationsInForce(database, limit)),
     confirmedGenerations: (limit) => guard(() => generations.confirmedGenerations(database, limit)),
     lastConfirmedBoot: () => guard(() => generations.lastConfirmedBoot(database)),
+    versionsFrom: (place, name) => guard(() => generations.versionsFrom(database, place, name)),
     prefetched: () => guard(() => prefetches.prefetched(database)),
     holds: () => guard(() => generations.holds(database)),
     booted: (bootId) => guard(() => generations.generationBooted(database, bootId)),

@@ -4,6 +4,8 @@ import { belowRoot } from '../host/root.ts';
 export interface Paths {
   /** Images by their sha256; on the file system of `extensions`, since extensions are hard links into it. */
   readonly store: string;
+  /** Where published images come to, beside the store and on its file system. */
+  readonly incoming: string;
   /** Where systemd-sysext finds what we activate. */
   readonly extensions: string;
   /** Facts of images, read once. */
@@ -41,6 +43,7 @@ export interface Paths {
 export function pathsBelow(root: string): Paths {
   return {
     store: belowRoot(root, '/var/lib/sysext-agent/images'),
+    incoming: belowRoot(root, '/var/lib/sysext-agent/incoming'),
     extensions: belowRoot(root, '/var/lib/extensions'),
     imageMemory: belowRoot(root, '/run/sysext-agent/images.json'),
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),

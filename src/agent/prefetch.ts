@@ -69,7 +69,7 @@ async function stored(
   coming: Coming,
 ): Promise<InstalledExtension> {
   const { name, request } = coming.candidate;
-  const image = await addToStore(agent.paths.store, request.path, agent.exec);
+  const image = await addToStore(agent.paths.store, request, agent.exec);
   await judgeStored(agent, coming, image, system);
   const before = installed.find((extension) => extension.name === name);
   const record = recordOf({ ...coming, image }, agent.clock.now());

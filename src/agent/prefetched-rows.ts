@@ -16,7 +16,7 @@ export function prefetched(database: Database.Database): Prefetched[] {
 export function addPrefetched(database: Database.Database, { os, extension }: Prefetched): void {
   database
     .prepare(
-      'INSERT OR REPLACE INTO prefetched (name, os, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner) VALUES (@name, @os, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed, @health, @owner)',
+      'INSERT OR REPLACE INTO prefetched (name, os, version, sha256, size, kind, source, "release", installed_at, allowed, health, owner, published) VALUES (@name, @os, @version, @sha256, @size, @kind, @source, @release, @installedAt, @allowed, @health, @owner, @published)',
     )
     .run({ os, ...columnsOf(extension) });
 }

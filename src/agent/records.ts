@@ -3,6 +3,7 @@
 import type { HealthCheck } from '../core/health.ts';
 import type { AllowedRecord } from './allowed.ts';
 import type { Owner } from './owner.ts';
+import type { PublishedRecord } from './published-record.ts';
 
 export type Verb =
   | 'install'
@@ -129,6 +130,8 @@ export interface InstalledExtension {
   readonly health?: readonly HealthCheck[];
   /** Whose it is; absent where a person installed it. */
   readonly owner?: Owner;
+  /** Absent where it was not fetched. */
+  readonly published?: PublishedRecord;
 }
 
 /**

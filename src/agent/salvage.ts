@@ -184,6 +184,8 @@ const isNoList = (column: string) => `iif(json_valid(${column}), json_type(${col
 const isNoOwner = `iif(json_valid(owner), coalesce(json_extract(owner, '$.kind'), '') NOT IN ('person', 'unknown')
   AND (coalesce(json_type(owner, '$.files'), '') <> 'array' OR coalesce(json_type(owner, '$.definition'), '') <> 'text'), true)`;
 
+const isNoPublished = `iif(json_valid(published), published <> 'null' AND coalesce(json_type(published, '$.from'), '') <> 'text', true)`;
+
 /** Takes out what nothing that reads a history could make sense of, and what belongs to something that is gone. */
 const tidying: readonly string[] = [
   'DELETE FROM operation WHERE julianday(started_at) IS NULL',
@@ -191,6 +193,7 @@ const tidying: readonly string[] = [
   `UPDATE operation_extension SET allowed = '[]' WHERE ${isNoList('allowed')}`,
   `UPDATE generation_extension SET allowed = '[]' WHERE ${isNoList('allowed')}`,
   `UPDATE generation_extension SET owner = '{"kind":"unknown"}' WHERE ${isNoOwner}`,
+  `UPDATE generation_extension SET published = 'null' WHERE ${isNoPublished}`,
   'UPDATE operation_step SET started_at = NULL WHERE julianday(started_at) IS NULL',
   'DELETE FROM hold WHERE julianday(since) IS NULL',
   'DELETE FROM bad_image WHERE julianday(since) IS NULL',

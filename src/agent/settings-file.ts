@@ -3,6 +3,9 @@ import { fleetLockSettings, type FleetLockSettings } from '../core/fleet-lock.ts
 import type { HealthCheck } from '../core/health.ts';
 import { healthList } from '../core/health-list.ts';
 import { extensionNameRule, isExtensionName } from '../core/names.ts';
+import { registriesSettings, type Registries } from '../core/registries.ts';
+import { trustRules, type TrustRule } from '../core/trust-rules.ts';
+import { webServersSettings, type WebServers } from '../core/web-servers.ts';
 import { windowList } from '../core/window-list.ts';
 import type { MaintenanceWindow } from '../core/windows.ts';
 import { checked, integer, mapOf, string } from '../core/yaml/decoder.ts';
@@ -22,10 +25,16 @@ export interface Settings {
   readonly mergeTimeLimit?: number;
   /** When changes may be made that nobody typed; at any time where there are none. */
   readonly windows: readonly MaintenanceWindow[];
+  /** How registries of images are reached, where it is not the usual way. */
+  readonly registries: Registries;
   /** Who is asked before such a change. */
   readonly fleetLock?: FleetLockSettings;
   /** Where the numbers of this host are written for node_exporter: an absolute path, or `off`. */
   readonly metricsDirectory?: string;
+  /** Whom this host believes about published images, by place and name: see ruleFor(). */
+  readonly trust: readonly TrustRule[];
+  /** How web servers are reached that publish them, where it is not the usual way. */
+  readonly webServers: WebServers;
 }
 
 /** The name of an extension as a key. */
@@ -50,8 +59,11 @@ const settingsFile = struct({
   extensions: withDefault(mapOf(struct(ofAnything), extensionName), new Map()),
   merge_time_limit: optional(seconds),
   windows: withDefault(windowList, []),
+  registries: withDefault(registriesSettings, new Map()),
   fleet_lock: optional(fleetLockSettings),
   metrics_directory: optional(pathOrOff),
+  trust: withDefault(trustRules, []),
+  web_servers: withDefault(webServersSettings, new Map()),
 });
 
 /**
@@ -65,9 +77,12 @@ export function parseSettings(text: string, path: string): Settings {
     health,
     extensions,
     windows,
+    registries,
     merge_time_limit: mergeTimeLimit,
     fleet_lock: fleetLock,
     metrics_directory: metricsDirectory,
+    trust,
+    web_servers: webServers,
   } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
@@ -80,6 +95,9 @@ export function parseSettings(text: string, path: string): Settings {
       ),
     ],
     windows,
+    trust,
+    webServers,
+    registries,
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

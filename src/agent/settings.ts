@@ -8,6 +8,16 @@ import type { Settings } from './settings-file.ts';
 
 const mainName = 'agent.yml';
 
+const unsaid: Settings = {
+  allow: [],
+  extensions: new Map(),
+  health: [],
+  windows: [],
+  trust: [],
+  registries: new Map(),
+  webServers: new Map(),
+};
+
 /**
  * Reads `agent.yml` of the first directory that has one, and the files of `agent.d`; lists add up, and of single values the
  * last one counts.
@@ -15,7 +25,7 @@ const mainName = 'agent.yml';
  */
 export async function readSettings(root: string): Promise<Settings> {
   const files = configurationFiles(root);
-  if (files.length === 0) return { allow: [], extensions: new Map(), health: [], windows: [] };
+  if (files.length === 0) return unsaid;
   for (const { path } of files) requireTrusted(path);
   const { parseSettings } = await import('./settings-file.ts');
   return joined(files.map(({ path, text }) => parseSettings(text, path)));
@@ -57,6 +67,9 @@ function joined(all: readonly Settings[]): Settings {
     extensions,
     health: all.flatMap(({ health }) => health),
     windows: all.flatMap(({ windows }) => windows),
+    trust: all.flatMap(({ trust }) => trust),
+    webServers: new Map(all.flatMap(({ webServers }) => [...webServers])),
+    registries: new Map(all.flatMap(({ registries }) => [...registries])),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 
+import { AgentError } from '../core/errors.ts';
+import type { VerifiedImage } from '../core/verified-image.ts';
 import { runOk, type Exec } from '../host/exec.ts';
-import { copyHashed, sha256OfFile } from '../host/digest.ts';
+import { copyHashed, linkHashed, sha256OfFile } from '../host/digest.ts';
 import {
   fileStatus,
   linkStatus,
@@ -18,26 +20,35 @@ import type { StoredImage } from './stored-image.ts';
  * Puts a copy of an image into the store: written under a name that nothing looks at, made durable, then renamed.
  * An image that is there already is not written again.
  * @param store the directory of the store.
- * @param source a raw image or a directory.
+ * @throws AgentError `verification-failed` where it is not what was vouched for any more.
  */
-export async function addToStore(store: string, source: string, exec: Exec): Promise<StoredImage> {
+export async function addToStore(store: string, image: VerifiedImage, exec: Exec): Promise<StoredImage> {
   makeDirectory(store);
   const temporary = temporaryBeside(join(store, 'new'));
   try {
-    return fileStatus(source)?.isDirectory() === true
-      ? await addDirectory(store, source, temporary, exec)
-      : addRaw(store, source, temporary);
+    return fileStatus(image.path)?.isDirectory() === true
+      ? await addDirectory(store, image.path, temporary, exec)
+      : addRaw(store, image, temporary);
   } finally {
     removeTree(temporary);
   }
 }
 
 /** What has the name already may have been damaged since: only the same content is left as it is. */
-function addRaw(store: string, source: string, temporary: string): StoredImage {
-  const { sha256, size } = copyHashed(source, temporary);
+function addRaw(store: string, image: VerifiedImage, temporary: string): StoredImage {
+  const { sha256, size } =
+    image.isOurs === true ? linkHashed(image.path, temporary) : copyHashed(image.path, temporary);
+  if (image.sha256 !== undefined && image.sha256 !== sha256) throw changed(image, image.sha256, sha256);
   const path = join(store, `${sha256}.raw`);
   if (fileStatus(path)?.size !== size || sha256OfFile(path) !== sha256) renameDurably(temporary, path);
+  if (image.isOurs === true) removeTree(image.path);
   return { kind: 'raw', path, sha256, size };
+}
+
+function changed({ path }: VerifiedImage, expected: string, found: string): AgentError {
+  return new AgentError('verification-failed', `${path} is not what was fetched any more`, {
+    facts: [`expected: sha256 ${expected}`, `found:    sha256 ${found}`],
+  });
 }
 
 /** The digest that the store would name an image by, and its size in bytes. */

@@ -48,7 +48,7 @@ async function ask({ signal, terminal }: Invocation, request: ServiceRequest): P
   await askService(bus, request, { signal, clock: systemClock, progress });
 }
 
-/** What `install` asks for: absolute paths, since the service has another working directory. */
+/** What `install` asks for: paths are made absolute, since the service has another working directory. */
 export function installRequest(refs: readonly string[]): ServiceRequest {
-  return { method: 'Install', body: [refs.map((ref) => resolve(ref)), new Map()] };
+  return { method: 'Install', body: [refs.map((ref) => (/^[a-z]+:\/\//.test(ref) ? ref : resolve(ref))), new Map()] };
 }

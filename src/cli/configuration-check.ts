@@ -10,13 +10,17 @@ import { parseSettings } from '../agent/settings-file.ts';
 import { lintInlineSpec, lintSpec, type LintReport } from '../builder/spec/lint.ts';
 import { loadTargets } from '../builder/targets/load.ts';
 import { AgentError } from '../core/errors.ts';
+import { hasDigest, placeOfReference, type ImageReference } from '../core/image-reference.ts';
 import type { Located, Position, Problem } from '../core/problems.ts';
+import type { TrustRule } from '../core/trust-rules.ts';
 import { isInRange } from '../core/version-range.ts';
 import { inOrder } from '../core/yaml/document.ts';
 import { fieldPath, nearestName, quote } from '../core/yaml/text.ts';
 import { checkedFile, type CheckedDropIns } from '../host/checked-drop-ins.ts';
 import { fileStatus } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
+import { readKeyRing } from '../published/trust/key-ring.ts';
+import { trustProblems, type TrustSettings } from '../published/trust/settings-check.ts';
 import { buildArchitecture } from './build-host.ts';
 import type { ConfigurationFiles } from './configuration-files.ts';
 
@@ -41,9 +45,10 @@ export interface ConfigurationReport {
 export function checkConfiguration(files: ConfigurationFiles, settings: CheckSettings): ConfigurationReport {
   const fleet = fleetConfiguration(files.fleet, settings.partial);
   const targets = targetsIn(files.targets);
+  const trust = trustIn(files, settings.root);
   const looked = [...settingsProblems(files.settings), ...fleet.problems, ...targets.problems];
   const reports = fleet.extensions.map((extension) =>
-    checkExtension(extension, { ...settings, fleet, targets: targets.names }),
+    checkExtension(extension, { ...settings, fleet, targets: targets.names, trust }),
   );
   return {
     files: [...files.settings.dropIns, ...files.fleet.dropIns].map(({ path }) => path),
@@ -62,6 +67,20 @@ export function settingsProblems({ dropIns, closed }: CheckedDropIns): readonly 
       return found.kind === 'mask' ? [] : problemsOf(found.path, () => parseSettings(found.text, found.path)).problems;
     }),
   ];
+}
+
+/** What a whole system says of trust; a repository need not say it. */
+function trustIn({ settings, keys }: ConfigurationFiles, root: string): TrustSettings | undefined {
+  return keys === undefined ? undefined : { rules: trustRulesIn(settings), keys: readKeyRing(keys, root) };
+}
+
+/** The rules of the files that can be read. */
+function trustRulesIn({ dropIns }: CheckedDropIns): readonly TrustRule[] {
+  return dropIns.flatMap((found) =>
+    found.kind === 'file'
+      ? (problemsOf(found.path, () => parseSettings(found.text, found.path)).value?.trust ?? [])
+      : [],
+  );
 }
 
 interface Attempted<T> {
@@ -91,6 +110,7 @@ function targetsIn(directories: readonly string[]): KnownTargets {
 }
 
 interface ExtensionSettings extends CheckSettings {
+  readonly trust: TrustSettings | undefined;
   readonly fleet: FleetConfiguration;
   readonly targets: readonly string[] | undefined;
 }
@@ -106,7 +126,7 @@ function checkExtension(extension: FleetExtension, settings: ExtensionSettings):
   const { source } = meaning.wish;
   switch (source.kind) {
     case 'reference':
-      return noReport;
+      return trustReport(source.reference, about);
     case 'image':
       return isThere(source.path, about) ? noReport : missing(source.path, about);
     case 'spec':
@@ -125,6 +145,15 @@ interface About extends ExtensionSettings {
   /** Of its source. */
   readonly position: Position;
   readonly path: string;
+}
+
+/** Of a whole system it is known beforehand what will not be taken from a place. */
+function trustReport(reference: ImageReference, about: About): LintReport {
+  const { trust, position, path, fleet, extension } = about;
+  if (trust === undefined || hasDigest(reference)) return noReport;
+  const problems = trustProblems(trust, { place: placeOfReference(reference), name: extension.name });
+  const found = problems.map((message) => ({ position, field: fieldPath(path, 'from'), message }));
+  return { ...noReport, warnings: withLines(found, fleet) };
 }
 
 function isThere(path: string, { root }: About): boolean {

@@ -15,6 +15,8 @@ export interface ConfigurationFiles {
   readonly fleet: CheckedDropIns;
   /** Directories with targets, highest precedence first. */
   readonly targets: readonly string[];
+  /** Of a whole system the directories with the keys of publishers, highest precedence first. */
+  readonly keys?: readonly string[];
 }
 
 const nothing: CheckedDropIns = { dropIns: [], closed: [], anyDirectory: false };
@@ -27,6 +29,7 @@ export function filesBelow(root: string): ConfigurationFiles {
     settings: together([mainFiles(bases, rules), checkedDropIns(below(bases, 'agent.d'), rules)]),
     fleet: checkedDropIns(fleetDirectories, rules),
     targets: targetDirectories(root),
+    keys: below(bases, 'keys'),
   };
 }
 

@@ -61,9 +61,11 @@ function originSentences({ extension: { path, ours, merged, rolledBack }, origin
   if (origin === undefined && path === undefined && !merged && rolledBack.length > 0) return [];
   const place = path === undefined ? [] : [`systemd-sysext finds it at ${path}.`];
   if (origin === undefined) return [...place, 'This agent did not install it.'];
+  const { vouchedBy } = origin;
   const installed = installationSentence(origin);
+  const vouched = vouchedBy === undefined ? [] : [`Who vouched for it: ${vouchedBy}.`];
   return ours
-    ? [installed, ...place]
+    ? [installed, ...vouched, ...place]
     : [`${installed} But ${path ?? ''} is another image of that name, and the one that counts.`];
 }
 

@@ -4,7 +4,29 @@
  * and so is that the end of a version is looked for once in a round: `1^.` is older than `1^`.
  */
 export function compareVersions(a: string, b: string): number {
-  const [left, right] = [readingOf(a), readingOf(b)];
+  return compareParts(versionParts(a), versionParts(b));
+}
+
+/**
+ * The newest first; of those that are the same age the first. They are looked for one at a time: of thousands mostly the
+ * newest alone is asked for.
+ */
+export function* newestFirst<T>(all: readonly T[], versionOf: (one: T) => string): Generator<T, void> {
+  const rest = all.map((one) => ({ one, parts: versionParts(versionOf(one)) }));
+  for (;;) {
+    let newest = rest[0];
+    if (newest === undefined) return;
+    for (const each of rest) if (compareParts(each.parts, newest.parts) > 0) newest = each;
+    yield newest.one;
+    rest.splice(rest.indexOf(newest), 1);
+  }
+}
+
+function compareParts(a: readonly string[], b: readonly string[]): number {
+  const [left, right]: [Reading, Reading] = [
+    { parts: a, at: 0 },
+    { parts: b, at: 0 },
+  ];
   for (;;) {
     for (const reading of [left, right]) skipSeparators(reading);
     const earlier = compareMark(left, right, '~') || compareEnds(left, right);
@@ -22,10 +44,6 @@ export function compareVersions(a: string, b: string): number {
 interface Reading {
   readonly parts: readonly string[];
   at: number;
-}
-
-function readingOf(version: string): Reading {
-  return { parts: versionParts(version), at: 0 };
 }
 
 /** A version as runs of digits, runs of letters, single signs, and what only separates them. */
@@ -63,7 +81,13 @@ function compareRuns(left: Reading, right: Reading): number {
   const isOfKind = areNumbers ? isNumber : isWord;
   const [a, b] = [runOf(left, isOfKind), runOf(right, isOfKind)];
   if (a === '' || b === '' || !areNumbers) return a < b ? -1 : Number(a > b);
-  return BigInt(a) < BigInt(b) ? -1 : Number(BigInt(a) > BigInt(b));
+  return compareNumbers(a, b);
+}
+
+/** Digits of any length, by their value. */
+function compareNumbers(a: string, b: string): number {
+  const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
+  return left.length - right.length || (left < right ? -1 : Number(left > right));
 }
 
 /** Reads the next part where it is of this kind; else the run is empty. */

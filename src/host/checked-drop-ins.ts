@@ -15,12 +15,17 @@ export interface CheckedDropIns {
   readonly anyDirectory: boolean;
 }
 
-export type CheckedDropIn = {
+export type CheckedDropIn = Checked<{ readonly text: string }>;
+
+/** A file as `checkedDropIns` reads them, of which nobody said yet that it is text. */
+export type CheckedBytes = Checked<{ readonly bytes: Buffer }>;
+
+type Checked<Content> = {
   /** The file name, the same in every directory. */
   readonly name: string;
   readonly path: string;
 } & (
-  | { readonly kind: 'file'; readonly text: string }
+  | ({ readonly kind: 'file' } & Content)
   /** It is empty or leads to /dev/null, and takes those of its name out. */
   | { readonly kind: 'mask' }
   | { readonly kind: 'refused'; readonly why: string }
@@ -56,22 +61,34 @@ const nullDevice = 0x103;
  */
 export function checkedDropIns(directories: readonly string[], rules: DropInRules): CheckedDropIns {
   const listings = directories.map((directory) => listing(directory, rules));
-  const chosen = new Map<string, Candidate>();
-  for (const candidate of listings.flatMap(({ candidates }) => candidates)) {
-    if (!chosen.has(candidate.name)) chosen.set(candidate.name, candidate);
-  }
   return {
-    dropIns: [...chosen.values()]
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map((candidate) => readCandidate(candidate, rules)),
+    dropIns: chosenOf(listings).map((candidate) => textOf(readCandidate(candidate, rules))),
     closed: listings.flatMap(({ closed }) => closed ?? []),
     anyDirectory: listings.some(({ exists }) => exists),
   };
 }
 
+/**
+ * Files by the same rules, whatever is in them; a directory that cannot be read has none.
+ */
+export function checkedBytes(directories: readonly string[], rules: DropInRules): readonly CheckedBytes[] {
+  return chosenOf(directories.map((directory) => listing(directory, rules))).map((candidate) =>
+    readCandidate(candidate, rules),
+  );
+}
+
 /** One file that was named, by the same rules but for its name. */
 export function checkedFile(path: string, trusted: boolean): CheckedDropIn {
-  return readCandidate({ name: basename(path), path, distrust: undefined }, { root: '/', suffix: '', trusted });
+  return textOf(readCandidate({ name: basename(path), path, distrust: undefined }, { root: '/', suffix: '', trusted }));
+}
+
+/** Of candidates of the same name the first, sorted by the bytes of the name. */
+function chosenOf(listings: readonly Listing[]): readonly Candidate[] {
+  const chosen = new Map<string, Candidate>();
+  for (const candidate of listings.flatMap(({ candidates }) => candidates)) {
+    if (!chosen.has(candidate.name)) chosen.set(candidate.name, candidate);
+  }
+  return [...chosen.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 interface Candidate {
@@ -107,7 +124,7 @@ function isDropIn(name: string, suffix: string | undefined): boolean {
   return suffix !== undefined && name.endsWith(suffix) && !name.startsWith('.');
 }
 
-function readCandidate({ name, path, distrust }: Candidate, rules: DropInRules): CheckedDropIn {
+function readCandidate({ name, path, distrust }: Candidate, rules: DropInRules): CheckedBytes {
   const refused = (why: string) => ({ name, path, kind: 'refused', why }) as const;
   if (!name.endsWith(rules.suffix)) return refused(`it is not read: its name must end in ${rules.suffix}`);
   if (distrust !== undefined) return refused(distrust);
@@ -116,7 +133,7 @@ function readCandidate({ name, path, distrust }: Candidate, rules: DropInRules):
     if (real === join(rules.root, 'dev/null')) return { name, path, kind: 'mask' };
     const found = readRegular(real, rules.trusted);
     if ('why' in found) return refused(found.why);
-    return found.text === '' ? { name, path, kind: 'mask' } : { name, path, kind: 'file', text: found.text };
+    return found.bytes.length === 0 ? { name, path, kind: 'mask' } : { name, path, kind: 'file', bytes: found.bytes };
   } catch (error) {
     return refused(reasonOf(error));
   }
@@ -127,13 +144,13 @@ function realPathOf(path: string, root: string): string {
   return root === '/' ? path : belowRoot(root, path.slice(root.length));
 }
 
-type Content = { readonly text: string } | { readonly why: string };
+type Content = { readonly bytes: Buffer } | { readonly why: string };
 
 /** Opened first and judged then: what is read is what was judged. */
 function readRegular(path: string, trusted: boolean): Content {
   const status = fileStatus(path);
   if (status === undefined) return { why: 'it leads to nothing' };
-  if (status.isCharacterDevice() && status.rdev === nullDevice) return { text: '' };
+  if (status.isCharacterDevice() && status.rdev === nullDevice) return { bytes: Buffer.alloc(0) };
   if (!status.isFile()) return { why: 'it is not a regular file' };
   return attempt('read', path, () => {
     const descriptor = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
@@ -152,15 +169,17 @@ function contentOf(descriptor: number, trusted: boolean): Content {
   if (distrust !== undefined) return { why: `it ${distrust}` };
   if (status.size > largestFile) return { why: `it is too big: ${status.size} bytes, at most ${largestFile} are read` };
   const bytes = Buffer.alloc(status.size);
-  return decoded(bytes.subarray(0, fs.readSync(descriptor, bytes)));
+  return { bytes: bytes.subarray(0, fs.readSync(descriptor, bytes)) };
 }
 
 /** The text, unless it is no UTF-8: what cannot be shown cannot be reviewed. */
-function decoded(bytes: Buffer): Content {
+function textOf(found: CheckedBytes): CheckedDropIn {
+  if (found.kind !== 'file') return found;
+  const { name, path, bytes } = found;
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+    return { name, path, kind: 'file', text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {
-    return { why: 'it is not text in UTF-8' };
+    return { name, path, kind: 'refused', why: 'it is not text in UTF-8' };
   }
 }
 

@@ -42,6 +42,23 @@ export function copyHashed(from: string, to: string, mode = 0o644): { sha256: st
   });
 }
 
+/**
+ * Gives a file another name, which is durable with all of its content, and hashes it.
+ * @returns the sha256 in hexadecimal and the size in bytes.
+ */
+export function linkHashed(from: string, to: string): { sha256: string; size: number } {
+  return attempt('link to', to, () => {
+    fs.linkSync(from, to);
+    const descriptor = fs.openSync(to, 'r');
+    try {
+      fs.fsyncSync(descriptor);
+      return { sha256: sha256OfFile(to), size: fs.fstatSync(descriptor).size };
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  });
+}
+
 /** The sha256 of a part of a file, in hexadecimal. */
 export function sha256OfRange(range: Range): string {
   const hash = createHash('sha256');

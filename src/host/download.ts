@@ -1,5 +1,6 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { networkError, requireStatus, shown, type HttpAnswer, type HttpRequest } from './exchange.ts';
+import { paceKeeper } from './pace.ts';
 import { openPartFile, type PartFile } from './part-file.ts';
 import { silent, type Progress } from './progress.ts';
 import { retrying, type RetryPolicy } from './retry.ts';
@@ -109,9 +110,11 @@ function contentLength({ headers }: HttpAnswer): number | undefined {
 }
 
 async function pour(job: Job, answer: HttpAnswer): Promise<void> {
-  const { file, part, options } = job;
+  const { file, part, options, sender } = job;
+  const keepPace = paceKeeper(sender.policy.clock, answer.url);
   try {
     for await (const piece of answer.body as AsyncIterable<Buffer>) {
+      keepPace(piece.length);
       if (part.position + piece.length > sizeLimit(file)) throw wrongSize(job, 'more');
       await part.append(piece);
       job.report(part.position);

@@ -1,13 +1,17 @@
+import { createReadStream } from 'node:fs';
 import type { Agent, ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 import { AgentError, messageOf } from '../core/errors.ts';
+import { pieceSize, type Range } from './content.ts';
+import { fileError } from './files.ts';
 
 /** One request over HTTP as we send it. */
 export interface HttpRequest {
   /** `GET` where nothing is said. */
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
+  /** A part of a file is read while it is sent. */
+  readonly body?: string | Uint8Array | Range;
   readonly signal?: AbortSignal;
   /** Takes 429 and 5xx as answers too, where the protocol says something with them. */
   readonly anyStatus?: boolean;
@@ -27,6 +31,8 @@ export interface Transport {
   readonly env: NodeJS.ProcessEnv;
   /** Milliseconds without a byte, while connecting as well as later, after which a server counts as gone. */
   readonly idleTimeout: number;
+  /** Certificates (PEM) of authorities that are accepted besides the usual ones. */
+  readonly certificates?: string;
   /** The agents that keep connections open, made when the first request needs them. */
   readonly agents: Map<string, Agent>;
 }
@@ -75,10 +81,19 @@ export function redirected(first: URL, from: URL, location: string): URL {
   const to = new URL(location, from);
   if (to.protocol !== 'https:' && to.protocol !== 'http:') throw badRedirect(from, `to ${to.protocol}`);
   if (from.protocol === 'https:' && to.protocol === 'http:') throw badRedirect(from, 'from https to http');
+  // A server on the network must not have us ask services that trust whoever is on this host, or its cloud's.
+  if (isLocal(to) && !isLocal(first)) throw badRedirect(from, 'to this host itself or its link');
   const ours = to.origin === first.origin;
   to.username = ours ? first.username : '';
   to.password = ours ? first.password : '';
   return to;
+}
+
+/** Whether an address is that of this host, or of what is on its link alone. */
+function isLocal({ hostname }: URL): boolean {
+  return /^(localhost|.*\.localhost|127\.[\d.]+|0\.[\d.]+|169\.254\.[\d.]+)\.?$|^\[(::|::1|fe[89ab].*|::ffff:(7f|0:|a9fe).*)\]$/.test(
+    hostname,
+  );
 }
 
 function badRedirect(from: URL, how: string): AgentError {
@@ -101,19 +116,36 @@ async function send(
 ): Promise<IncomingMessage> {
   // Loading these modules costs more than starting Node: a run that needs no network does without.
   const http = url.protocol === 'https:' ? await import('node:https') : await import('node:http');
-  const agent = agentFor(transport, url.protocol, (options) => new http.Agent(options));
+  const accepted = await certificatesOf(transport);
+  const agent = agentFor(transport, url.protocol, (options) => new http.Agent({ ...options, ...accepted }));
   const options = {
     method: request.method ?? 'GET',
-    headers,
+    headers: { ...headers, ...lengthOf(request.body) },
     agent,
     timeout: transport.idleTimeout,
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
   try {
-    return await answered(http.request(url, options), request.body);
+    return await answered(http.request(url, options), request.body, transport.idleTimeout);
   } catch (error) {
     throw networkError(error, url.href, request.signal);
   }
+}
+
+/** What is accepted beside the certificates that come with Node; nothing where there is no more than these. */
+async function certificatesOf({ certificates }: Transport): Promise<{ ca?: string[] }> {
+  if (certificates === undefined) return {};
+  const { rootCertificates } = await import('node:tls');
+  return { ca: [...rootCertificates, certificates] };
+}
+
+/** A file is sent piece by piece: the server is told beforehand how much it will be. */
+function lengthOf(body: HttpRequest['body']): Record<string, string> {
+  return isRange(body) ? { 'content-length': String(body.length) } : {};
+}
+
+function isRange(body: HttpRequest['body']): body is Range {
+  return typeof body === 'object' && 'path' in body;
 }
 
 interface AgentOptions {
@@ -127,18 +159,38 @@ function agentFor(transport: Transport, protocol: string, create: (options: Agen
   return agent;
 }
 
-/** Resolves when the headers are here; a peer that falls silent ends the request, or later the reading of the body. */
-function answered(request: ClientRequest, body: string | Uint8Array | undefined): Promise<IncomingMessage> {
+/**
+ * Resolves when the headers are here; a peer that falls silent ends the request, or later the reading of the body. So does
+ * one that sends its headers too slowly, though it is never silent.
+ */
+function answered(request: ClientRequest, body: HttpRequest['body'], patience: number): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     let message: IncomingMessage | undefined;
+    let timer: NodeJS.Timeout | undefined;
+    request.on('finish', () => {
+      if (message !== undefined) return;
+      timer = setTimeout(() => request.destroy(new Error('the server does not answer')), 2 * patience);
+    });
+    request.on('close', () => {
+      clearTimeout(timer);
+    });
     request.on('timeout', () => (message ?? request).destroy(new Error('the server fell silent')));
     request.on('error', reject);
     request.on('response', (response) => {
       message = response;
+      clearTimeout(timer);
       resolve(response);
     });
-    request.end(body);
+    if (isRange(body) && body.length > 0) sendRange(request, body);
+    else request.end(isRange(body) ? undefined : body);
   });
+}
+
+function sendRange(request: ClientRequest, { path, offset, length }: Range): void {
+  const file = createReadStream(path, { start: offset, end: offset + length - 1, highWaterMark: pieceSize });
+  file.on('error', (error) => request.destroy(fileError(error, 'read', path)));
+  request.on('close', () => file.destroy());
+  file.pipe(request);
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -9,10 +9,11 @@ import {
   type HttpRequest,
   type Transport,
 } from './exchange.ts';
+import { paceKeeper } from './pace.ts';
 import { BusyServerError, parseRetryAfter, retrying, type RetryPolicy } from './retry.ts';
 
 export type { DownloadOptions, WantedFile } from './download.ts';
-export { shown, type HttpAnswer, type HttpRequest } from './exchange.ts';
+export { requireStatus, shown, type HttpAnswer, type HttpRequest } from './exchange.ts';
 
 /** What a server said about the version of a document, to ask later whether there is a newer one. */
 export interface Validators {
@@ -31,7 +32,12 @@ export interface GetOptions {
 
 export type Document =
   | { readonly kind: 'not-modified' }
-  | { readonly kind: 'content'; readonly body: Buffer; readonly validators: Validators };
+  | {
+      readonly kind: 'content';
+      readonly body: Buffer;
+      readonly validators: Validators;
+      readonly headers: HttpAnswer['headers'];
+    };
 
 /** The client side of HTTP. Proxies come from the environment; credentials in an address never show in messages. */
 export interface Http {
@@ -61,19 +67,29 @@ export interface HttpSettings {
   readonly idleTimeout?: number;
   /** How many times a failed transfer is tried at most; 4. */
   readonly attempts?: number;
+  /** Certificates (PEM) of authorities that are accepted besides the usual ones. */
+  readonly certificates?: string;
+  /** Stands around the sending of each single request: for what a server wants to be told first, such as who asks. */
+  readonly around?: (send: Send) => Send;
 }
 
-export function createHttp({ env, clock, idleTimeout = 30_000, attempts = 4 }: HttpSettings): Http {
-  const transport: Transport = { env, idleTimeout, agents: new Map() };
+/** Sends one request, once. */
+export type Send = (url: string, request?: HttpRequest) => Promise<HttpAnswer>;
+
+export function createHttp(settings: HttpSettings): Http {
+  const { env, clock, idleTimeout = 30_000, attempts = 4, certificates, around = (send: Send) => send } = settings;
+  const trusted = certificates === undefined ? {} : { certificates };
+  const transport: Transport = { env, idleTimeout, agents: new Map(), ...trusted };
   const policy: RetryPolicy = { clock, attempts, random: Math.random };
-  const send = async (url: string, request: HttpRequest = {}) => {
-    const answer = await exchange(transport, url, request);
+  const single = around((url, request = {}) => exchange(transport, url, request));
+  const send: Send = async (url, request = {}) => {
+    const answer = await single(url, request);
     return request.anyStatus === true ? answer : refuseBusy(answer, clock);
   };
   return {
     request: (url, request = {}) =>
       retrying(repeatable(request) ? policy : once(policy), () => send(url, request), request.signal),
-    get: (url, options) => retrying(policy, () => get(send, url, options), options.signal),
+    get: (url, options) => retrying(policy, () => get(send, url, { ...options, clock }), options.signal),
     download: (url, file, options = {}) => download({ send, policy }, url, file, options),
   };
 }
@@ -93,9 +109,7 @@ function refuseBusy(answer: HttpAnswer, clock: Clock): HttpAnswer {
   throw new BusyServerError(`cannot fetch ${answer.url}: the server answered ${answer.status}`, retryAfter);
 }
 
-type Send = (url: string, request?: HttpRequest) => Promise<HttpAnswer>;
-
-async function get(send: Send, url: string, options: GetOptions): Promise<Document> {
+async function get(send: Send, url: string, options: GetOptions & BodyOptions): Promise<Document> {
   const { signal, validators = {}, headers = {} } = options;
   const request = { headers: { ...headers, ...conditions(validators) }, ...(signal === undefined ? {} : { signal }) };
   const answer = await send(url, request);
@@ -104,7 +118,8 @@ async function get(send: Send, url: string, options: GetOptions): Promise<Docume
     return { kind: 'not-modified' };
   }
   requireStatus(answer, 200);
-  return { kind: 'content', body: await collect(answer, options), validators: validatorsOf(answer) };
+  const body = await bodyOf(answer, options);
+  return { kind: 'content', body, validators: validatorsOf(answer), headers: answer.headers };
 }
 
 function conditions({ etag, lastModified }: Validators): Record<string, string> {
@@ -119,12 +134,26 @@ function validatorsOf({ headers }: HttpAnswer): Validators {
   return { ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) };
 }
 
-async function collect(answer: HttpAnswer, { maxSize, signal }: GetOptions): Promise<Buffer> {
+/** How a body is read. */
+export interface BodyOptions {
+  /** The most that is taken, in bytes. */
+  readonly maxSize: number;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The whole body of an answer.
+ * @throws AgentError `network` where it is larger than `maxSize` bytes, breaks off or comes too slowly, `interrupted`
+ */
+export async function bodyOf(answer: HttpAnswer, { maxSize, clock, signal }: BodyOptions): Promise<Buffer> {
+  const keepPace = paceKeeper(clock, answer.url);
   const pieces: Buffer[] = [];
   let size = 0;
   try {
     for await (const piece of answer.body as AsyncIterable<Buffer>) {
       size += piece.length;
+      keepPace(piece.length);
       if (size > maxSize) throw new AgentError('network', `${answer.url} is larger than the ${maxSize} bytes allowed`);
       pieces.push(piece);
     }

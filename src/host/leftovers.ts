@@ -9,9 +9,19 @@ const day = 86_400_000;
  * nothing of ours takes that long, so whoever was writing them was killed.
  */
 export function removeLeftovers(directory: string, now: Date): void {
-  for (const name of listNames(directory)) {
+  removeOld(directory, now, 1, (name) => name.startsWith('.#'));
+}
+
+/** Removes what was last written so many days ago in a directory. */
+export function removeOld(
+  directory: string,
+  now: Date,
+  days: number,
+  concerns: (name: string) => boolean = () => true,
+): void {
+  for (const name of listNames(directory).filter(concerns)) {
     const path = join(directory, name);
-    const written = name.startsWith('.#') ? fileStatus(path)?.mtime : undefined;
-    if (written !== undefined && now.getTime() - written.getTime() > day) removeTree(path);
+    const written = fileStatus(path)?.mtime;
+    if (written !== undefined && now.getTime() - written.getTime() > days * day) removeTree(path);
   }
 }

@@ -7,8 +7,12 @@ import { attempt, fileError, listNames, makeDirectory, removeTree } from './file
 
 /** A file that is being written from its beginning, hashed as it grows. Only this process writes to it. */
 export interface PartFile {
-  /** How many bytes it has. */
+  /** How many bytes it has, with those that are still on their way to the disk. */
   readonly position: number;
+  /**
+   * Adds a piece, of which nothing is kept: it is copied. It is hashed while the one before is written, and what fails
+   * in writing is told by a later call.
+   */
   append(piece: Uint8Array): Promise<void>;
   /** Empties it. */
   restart(): Promise<void>;
@@ -35,6 +39,7 @@ export async function openPartFile(path: string, sha256: string): Promise<PartFi
   const working = `${resting}.${process.pid}-${randomBytes(4).toString('hex')}.part`;
   adopt(resting, working);
   const handle = await guard('write', working, () => open(working, 'a', 0o644));
+  const writer = createBatchWriter((batch) => guard('write', working, () => handle.appendFile(batch)));
   let hash = createHash('sha256');
   let position = 0;
   const take = (piece: Uint8Array) => {
@@ -51,27 +56,75 @@ export async function openPartFile(path: string, sha256: string): Promise<PartFi
       return position;
     },
     append: async (piece) => {
-      await guard('write', working, () => handle.appendFile(piece));
       take(piece);
+      await writer.write(piece);
     },
     restart: async () => {
+      await writer.flush();
       await guard('empty', working, () => handle.truncate(0));
       hash = createHash('sha256');
       position = 0;
     },
     digest: () => hash.copy().digest('hex'),
-    commit: () =>
-      finish(() => {
+    commit: async () => {
+      await writer.flush();
+      await finish(() => {
         fs.renameSync(working, path);
-      }),
-    release: () =>
-      finish(() => {
+      });
+    },
+    release: async () => {
+      // What fails here failed before, and is told by then.
+      await writer.flush().catch(() => undefined);
+      await finish(() => {
         fs.renameSync(working, `${resting}.part`);
-      }),
-    discard: () =>
-      finish(() => {
+      });
+    },
+    discard: async () => {
+      await writer.flush().catch(() => undefined);
+      await finish(() => {
         removeTree(working);
-      }),
+      });
+    },
+  };
+}
+
+/** The network brings small pieces: each of them alone would cost a call of the system, and waiting for it. */
+const batchSize = 512 * 1024;
+
+interface BatchWriter {
+  /** Copies a piece; returns as soon as there is room for the next. */
+  write(piece: Uint8Array): Promise<void>;
+  /** Returns when all of it is written. */
+  flush(): Promise<void>;
+}
+
+/** Writes pieces in batches, each while the next one is gathered: two buffers, whatever the size of the file. */
+function createBatchWriter(send: (batch: Buffer) => Promise<void>): BatchWriter {
+  let gathering = Buffer.allocUnsafeSlow(batchSize);
+  let resting = Buffer.allocUnsafeSlow(batchSize);
+  let filled = 0;
+  let writing = Promise.resolve();
+  const next = async (): Promise<void> => {
+    await writing;
+    writing = send(gathering.subarray(0, filled));
+    // Whoever waits for it learns of a failure; until then it is no unhandled one.
+    writing.catch(() => undefined);
+    [gathering, resting, filled] = [resting, gathering, 0];
+  };
+  return {
+    write: async (piece) => {
+      for (let done = 0; done < piece.length;) {
+        const part = piece.subarray(done, done + batchSize - filled);
+        gathering.set(part, filled);
+        filled += part.length;
+        done += part.length;
+        if (filled === batchSize) await next();
+      }
+    },
+    flush: async () => {
+      if (filled > 0) await next();
+      await writing;
+    },
   };
 }
 

@@ -57,7 +57,7 @@ export async function unpack(
 }
 
 function bomb(source: Range, limit: number): AgentError {
-  const message = `${source.path} unpacks to more than ${limit} bytes from ${source.length}: no package needs that`;
+  const message = `${source.path} unpacks to more than ${limit} bytes from ${source.length}, more than is taken`;
   return new AgentError('content-refused', message);
 }
 

@@ -24,8 +24,11 @@ export interface ImageTree {
   entryAt(path: string): Pick<ImageEntry, 'kind' | 'size' | 'target'> | undefined;
   /** The names in a directory, sorted by their bytes. */
   namesIn(path: string): readonly string[];
-  /** The contents of regular files of a few bytes, by path. */
-  readReleases(paths: readonly string[]): Promise<ReadonlyMap<string, ReleaseContent>>;
+  /**
+   * The contents of regular files of a few bytes, by path. Where attributes are not wanted, those of a directory are not
+   * read: that takes a program.
+   */
+  readReleases(paths: readonly string[], attributes?: boolean): Promise<ReadonlyMap<string, ReleaseContent>>;
   /**
    * Lets `use` read from each of these regular files, at any places, and answers with what it returned, by path. What
    * it got may be used only until it returns.
@@ -51,7 +54,7 @@ export function directoryTree(root: string, format: ImageFormat, tools: Tools): 
     format,
     entryAt: (path) => entryBelow(root, path),
     namesIn: (path) => listNames(`${root}/${path}`),
-    readReleases: (paths) => readReleasesBelow(root, paths, tools),
+    readReleases: (paths, attributes) => readReleasesBelow(root, paths, tools, attributes),
     readFiles: (paths, use) => Promise.resolve(readFilesBelow(root, paths, use)),
     list: () => listTree(root),
     listWithCapabilities: () => listWithCapabilities(root, tools),
@@ -63,17 +66,12 @@ export async function readReleasesBelow(
   root: string,
   paths: readonly string[],
   { exec, signal }: Tools,
+  attributes = true,
 ): Promise<ReadonlyMap<string, ReleaseContent>> {
   const places = paths.map((path) => ({ path, place: `${root}/${path}` }));
-  const attributes = await readAttributes(
-    places.map(({ place }) => place),
-    strictAttribute,
-    exec,
-    signal,
-  );
-  return new Map(
-    places.map(({ path, place }) => [path, releaseContent(readText(place), attributes.get(place))] as const),
-  );
+  const attributed = attributes ? places.map(({ place }) => place) : [];
+  const strict = await readAttributes(attributed, strictAttribute, exec, signal);
+  return new Map(places.map(({ path, place }) => [path, releaseContent(readText(place), strict.get(place))] as const));
 }
 
 /** Lets `use` read from regular files below a directory. */

@@ -32,11 +32,13 @@ export interface ImageFacts {
  * Reads of an image what decides whether systemd-sysext could merge it. Nothing is mounted, but for what
  * only systemd-dissect opens, which mounts it apart from the host. erofs and ext4 are read in this process.
  * @param path a `.raw` file or a directory.
+ * @param imageName where these facts are for an image of this name alone: attributes that nothing hangs on then are left
+ * out of those of a directory.
  * @throws AgentError `no-such-file`; `invalid-image` for what systemd-sysext could not merge; `tool-missing`,
  * `not-root` and the like where this host cannot tell.
  */
-export function readImageFacts(path: string, exec: Exec, signal?: AbortSignal): Promise<ImageFacts> {
-  return openTree(path, { exec, signal }, (tree) => factsOf(path, tree));
+export function readImageFacts(path: string, exec: Exec, imageName?: string): Promise<ImageFacts> {
+  return openTree(path, { exec }, (tree) => factsOf(path, tree, imageName));
 }
 
 /**
@@ -68,10 +70,16 @@ const releasePrefix = 'extension-release.';
 const largestRelease = 1024 * 1024;
 const mostReleases = 64;
 
-/** @param name what messages call the image. */
-export async function factsOf(name: string, tree: ImageTree): Promise<ImageFacts> {
+/**
+ * @param name what messages call the image.
+ * @param imageName as in readImageFacts().
+ */
+export async function factsOf(name: string, tree: ImageTree, imageName?: string): Promise<ImageFacts> {
   const found = releaseFilesIn(name, tree);
-  const contents = await tree.readReleases([...new Set(found.map((file) => file.place))]);
+  // Beside the file of exactly this name no other counts, whatever its attribute says.
+  const exact = imageName === undefined ? undefined : `${releasePrefix}${imageName}`;
+  const attributes = !found.some((file) => file.name === exact);
+  const contents = await tree.readReleases([...new Set(found.map((file) => file.place))], attributes);
   return {
     format: tree.format,
     ...(tree.partitions === undefined ? {} : { partitions: tree.partitions }),

@@ -93,7 +93,9 @@ async function readEvidence(image: FoundImage, exec: Exec): Promise<Evidence> {
   if (image.kind === 'mstack') return { outcome: 'stops', reason: 'systemd-sysext cannot merge an .mstack directory' };
   if (image.obstacle !== undefined) return { outcome: 'stops', reason: image.obstacle };
   try {
-    return { facts: await readImageFacts(image.realPath, exec) };
+    // What is remembered of a file holds for every name that it may have.
+    const name = image.kind === 'directory' ? image.name : undefined;
+    return { facts: await readImageFacts(image.realPath, exec, name) };
   } catch (error) {
     if (!isAgentError(error)) throw error;
     if (error.code !== 'invalid-image') return { outcome: 'unknown', reason: error.message };

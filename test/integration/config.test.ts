@@ -141,6 +141,35 @@ describe('config check of a tree', () => {
   });
 });
 
+describe('config check of what is published', () => {
+  test('warns of what nobody is trusted for, and of keys that cannot be used', async () => {
+    put(
+      'etc/sysext-agent/agent.yml',
+      'trust:\n  - {place: "oci://r.example", keys: [gone.pub]}\n  - {place: /srv, unsigned: allowed}\n',
+    );
+    put(
+      `${dropIns}/50-all.yml`,
+      `extensions:
+  jq: {from: "oci://r.example/jq"}
+  yq: {from: "https://a.example/yq/"}
+  pinned: {from: "https://a.example/pinned.raw", sha256: ${'0a'.repeat(32)}}
+  local: {from: /srv/local/}
+`,
+    );
+
+    const { exitCode, lines } = await config('check', inTree());
+
+    const warnings = lines.filter((line) => line.startsWith('warning: '));
+    const at = (line: number, name: string) => `warning: /${dropIns}/50-all.yml:${line}:14: extensions.${name}.from: `;
+    expect(exitCode).toBe(0);
+    expect(warnings).toEqual([
+      `${at(2, 'jq')}gone.pub: there is no such file in the directories keys/`,
+      `${at(2, 'jq')}there is no key that could vouch for it at oci://r.example/jq`,
+      `${at(3, 'yq')}nobody is trusted to publish it at https://a.example/yq: see \`trust\` in agent.yml`,
+    ]);
+  });
+});
+
 describe('config check of files in a repository', () => {
   test('does not mind whose they are, and knows the files of a configuration by their names', async () => {
     put('fleet/agent.yml', 'alow: []\n');

@@ -267,6 +267,12 @@ describe('a directory', () => {
     expect((await listImage(tree, exec)).map((entry) => entry.path)).toEqual(listTree(tree).map((entry) => entry.path));
   });
 
+  test('is read without another program where a release file bears the name of the image', async () => {
+    const withoutAttributes = expectedReleases.map(({ name, regular, text }) => ({ name, regular, text }));
+    expect((await readImageFacts(tree, noExec, 'jq')).releaseFiles).toEqual(withoutAttributes);
+    await expect(readImageFacts(tree, noExec, 'jq2')).rejects.toThrow('getfattr was run');
+  });
+
   test('shows nothing of what lies outside of it', async () => {
     const outside = join(work, 'outside');
     fs.mkdirSync(join(outside, 'usr'), { recursive: true });

@@ -26,7 +26,7 @@ export interface QuickOptions {
  * The namespace lives as long as its holder, and the holder as long as the pipe to it: it cannot outlive this process.
  */
 export async function quickRoot({ files = {} }: QuickOptions = {}): Promise<QuickRoot> {
-  const root = fs.mkdtempSync(join(tmpdir(), 'sysext-agent-quick-'));
+  const root = fs.mkdtempSync(join(placeOfRoots(), 'sysext-agent-quick-'));
   for (const path of ['usr', 'opt', 'etc', 'run', 'var/lib/extensions'])
     fs.mkdirSync(join(root, path), { recursive: true });
   for (const [path, text] of Object.entries(files)) {
@@ -48,6 +48,14 @@ export async function quickRoot({ files = {} }: QuickOptions = {}): Promise<Quic
     fs.rmSync(root, { recursive: true, force: true });
   };
   return { root, run: (argv, options) => runCommand(enter, argv, options), stop, [Symbol.asyncDispose]: stop };
+}
+
+/** In memory where there is room for many, else what is to last through a power cut would wait for the host's disk. */
+function placeOfRoots(): string {
+  const [memory, room] = ['/dev/shm', 1 << 30];
+  if (process.env['TMPDIR'] !== undefined || !fs.existsSync(memory)) return tmpdir();
+  const { bavail, bsize } = fs.statfsSync(memory);
+  return bavail * bsize < room ? tmpdir() : memory;
 }
 
 function firstProcess(unshare: number | undefined): string {

@@ -4,19 +4,22 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The test files that take longest, longest first; `npm run test:all` shows how long each took. */
 const longest = [
+  'package',
+  'generations-machines',
   'thirty',
   'systemd-contract-operations',
-  'generations-machines',
-  'effects',
   'effects-steps',
-  'crash-matrix',
   'faults',
-  'apply',
-  'generations',
-  'bad-input-crash',
-  'quarantine',
+  'systemd-contract-images',
+  'boot',
+  'effects',
+  'crash-matrix',
   'main-job',
+  'apply',
   'package-managers',
+  'bad-input-crash',
+  'generations',
+  'quarantine',
   'bad-input-concurrency',
   'systemd-bus',
   'bad-input-host',
@@ -27,14 +30,18 @@ const longest = [
   'machine',
 ];
 
-/** Begins with the longest files, also where vitest has no durations of an earlier run: one that begins last is alone. */
+/**
+ * Begins with the longest files, also where vitest has no durations of an earlier run: one that begins last is alone.
+ * Unit tests are short and come last, one after the other, so that one process can do many of them.
+ */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
   }
 }
 
-function rank({ moduleId }: TestSpecification): number {
+function rank({ moduleId, project }: TestSpecification): number {
+  if (project.name === 'unit') return longest.length + 1;
   const index = longest.indexOf(basename(moduleId, '.test.ts'));
   return index === -1 ? longest.length : index;
 }

@@ -154,7 +154,7 @@ describe('the command', () => {
   test.each(commands.map((command) => [command.name, command] as const))(
     '%s is in README.md and in the man page, with its options',
     (name, { options }) => {
-      const longOptions = options.map(({ flags }) => /--([a-z-]+)/.exec(flags)?.[1] ?? '');
+      const longOptions = options.map(({ flags }) => /--([a-z0-9-]+)/.exec(flags)?.[1] ?? '');
 
       expect(table).toMatch(new RegExp(`\`${name}[ \`]`));
       expect(manual).toMatch(new RegExp(`^\\.It Cm ${name}( |$)`, 'm'));
@@ -166,8 +166,8 @@ describe('the command', () => {
 });
 
 test('the man page has no option that no command has', () => {
-  const documented = Array.from(read('docs/man/sysext-agent.1').matchAll(/^\.It Fl -([a-z-]+)/gm), ([, name]) => name);
-  const existing = commands.flatMap(({ options }) => options.map(({ flags }) => /--([a-z-]+)/.exec(flags)?.[1]));
+  const documented = Array.from(read('docs/man/sysext-agent.1').matchAll(/^\.It Fl -([a-z0-9-]+)/gm), ([, name]) => name);
+  const existing = commands.flatMap(({ options }) => options.map(({ flags }) => /--([a-z0-9-]+)/.exec(flags)?.[1]));
 
   expect(documented.filter((name) => !existing.includes(name))).toEqual([]);
 });

@@ -58,6 +58,10 @@ describe('the schema of extensions.d and the agent agree:', () => {
     one(`from: "oci://r.example/jq:1.7@${digest}"`),
     one('from: "https://files.example.org/jq/", version: ">=1.2 <2, !=1.5"'),
     one('spec: /a, version: 1.10, target: trixie, args: {A: 1, B: x, C: true}, allow: [setuid], hold: true'),
+    one('from: "https://files.example.org/jq/", match: "jq-@v-%a.raw"'),
+    one('from: "http://files.example.org", match: [jq-@v.raw, jq-@v.raw.xz], version: 1.2.*'),
+    one(`from: "https://files.example.org/jq.raw", sha256: ${digest.slice(7)}`),
+    one('from: /srv/images/, match: jq_@v.raw'),
     one('version: "*"'),
     one('version: 1.2.*'),
     one('state: absent'),
@@ -95,7 +99,18 @@ describe('the schema of extensions.d and the agent agree:', () => {
     one('image: /a, args: {}'),
     one('from: "oci://a.example/b:1", version: "1"'),
     one(`from: "oci://a.example/b@${digest}", version: "1"`),
-    one('from: "http://a.example/b"'),
+    one('from: "ftp://a.example/b"'),
+    one('from: "https://a.example/b.raw", version: "1"'),
+    one('from: "https://a.example/b.raw", match: b-@v.raw'),
+    one('from: "https://a.example/b/", match: b.raw'),
+    one('from: "https://a.example/b/", match: []'),
+    one(`from: "https://a.example/b/", sha256: ${digest.slice(7)}`),
+    one('from: "https://a.example/b", sha256: 12ab'),
+    one('from: "oci://a.example/b", match: b-@v.raw'),
+    one(`from: "oci://a.example/b", sha256: ${digest.slice(7)}`),
+    one('match: b-@v.raw'),
+    one('from: /srv/jq.raw'),
+    one('from: /srv/../jq/'),
     one('from: "oci://a.example"'),
     one('from: "oci://a.example/B"'),
     one('from: "oci://a.example/b@sha256:1"'),
@@ -137,7 +152,16 @@ describe('the schema of extensions.d and the agent agree:', () => {
       {
         spec: fc.constantFrom('/a', 'a', '/a/..', { name: 'jq' }, [], null),
         image: fc.constantFrom('/a', 'a', {}, null),
-        from: fc.constantFrom('oci://a.example/b', 'oci://a.example/b:1', 'https://a.example/', 'a', null),
+        from: fc.constantFrom(
+          'oci://a.example/b',
+          'oci://a.example/b:1',
+          'https://a.example/',
+          'https://a.example/a',
+          'a',
+          null,
+        ),
+        match: fc.constantFrom('a-@v.raw', ['a-@v.raw'], [], 'a', null),
+        sha256: fc.constantFrom('0a'.repeat(32), 'ab', null),
         version: fc.constantFrom('1', 1, '>=1', '1.*', '>= 1, <2', 'v1', '*', '**', [], null),
         target: fc.constantFrom('trixie', 'T', 3, null),
         args: fc.constantFrom({}, { A: '1' }, { A: 1 }, { A: null }, { 'A-': '1' }, [], null),
@@ -154,6 +178,8 @@ describe('the schema of extensions.d and the agent agree:', () => {
         fc.oneof(
           fields,
           fields.map(({ spec, version, hold }) => ({ spec, version, hold })),
+          fields.map(({ from, match }) => ({ from, match })),
+          fields.map(({ from, sha256 }) => ({ from, sha256 })),
         ),
         (extension) => {
           const text = JSON.stringify({ extensions: { jq: extension } });
@@ -187,6 +213,15 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'fleet_lock: {url: "https://lock.example.org/base", group: workers-1}',
     'fleet_lock: {url: "http://127.0.0.1:3333"}',
     'fleet_lock: {url: "http://[::1]/", group: }',
+    'trust:',
+    'trust: [{place: "oci://registry.example.org", keys: [fleet.pub, old.asc], names: [jq, k8s-*], until: "2027-01-31"}]',
+    'trust: [{place: "https://*.example.org/images/", unsigned: allowed}, {place: /srv/images, keys: [a.gpg]}]',
+    'web_servers:',
+    'web_servers: {"files.example.org:8443": {ca: /etc/ssl/lan.pem}, 10.0.0.5: {plain_http: true}, a: }',
+    'registries:',
+    'registries: {registry.example.org: }',
+    'registries: {"127.0.0.1:5000": {plain_http: true, mirrors: }, "[::1]:5000": {}}',
+    'registries: {ghcr.io: {mirrors: ["mirror:5000", harbor.example.org/ghcr/cache], ca: /etc/ssl/ours.pem}}',
   ])('%j is right', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([true, true]);
   });
@@ -220,6 +255,34 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'fleet_lock: {url: "https://user:secret@lock.example.org"}',
     'fleet_lock: {url: "https://lock.example.org/?a=b"}',
     'fleet_lock: {url: "https://lock.example.org", group: a b}',
+    'trust: {}',
+    'trust: [{keys: [a.pub]}]',
+    'trust: [{place: "oci://a.example"}]',
+    'trust: [{place: "oci://a.example", keys: [a.pub], unsigned: allowed}]',
+    'trust: [{place: "oci://a.example", keys: []}]',
+    'trust: [{place: "oci://a.example", keys: [a.pem]}]',
+    'trust: [{place: "oci://a.example", keys: [../a.pub]}]',
+    'trust: [{place: "oci://a.example", unsigned: true}]',
+    'trust: [{place: "oci://a.example", keys: [a.pub], names: []}]',
+    'trust: [{place: "oci://a.example", keys: [a.pub], names: ["a b"]}]',
+    'trust: [{place: "oci://a.example", keys: [a.pub], until: tomorrow}]',
+    'trust: [{place: a.example, unsigned: allowed}]',
+    'trust: [{place: "https://user@a.example", unsigned: allowed}]',
+    'trust: [{place: "https://a.example/../b", unsigned: allowed}]',
+    'web_servers: []',
+    'web_servers: {"https://a.example": {plain_http: true}}',
+    'web_servers: {a.example: {plain_http: allowed}}',
+    'web_servers: {a.example: {ca: lan.pem}}',
+    'registries: []',
+    'registries: {"https://ghcr.io": {}}',
+    'registries: {ghcr.io/tools: {}}',
+    'registries: {ghcr.io: {mirrors: mirror}}',
+    'registries: {ghcr.io: {mirrors: ["https://mirror"]}}',
+    'registries: {ghcr.io: {mirrors: ["user:secret@mirror"]}}',
+    'registries: {ghcr.io: {ca: ours.pem}}',
+    'registries: {ghcr.io: {ca: /etc/../ours.pem}}',
+    'registries: {ghcr.io: {plain_http: yes}}',
+    'registries: {ghcr.io: {insecure: true}}',
     '[]',
   ])('%j is wrong', (text) => {
     expect([isSettings(text), isDecodedAsSettings(text)]).toEqual([false, false]);
@@ -245,8 +308,11 @@ describe('an example', () => {
     expect([isDropIn(text), isDecodedAsDropIn(text)]).toEqual([true, true]);
   });
 
-  test('of docs/windows.md is right', () => {
-    const examples = Array.from(read('docs/windows.md').matchAll(/```yaml\n([^]*?)```/g), ([, text = '']) => text);
-    expect(examples.map((text) => [isSettings(text), isDecodedAsSettings(text)])).toEqual([[true, true]]);
+  test.each(['windows', 'trust', 'publishing'])('of docs/%s.md is right', (name) => {
+    const examples = Array.from(read(`docs/${name}.md`).matchAll(/```yaml\n([^]*?)```/g), ([, text = '']) => text);
+    expect(examples.map((text) => [isSettings(text), isDecodedAsSettings(text)])).toEqual(
+      examples.map(() => [true, true]),
+    );
+    expect(examples).not.toEqual([]);
   });
 });

@@ -8,11 +8,11 @@ import {
   type Wish,
 } from './configuration.ts';
 import { definitionOf } from './definition.ts';
-import type { FleetOwner, OwnedExtension } from './owner.ts';
+import type { FleetOwner, OwnedExtension, Owner } from './owner.ts';
 
 /** What the fleet wants done with one extension, and why. */
 export type FleetVerdict = { readonly name: string; readonly reason: string } & (
-  | { readonly action: 'install' | 'replace'; readonly wish: Wish; readonly owner: FleetOwner }
+  | { readonly action: 'install' | 'replace'; readonly wish: Wish; readonly owner: Owner }
   | { readonly action: 'remove' }
   /** It is as the drop-ins want it; of one that the fleet installed also what they say of it now. */
   | { readonly action: 'keep'; readonly wish?: Wish; readonly owner?: FleetOwner }

@@ -1,3 +1,4 @@
+import { referenceText } from '../../core/image-reference.ts';
 import { flowText } from '../../core/yaml/flow.ts';
 import type { Wish } from './configuration.ts';
 import type { ExtensionSource } from './drop-in.ts';
@@ -20,6 +21,6 @@ export function sourceText(source: ExtensionSource): string {
     case 'inline-spec':
       return flowText(source.spec);
     case 'reference':
-      return source.reference.text;
+      return referenceText(source.reference);
   }
 }

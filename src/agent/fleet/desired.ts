@@ -1,7 +1,7 @@
 import type { HealthCheck } from '../../core/health.ts';
 import { withHealth } from '../../core/health.ts';
 import { recordOf, type Coming } from '../arrivals.ts';
-import { ownerOf } from '../owner.ts';
+import { ownerOf, withOwner } from '../owner.ts';
 import type { InstalledExtension } from '../records.ts';
 import type { Wish } from './configuration.ts';
 import type { FleetVerdict } from './decision.ts';
@@ -38,7 +38,7 @@ export function wantedSet(
     if (verdict.action === 'remove' && extensions.delete(name)) named.push(name);
     if (verdict.action === 'keep' && current !== undefined) extensions.set(name, kept(current, verdict));
     if ((verdict.action === 'install' || verdict.action === 'replace') && arrival !== undefined) {
-      extensions.set(name, { ...recordOf(arrival, now), owner: verdict.owner });
+      extensions.set(name, { ...recordOf(arrival, now), ...withOwner(verdict.owner) });
       named.push(name);
     }
   }

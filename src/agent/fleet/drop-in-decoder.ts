@@ -1,7 +1,7 @@
 import { allowList } from '../../core/contents/allow.ts';
 import { healthList } from '../../core/health-list.ts';
-import { isPinned, parseImageReference } from '../../core/image-reference.ts';
-import type { Problem } from '../../core/problems.ts';
+import { isPinned, parseImageReference, withDetails, type ImageReference } from '../../core/image-reference.ts';
+import type { Located, Problem } from '../../core/problems.ts';
 import { parseVersionRange } from '../../core/version-range.ts';
 import {
   accept,
@@ -11,6 +11,7 @@ import {
   checked,
   entriesOf,
   isNull,
+  list,
   located,
   mapOf,
   mapped,
@@ -45,10 +46,11 @@ const spec: Decoder<ExtensionSource> = (value, path) => {
 
 const image: Decoder<ExtensionSource> = mapped(absolutePath, (path) => ({ kind: 'image', path }));
 
-const from: Decoder<ExtensionSource> = mapped(parsed(string, parseImageReference), (reference) => ({
-  kind: 'reference',
-  reference,
-}));
+const from: Decoder<ImageReference> = parsed(string, parseImageReference);
+
+/** One pattern, or several. */
+const patterns: Decoder<readonly string[]> = (value, path) =>
+  value.kind === 'list' ? list(string)(value, path) : mapped(string, (pattern) => [pattern])(value, path);
 
 const targetName = checked(string, (name) =>
   /^[a-z0-9][a-z0-9._-]*$/.test(name) ? undefined : `${quote(name)} cannot name a target: a-z 0-9 . _ - only`,
@@ -61,6 +63,9 @@ const argumentName = checked(string, (name) =>
 /** The fields that say where the image comes from: an extension has one of them. */
 const sourceFields = ['spec', 'image', 'from'] as const;
 
+/** The fields that say more of what `from` names: they stand beside it. */
+const fromFields = ['match', 'sha256'] as const;
+
 /** The fields that say how a spec is built. */
 const buildFields = ['target', 'args'] as const;
 
@@ -68,6 +73,8 @@ const fields = struct({
   spec: absentOr(located(spec)),
   image: absentOr(located(image)),
   from: absentOr(located(from)),
+  match: absentOr(patterns),
+  sha256: absentOr(written),
   version: absentOr(located(parsed(written, parseVersionRange))),
   target: absentOr(located(targetName)),
   args: absentOr(mapOf(located(written), argumentName)),
@@ -79,9 +86,19 @@ const fields = struct({
 
 const entry: Decoder<FleetEntry> = mapped(
   alsoChecked(fields, contradictions),
-  ({ spec: built, image: taken, from: fetched, ...rest }) =>
-    withoutAbsent({ source: built ?? taken ?? fetched, ...rest }),
+  ({ spec: built, image: taken, from: fetched, match, sha256, ...rest }) =>
+    withoutAbsent({ source: built ?? taken ?? withReference(fetched, { match, sha256 }), ...rest }),
 );
+
+function withReference(
+  from: Located<ImageReference> | undefined,
+  details: Parameters<typeof withDetails>[1],
+): Located<ExtensionSource> | undefined {
+  if (from === undefined) return undefined;
+  const detailed = withDetails(from.value, details);
+  const reference = 'value' in detailed ? detailed.value : from.value;
+  return { value: { kind: 'reference', reference }, position: from.position };
+}
 
 type Given<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
 
@@ -102,7 +119,32 @@ function contradictions(value: Value, path: string): readonly Problem[] {
     })),
     ...(first === undefined || first === 'spec' ? [] : buildProblems(value, path, first)),
     ...pinnedProblems(value, path),
+    ...detailProblems(value, path),
   ];
+}
+
+/** What does not go with the reference that it stands beside. */
+function detailProblems(value: Value, path: string): readonly Problem[] {
+  const reference = referenceIn(value);
+  return givenFields(value, fromFields).flatMap(({ key, value: said }) => {
+    const name = keyName(key) ?? '';
+    const problem = (message: string) => [{ position: said.position, field: fieldPath(path, name), message }];
+    if (givenField(value, 'from') === undefined) return problem(`${name} says more of \`from\`: write it beside that`);
+    const details = name === 'match' ? { match: textsIn(said) } : { sha256: textsIn(said)[0] };
+    const detailed = reference === undefined ? undefined : withDetails(reference, details);
+    return detailed !== undefined && 'problem' in detailed ? problem(detailed.problem) : [];
+  });
+}
+
+function referenceIn(value: Value): ImageReference | undefined {
+  const reference = givenField(value, 'from');
+  if (reference?.value.kind !== 'scalar') return undefined;
+  const found = parseImageReference(reference.value.text);
+  return 'value' in found ? found.value : undefined;
+}
+
+function textsIn(value: Value): readonly string[] {
+  return (value.kind === 'list' ? value.items : [value]).flatMap((item) => (item.kind === 'scalar' ? [item.text] : []));
 }
 
 const nothingSaid = 'nothing is said of it: give it a spec, an image or from';
@@ -120,16 +162,14 @@ export function onlyForSpecs(field: string, source: string): string {
 }
 
 function pinnedProblems(value: Value, path: string): readonly Problem[] {
-  const [reference, version] = [givenField(value, 'from'), givenField(value, 'version')];
-  if (reference?.value.kind !== 'scalar' || version === undefined) return [];
-  const parsedReference = parseImageReference(reference.value.text);
-  if (!('value' in parsedReference) || !isPinned(parsedReference.value)) return [];
+  const [reference, version] = [referenceIn(value), givenField(value, 'version')];
+  if (reference === undefined || version === undefined || !isPinned(reference)) return [];
   return [{ position: version.key.position, field: fieldPath(path, 'version'), message: nothingToChoose }];
 }
 
 /** The message for a range beside a reference to one image. */
 export const nothingToChoose =
-  'the reference has a tag or digest and so names one image: leave out either that or the version';
+  'the reference names one image, by a tag, a digest or as a file: leave out either that or the version';
 
 const extensions: Field<readonly NamedEntry[]> = (found, parent, path) => {
   if (found === undefined || isNull(found.value)) {

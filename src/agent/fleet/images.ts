@@ -1,4 +1,5 @@
 import { isAgentError, type AgentError } from '../../core/errors.ts';
+import { inParallel } from '../../core/parallel.ts';
 import type { Position, Problem } from '../../core/problems.ts';
 import { isInRange } from '../../core/version-range.ts';
 import { inOrder } from '../../core/yaml/document.ts';
@@ -27,7 +28,13 @@ export interface GottenImages {
   readonly troubles: readonly Trouble[];
 }
 
-/** Gets the images that a decision needs, one after the other; what cannot be got keeps none of the others away. */
+/** How many images are fetched at the same time. */
+const mostFetched = 4;
+
+/**
+ * Gets the images that a decision needs: those that are published a few at a time, the others one after the other, since a
+ * build takes all that there is. What cannot be got keeps none of the others away.
+ */
 export async function getImages(
   agent: Agent,
   configuration: FleetConfiguration,
@@ -40,16 +47,19 @@ export async function getImages(
   const turnAway = (name: string, error: AgentError, mayPass: boolean) => {
     troubles.push({ name, problems: problemsAt(configuration, name, error), mayPass });
   };
-  for (const verdict of verdicts) {
-    if (verdict.action !== 'install' && verdict.action !== 'replace') continue;
-    const { name, wish } = verdict;
+  const get = async ({ name, wish }: Needed, stop: AbortSignal | undefined) => {
     try {
-      requests.push(asWished(name, wish, await imageFor(name, wish, signal)));
+      requests.push(asWished(name, wish, await imageFor(name, wish, stop)));
     } catch (error) {
       if (!isAgentError(error) || isAgentError(error, 'interrupted')) throw error;
       turnAway(name, error, true);
     }
-  }
+  };
+  const { published = [], others = [] } = Object.groupBy(verdicts.filter(needsImage), ({ wish }) =>
+    wish.source.kind === 'reference' ? 'published' : 'others',
+  );
+  await inParallel(published, mostFetched, get, signal);
+  for (const needed of others) await get(needed, signal);
   const admitted = await arrivalsOf(agent, requests, ({ name = '' }, error) => {
     turnAway(name, error, isAgentError(error, 'no-such-file', 'invalid-image'));
   });
@@ -59,6 +69,12 @@ export async function getImages(
     return mistake === undefined;
   });
   return { coming, troubles };
+}
+
+type Needed = Extract<FleetVerdict, { readonly action: 'install' | 'replace' }>;
+
+function needsImage(verdict: FleetVerdict): verdict is Needed {
+  return verdict.action === 'install' || verdict.action === 'replace';
 }
 
 function asWished(name: string, wish: Wish, request: ImageRequest): ImageRequest {

@@ -4,7 +4,8 @@ import type { InstalledExtension } from '../records.ts';
 
 export type { FleetOwner, Owner } from '../owner.ts';
 
-export interface OwnedExtension extends Pick<InstalledExtension, 'name' | 'version'> {
+export interface OwnedExtension
+  extends Pick<InstalledExtension, 'name' | 'version' | 'published'>, Partial<Pick<InstalledExtension, 'allowed'>> {
   readonly owner: Owner;
 }
 

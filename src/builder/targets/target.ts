@@ -1,5 +1,5 @@
 import type { Architecture } from '../../core/architecture.ts';
-import type { KeyFile } from '../packages/openpgp.ts';
+import type { KeyFile } from '../../host/openpgp.ts';
 
 /** OpenPGP keys: the absolute path of a file with them, or such a file that came with a spec. */
 export type Keys = string | KeyFile;

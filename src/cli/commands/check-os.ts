@@ -2,6 +2,7 @@ import type { Agent } from '../../agent/agent.ts';
 import type { BootChoice } from '../../agent/boot-choice.ts';
 import type { HostRelease } from '../../core/compatibility.ts';
 import { AgentError, exitCodes } from '../../core/errors.ts';
+import { ofThisHost } from '../../core/verified-image.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { agentFor, requireRoot } from '../invoker.ts';
 import { show, tableLines } from '../output.ts';
@@ -59,7 +60,7 @@ async function prefetchAll({ args, options }: Invocation, agent: Agent, system: 
   return prefetch(
     agent,
     system,
-    args.map((path) => ({ path, source: path, allow })),
+    args.map((path) => ({ ...ofThisHost(path), source: path, allow })),
   );
 }
 

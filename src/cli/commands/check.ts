@@ -1,5 +1,6 @@
 import type { Candidate } from '../../agent/candidate.ts';
 import { type AgentError, exitCodes } from '../../core/errors.ts';
+import { ofThisHost } from '../../core/verified-image.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { findingLines, findingsJson } from '../finding-output.ts';
 import { judge, type Verdict } from '../fit.ts';
@@ -32,7 +33,7 @@ export const checkCommand: CommandSpec = {
     const [path = ''] = args;
     const name = options.text('name');
     const allow = allowedByOption(options);
-    const request = { path, source: path, allow, ...(name === undefined ? {} : { name }) };
+    const request = { ...ofThisHost(path), source: path, allow, ...(name === undefined ? {} : { name }) };
     const candidate = await readCandidate(request, version, agent.exec);
     const verdict = await judge(agent, candidate, options.text('osRelease'));
     showVerdict(invocation, candidate, verdict);

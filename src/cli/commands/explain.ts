@@ -35,6 +35,6 @@ function explanationJson({ extension, merged, verdict, origin, conflicts }: Expl
   };
 }
 
-function originJson({ source, at, operation }: Origin): object {
-  return { source, installedAt: at.toISOString(), operation: operation?.id ?? null };
+function originJson({ source, vouchedBy, at, operation }: Origin): object {
+  return { source, vouchedBy: vouchedBy ?? null, installedAt: at.toISOString(), operation: operation?.id ?? null };
 }

@@ -1,6 +1,6 @@
 import type { AllowedRecord } from '../../agent/allowed.ts';
 import type { OperationAccount } from '../../agent/past.ts';
-import type { OperationRecord, StepRecord } from '../../agent/records.ts';
+import type { InstalledExtension, OperationRecord, StepRecord } from '../../agent/records.ts';
 import { AgentError, exitCodes } from '../../core/errors.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatTime, show, tableLines } from '../output.ts';
@@ -75,10 +75,14 @@ function accountJson({ operation, steps, set, parent }: OperationAccount): objec
       startedAt: step.startedAt?.toISOString() ?? null,
       durationMs: step.durationMs ?? null,
     })),
-    set: set.map(({ name, version, sha256, size, kind, source, installedAt, allowed, health = [] }) => {
-      return { name, version, sha256, size, kind, source, installedAt: installedAt.toISOString(), allowed, health };
-    }),
+    set: set.map(installedJson),
   };
+}
+
+function installedJson({ installedAt, health = [], published, ...extension }: InstalledExtension): object {
+  const { name, version, sha256, size, kind, source, allowed } = extension;
+  const at = installedAt.toISOString();
+  return { name, version, sha256, size, kind, source, installedAt: at, allowed, health, published: published ?? null };
 }
 
 function historyLines(records: readonly OperationRecord[], legend: boolean): string[] {

@@ -2,6 +2,7 @@ import type { Candidate } from '../../agent/candidate.ts';
 import { exitCodes } from '../../core/errors.ts';
 import type { ManifestPackage } from '../../core/sbom.ts';
 import type { ImageEntry, ImageFacts } from '../../systemd/image.ts';
+import { ofThisHost } from '../../core/verified-image.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { findingLines, findingsJson } from '../finding-output.ts';
 import { judge } from '../fit.ts';
@@ -35,7 +36,7 @@ export const inspectCommand: CommandSpec = {
     const agent = await agentFor(options);
     const { version } = await agent.tool.features();
     const name = options.text('name');
-    const request = { path, source: path, ...(name === undefined ? {} : { name }) };
+    const request = { ...ofThisHost(path), source: path, ...(name === undefined ? {} : { name }) };
     const candidate = await readCandidate(request, version, agent.exec);
     const packages = await readManifest(path, agent.exec, signal);
     const entries = options.flag('files') ? await listImage(path, agent.exec, signal) : undefined;

@@ -3,11 +3,13 @@ import { basename } from 'node:path';
 import type { ImageRequest } from '../../agent/candidate.ts';
 import type { Allowance } from '../../core/contents/allow.ts';
 import { AgentError, exitCodes, withLeft } from '../../core/errors.ts';
+import { builtHere, ofThisHost } from '../../core/verified-image.ts';
 import { buildOptions } from '../build-host.ts';
 import { showChange } from '../change-output.ts';
 import { changeOptions, common, type CommandSpec, type Invocation } from '../command.ts';
 import { changedByService, installRequest } from '../by-service.ts';
 import { agentFor } from '../invoker.ts';
+import { isPublished, publishedOptions, publishedRequest } from '../published-request.ts';
 import { buildImage } from './build.ts';
 
 export const installCommand: CommandSpec = {
@@ -15,10 +17,12 @@ export const installCommand: CommandSpec = {
   arguments: '<ref...>',
   summary: 'build or take images, put them in place and merge them',
   description:
-    'A REF is a Dalec spec (.yml, .yaml), a raw image (.raw) or a directory. All of them are installed or, where anything fails, none.',
+    'A REF is a Dalec spec (.yml, .yaml), a raw image (.raw), a directory, or a published image: oci://HOST/NAME[:TAG][@sha256:DIGEST], ' +
+    'https://HOST/DIRECTORY/ with a SHA256SUMS, or https://HOST/FILE. All of them are installed or, where anything fails, none.',
   options: [
     { flags: '--name <name>', description: 'the name of the extension, where one image is installed' },
     { flags: '--retry', description: 'try again what was rolled back' },
+    ...publishedOptions,
     ...buildOptions,
     common.allow,
     ...changeOptions,
@@ -26,6 +30,10 @@ export const installCommand: CommandSpec = {
   examples: [
     ['sysext-agent install jq.yml', 'build jq for this host and merge it'],
     ['sysext-agent install tools.raw', 'take an image that was built elsewhere'],
+    [
+      "sysext-agent install oci://registry.example.org/extensions/jq --range='1.7.*'",
+      'fetch the newest version in a range',
+    ],
     ['sysext-agent install --dry-run tools.raw', 'tell the steps only'],
     ['sysext-agent install --allow=setuid tools.raw', 'with programs that run as root for everyone'],
   ],
@@ -57,17 +65,13 @@ export const installCommand: CommandSpec = {
 /** The image that a REF stands for, built where it is a spec. */
 async function requestOf(invocation: Invocation, ref: string, allow: readonly Allowance[]): Promise<ImageRequest> {
   if (ref === '') throw new AgentError('usage', 'an empty argument names no spec and no image');
-  if (/^[a-z][a-z0-9+.-]*:\/\//.test(ref)) {
-    throw new AgentError('usage', `this version cannot fetch ${ref}`, {
-      next: 'Download the image and install the file.',
-    });
-  }
+  if (isPublished(ref)) return publishedRequest(invocation, ref, allow);
   const name = invocation.options.text('name');
-  if (!/\.ya?ml$/.test(ref)) return { path: ref, source: ref, allow, ...(name === undefined ? {} : { name }) };
+  if (!/\.ya?ml$/.test(ref)) return { ...ofThisHost(ref), source: ref, allow, ...(name === undefined ? {} : { name }) };
   const { allowedBySpec, partOfSpec } = await import('../allowances.ts');
   const image = await buildImage(invocation, ref);
   return {
-    path: image.path,
+    ...builtHere(image.path),
     source: `${basename(ref)} for ${image.target}`,
     name: name ?? image.name,
     version: image.version,

@@ -1,5 +1,5 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 
 import type { CommandResult } from '../../lab/command.ts';
 import { quickRoot, type QuickRoot } from '../../lab/quick.ts';
@@ -59,6 +59,7 @@ export async function quickAgent(): Promise<QuickAgent> {
     return stdout;
   };
   const put: QuickAgent['put'] = (path, bytes) => {
+    mkdirSync(dirname(join(quick.root, path)), { recursive: true });
     writeFileSync(join(quick.root, path), bytes);
     return join(quick.root, path);
   };

@@ -73,6 +73,25 @@ test('whose an extension is stays with it; a person is what nothing else is said
   ]);
 });
 
+test('where an extension was fetched from stays with it, and every version that came from there is known', () => {
+  const place = 'oci://registry.example.org/jq';
+  const published = { from: place, versions: '<2', place, blob: 'cd', vouchedBy: 'cosign key fleet.pub' };
+  {
+    using history = openHistory(path, { writable: true });
+    install(history, [
+      { ...jq, version: '1.6', published },
+      { ...jq, name: 'mine' },
+    ]);
+    install(history, [{ ...jq, version: '1.7', published: { ...published, versions: '*' } }]);
+    install(history, [{ ...jq, version: '1.5', published: { ...published, place: 'oci://elsewhere.example.org/jq' } }]);
+  }
+  using history = openHistory(path, { writable: false });
+
+  expect(history.generation(1)?.extensions.map((extension) => extension.published)).toEqual([published, undefined]);
+  expect(history.versionsFrom(place, 'jq')).toEqual(['1.6', '1.7']);
+  expect(history.versionsFrom(place, 'mine')).toEqual([]);
+});
+
 test('an operation and what it installed are there again after closing', () => {
   const { name, version, sha256, source, allowed } = jq;
   const change = { name, version, sha256, source, change: 'added', allowed } as const;

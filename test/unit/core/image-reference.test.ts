@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { isPinned, parseImageReference } from '../../../src/core/image-reference.ts';
+import { isPinned, parseImageReference, referenceText, withDetails } from '../../../src/core/image-reference.ts';
 
 const digest = `sha256:${'0a'.repeat(32)}`;
 
@@ -18,18 +18,59 @@ test.each([
   expect('value' in reference && isPinned(reference.value)).toBe(pinned);
 });
 
-test.each(['https://files.example.org/jq.raw', 'https://files.example.org:8443/jq/?v=1'])(
-  '%s is an address',
-  (text) => {
-    expect(parseImageReference(text)).toEqual({ value: { kind: 'https', text } });
-  },
-);
+test.each([
+  ['https://files.example.org/jq.raw', true],
+  ['https://files.example.org/jq.raw?v=1', true],
+  ['https://files.example.org:8443/jq/?v=1', false],
+  ['https://files.example.org', false],
+  ['http://files.example.org/jq/', false],
+])('%s is an address', (text, pinned) => {
+  const reference = parseImageReference(text);
+
+  expect(reference).toEqual({ value: { kind: 'https', text } });
+  expect('value' in reference && isPinned(reference.value)).toBe(pinned);
+});
+
+test('/srv/images/ is a directory', () => {
+  expect(parseImageReference('/srv/images/')).toEqual({ value: { kind: 'directory', text: '/srv/images/' } });
+});
+
+const detailed = (text: string, details: Parameters<typeof withDetails>[1]) => {
+  const reference = parseImageReference(text);
+  return 'value' in reference ? withDetails(reference.value, details) : reference;
+};
+
+test('a reference with its details in one line', () => {
+  const sha256 = '0a'.repeat(32);
+  const line = (text: string, details: Parameters<typeof withDetails>[1]) => {
+    const reference = detailed(text, details);
+    return 'value' in reference ? referenceText(reference.value) : reference.problem;
+  };
+
+  expect(line('https://a.example/b/', { match: ['b-@v.raw', 'c-@v.raw'] })).toBe(
+    'https://a.example/b/ b-@v.raw c-@v.raw',
+  );
+  expect(line('https://a.example/b.raw', { sha256 })).toBe(`https://a.example/b.raw sha256:${sha256}`);
+  expect(line('oci://a.example/b', {})).toBe('oci://a.example/b');
+});
 
 test.each([
-  ['', '"" begins with neither oci:// nor https://'],
-  ['registry.example.org/jq', 'begins with neither oci:// nor https://'],
-  ['/srv/jq.raw', 'begins with neither'],
-  ['http://files.example.org/jq.raw', 'use https://'],
+  ['oci://a.example/b', { match: ['b-@v.raw'] }, 'match and sha256 are for files'],
+  ['https://a.example/b.raw', { match: ['b-@v.raw'] }, 'match is for a directory'],
+  ['https://a.example/b/', { match: [] }, 'match names no file'],
+  ['https://a.example/b/', { match: ['b.raw'] }, 'there must be @v'],
+  ['https://a.example/b/', { sha256: '0a'.repeat(32) }, 'sha256 is for a single file'],
+  ['https://a.example/b', { sha256: '0A'.repeat(32) }, 'sha256 takes 64 digits'],
+])('%s with %j is none', (text, details, message) => {
+  expect(detailed(text, details)).toEqual({ problem: expect.stringContaining(message) });
+});
+
+test.each([
+  ['', '"" begins with none of oci://, https:// and /'],
+  ['registry.example.org/jq', 'begins with none of oci://, https:// and /'],
+  ['/srv/jq.raw', 'a directory ends with /'],
+  ['/srv/../jq/', 'no .. is allowed'],
+  ['ftp://files.example.org/jq.raw', 'begins with none of'],
   ['oci://', 'expected oci://HOST/NAME'],
   ['oci://registry.example.org', 'expected oci://HOST/NAME'],
   ['oci://registry.example.org/', 'expected oci://HOST/NAME'],
@@ -45,6 +86,9 @@ test.each([
   ['https://a b/', 'no white space'],
   ['https://user:secret@files.example.org/jq.raw', 'must not have a user or password'],
   ['https://files.example.org/jq.raw#x', 'leave out "#x"'],
+  ['https://files.example.org/%zz', 'the % are wrong'],
+  ['https://files.example.org/%ff', 'the % are wrong'],
+  ['https://files.example.org/a%0ab', 'the % are wrong'],
   [`https://files.example.org/${'a'.repeat(2000)}`, 'at most 2000 characters'],
 ])('%j is none', (text, message) => {
   expect(parseImageReference(text)).toEqual({ problem: expect.stringContaining(message) });

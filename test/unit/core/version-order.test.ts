@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { compareVersions } from '../../../src/core/version-order.ts';
+import { compareVersions, newestFirst } from '../../../src/core/version-order.ts';
 
 /** Ascending, as the Version Format Specification (UAPI.10) has it. */
 const ascending = [
@@ -54,4 +54,18 @@ test('it is an order', () => {
       }
     }),
   );
+});
+
+test('newestFirst() gives each version once, the newest first', () => {
+  const versions = ['1.2', '1.10', '1.2~rc1', '1.10', '0.9', '1.10+b1', '007'];
+  expect([...newestFirst(versions, (version) => version)]).toEqual([
+    '007',
+    '1.10+b1',
+    '1.10',
+    '1.10',
+    '1.2',
+    '1.2~rc1',
+    '0.9',
+  ]);
+  expect([...newestFirst([], String)]).toEqual([]);
 });

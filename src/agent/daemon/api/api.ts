@@ -18,7 +18,7 @@ import type { Actor } from '../../records.ts';
 import type { Loop, LoopState } from '../loop.ts';
 import type { PassImages } from '../pass.ts';
 import { explanationOf, extensionRows, operationRows, rowsOnSystem } from './answers.ts';
-import { countIn, nameIn, osReleaseIn, requestOf, type Request } from './arguments.ts';
+import { countIn, nameIn, osReleaseIn, requestOf, type Request, isReference } from './arguments.ts';
 import { authorize, requirePresent, uidOf } from './authority.ts';
 import { carryOut } from './changes.ts';
 import { actionOf, jobInterface, managerInterface, managerPath, serviceName } from './definition.ts';
@@ -159,7 +159,7 @@ export class Api implements ServedTree, JobListener {
     const workshop = this.#workshop;
     if (workshop === undefined) throw new AgentError('internal', 'a call came before the service was ready');
     const uid = await this.#permitted(caller, async () => {
-      if (method === 'Install') for (const path of names) requireTrusted(path);
+      if (method === 'Install') for (const path of names.filter((ref) => !isReference(ref))) requireTrusted(path);
       await authorize(this.#parts.bus, caller, actionOf[method], { names: names.join(', ') });
     });
     const actor = { uid, command: [`${serviceName}.${method}`, ...names].join(' ').slice(0, 1000) };

@@ -1,4 +1,5 @@
 import { AgentError } from '../../../core/errors.ts';
+import { parseImageReference } from '../../../core/image-reference.ts';
 import { array, dictionary, text, uint32, variant, type Decoder } from '../../../systemd/bus/values.ts';
 import { isChange, type ChangeMethod } from './definition.ts';
 
@@ -30,7 +31,7 @@ export function requestOf(method: string, body: readonly unknown[]): Request {
   if (!isChange(method)) throw new AgentError('internal', 'this method changes nothing');
   switch (method) {
     case 'Install':
-      return { method, names: pathsIn(body[0]), number: 0, ...optionsIn(body[1]) };
+      return { method, names: refsIn(body[0]), number: 0, ...optionsIn(body[1]) };
     case 'Remove':
     case 'Hold':
     case 'Unhold':
@@ -72,14 +73,25 @@ function severalNames(value: unknown): string[] {
   return atMost(decoded(array(text), value), 'extension').map((name) => nameIn(name));
 }
 
-function pathsIn(value: unknown): string[] {
+/** Paths, and references to what is published: whom this host trusts there is for its settings to say. */
+function refsIn(value: unknown): string[] {
   return several(decoded(array(text), value), 'path').map((path) => {
     short(path, 'a path', argumentLimits.path);
+    if (isReference(path)) return path;
     if (path.startsWith('/') && !path.split('/').some((part) => part === '.' || part === '..')) return path;
-    throw new AgentError('usage', `"${path}" is no absolute path of an image or a spec`, {
-      next: 'Give the whole path, without . and .. in it.',
-    });
+    throw new AgentError(
+      'usage',
+      `"${path}" is neither an absolute path of an image or a spec, nor oci://... or https://...`,
+      {
+        next: 'Give the whole path, without . and .. in it.',
+      },
+    );
   });
+}
+
+/** Whether what is to be installed is fetched. */
+export function isReference(ref: string): boolean {
+  return !ref.startsWith('/') && 'value' in parseImageReference(ref);
 }
 
 function optionsIn(value: unknown): { readonly reason?: string } {

@@ -1,9 +1,11 @@
 import { AgentError } from '../../../core/errors.ts';
+import { parseImageReference } from '../../../core/image-reference.ts';
 import { inOneLine } from '../../../core/problems.ts';
 import type { Agent } from '../../agent.ts';
 import type { ImageRequest } from '../../candidate.ts';
 import type { PassImages } from '../pass.ts';
 import type { ChangeOptions } from '../../change.ts';
+import type { ExtensionSource } from '../../fleet/drop-in.ts';
 import type { ImageSource } from '../../fleet/images.ts';
 import type { Request } from './arguments.ts';
 
@@ -58,13 +60,19 @@ async function upgraded(agent: Agent, names: readonly string[], newest: ImageSou
   });
 }
 
-/** Images as they are, specs by building them: as the drop-ins of the fleet name them. */
-async function requestsFor(agent: Agent, paths: readonly string[], images: ImageSource): Promise<ImageRequest[]> {
+/** Images as they are, specs by building them, references by fetching: as the drop-ins of the fleet name them. */
+async function requestsFor(agent: Agent, refs: readonly string[], images: ImageSource): Promise<ImageRequest[]> {
   const requests: ImageRequest[] = [];
-  for (const path of paths) {
-    const kind = /\.ya?ml$/.test(path) ? 'spec' : 'image';
-    const wish = { source: { kind, path }, args: {}, allow: [], health: [], hold: false } as const;
+  for (const ref of refs) {
+    const wish = { source: sourceOf(ref), args: {}, allow: [], health: [], hold: false };
     requests.push(await images('', wish, agent.signal));
   }
   return requests;
+}
+
+function sourceOf(ref: string): ExtensionSource {
+  if (ref.startsWith('/')) return { kind: /\.ya?ml$/.test(ref) ? 'spec' : 'image', path: ref };
+  const parsed = parseImageReference(ref);
+  if ('problem' in parsed) throw new AgentError('usage', parsed.problem);
+  return { kind: 'reference', reference: parsed.value };
 }

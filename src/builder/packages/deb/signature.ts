@@ -1,5 +1,5 @@
 import { AgentError, messageOf } from '../../../core/errors.ts';
-import { readKeyFiles, untrusted, verdictsOf, type Key, type KeyFile, type OpenPgp } from '../openpgp.ts';
+import { readKeyFiles, untrusted, verdictsOf, type Key, type KeyFile, type OpenPgp } from '../../../host/openpgp.ts';
 
 /** A text that one of the trusted keys has signed: nothing else makes one. */
 export interface SignedText {

@@ -3,7 +3,7 @@ import type { DebRepository } from '../../targets/target.ts';
 import { catalogueOf, withIndexes, type OpenIndex } from '../catalogue.ts';
 import { fetchPackageFile } from '../package-cache.ts';
 import type { LibraryNeed, LocalPackage, PackageSource, SelectedPackage } from '../packages.ts';
-import { inParallel } from '../parallel.ts';
+import { inParallel } from '../../../core/parallel.ts';
 import { atOnce, settingsOf, type SourceOptions, type SourceSettings } from '../settings.ts';
 import { openIndexDatabase, type DebDatabase } from './index-database.ts';
 import { findProviders } from './providers.ts';

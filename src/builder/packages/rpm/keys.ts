@@ -1,6 +1,6 @@
 import { isAgentError } from '../../../core/errors.ts';
+import { readKeys, type KeyFile } from '../../../host/openpgp.ts';
 import type { Keys } from '../../targets/target.ts';
-import { readKeys, type KeyFile } from '../openpgp.ts';
 
 /** The keys of a repository, as far as they are there. */
 export interface KeyRing {

@@ -2,9 +2,9 @@ import { AgentError, isAgentError } from '../../../core/errors.ts';
 import { sha256 } from '../../../host/digest.ts';
 import { fileStatus, readTextIfAny } from '../../../host/files.ts';
 import { shown, type Http } from '../../../host/http.ts';
+import { digestOfKeys, verifyDetached } from '../../../host/openpgp.ts';
 import type { RpmRepository } from '../../targets/target.ts';
 import { indexDatabasePath, type IndexCache } from '../index-cache.ts';
-import { digestOfKeys, verifyDetached } from '../openpgp.ts';
 import {
   keptList,
   upToDate,

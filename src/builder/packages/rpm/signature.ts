@@ -1,6 +1,6 @@
 import { AgentError } from '../../../core/errors.ts';
 import { sha256OfRange } from '../../../host/digest.ts';
-import { verifyDetached } from '../openpgp.ts';
+import { verifyDetached } from '../../../host/openpgp.ts';
 import type { LocalPackage } from '../packages.ts';
 import type { RpmHeader } from './header.ts';
 import { keyAdvice, type KeyRing } from './keys.ts';

@@ -4,7 +4,7 @@ import type { RpmRepository } from '../../targets/target.ts';
 import { catalogueOf, offered, withIndexes, type OpenIndex } from '../catalogue.ts';
 import { fetchPackageFile } from '../package-cache.ts';
 import type { LibraryNeed, LocalPackage, PackageRequest, PackageSource, SelectedPackage } from '../packages.ts';
-import { inParallel } from '../parallel.ts';
+import { inParallel } from '../../../core/parallel.ts';
 import { atOnce, settingsOf, type SourceOptions, type SourceSettings } from '../settings.ts';
 import { findInFileLists, type FoundFiles } from './file-lists.ts';
 import { openIndexDatabase, type RpmDatabase } from './index-database.ts';

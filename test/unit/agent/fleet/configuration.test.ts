@@ -83,7 +83,7 @@ describe('what does not go together', () => {
     ['zsh', 'hold: true', ':2:3: extensions.zsh: no file says where it comes from'],
     ['raw', 'target: trixie', ':2:17: extensions.raw.target: target is for what is built of a spec'],
     ['raw', 'args: {A: b}', ':2:19: extensions.raw.args: args is for what is built of a spec'],
-    ['tag', 'version: 2', ':2:18: extensions.tag.version: the reference has a tag'],
+    ['tag', 'version: 2', ':2:18: extensions.tag.version: the reference names one image'],
   ])('in several files is a problem of the extension: %s with %s', (name, field, problem) => {
     const first =
       'extensions:\n  raw: {image: /srv/x.raw}\n  tag: {from: "oci://a.example/b:1"}\n  ok: {image: /srv/ok}\n';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 
+import { ofThisHost } from '../../../../src/core/verified-image.ts';
 import type { Wish } from '../../../../src/agent/fleet/configuration.ts';
 import type { FleetVerdict } from '../../../../src/agent/fleet/decision.ts';
 import { owned, wantedSet } from '../../../../src/agent/fleet/desired.ts';
@@ -25,7 +26,7 @@ const wish: Wish = { source: { kind: 'image', path: '/jq.raw' }, args: {}, allow
 
 /** The image of an extension that comes. */
 function coming(name: string): Coming {
-  const request = { path: `/${name}.raw`, source: `/${name}.raw` };
+  const request = { ...ofThisHost(`/${name}.raw`), source: `/${name}.raw` };
   const candidate = { request, path: request.path, name, version: '2', entries: [], release: undefined };
   const image = { kind: 'raw', sha256: `${name}-new`, size: 2 } as const;
   return { candidate, judgement: { allowed: [], refused: [], told: [] }, image } as unknown as Coming;

@@ -56,6 +56,17 @@ extensions:
     expect(jq?.entry.source?.value).toMatchObject({ kind: 'inline-spec', spec: { position: { line: 4, column: 7 } } });
   });
 
+  test('can say more of what it takes from files', () => {
+    const digest = '0a'.repeat(32);
+    const [jq, tools] = entriesOf(
+      `extensions:\n  jq: {from: "https://a/b/", match: ["b-@v.raw"]}\n  tools: {from: "https://a/b", sha256: ${digest}}\n`,
+    );
+
+    expect(jq?.entry.source?.value).toMatchObject({ reference: { match: [{ text: 'b-@v.raw' }] } });
+    expect(tools?.entry.source?.value).toMatchObject({ reference: { text: 'https://a/b', sha256: digest } });
+    expect(jq?.entry).not.toHaveProperty('match');
+  });
+
   test('with no extension says so', () => {
     expect(entriesOf('extensions: {}\n')).toEqual([]);
   });
@@ -95,10 +106,24 @@ describe('is refused at its place:', () => {
     ['extensions:\n  jq: {image: jq.raw}\n', '50-jq.yml:2:15: extensions.jq.image: "jq.raw" is not an absolute path'],
     ['extensions:\n  jq: {spec: /a/../b}\n', '50-jq.yml:2:14: extensions.jq.spec: "/a/../b": no .. is allowed'],
     ['extensions:\n  jq: {spec: [a]}\n', '50-jq.yml:2:14: extensions.jq.spec: expected the path of a spec, or a spec'],
-    ['extensions:\n  jq: {from: "http://a/b"}\n', '50-jq.yml:2:14: extensions.jq.from: what comes by http:// could'],
+    ['extensions:\n  jq: {from: "ftp://a/b"}\n', '50-jq.yml:2:14: extensions.jq.from: "ftp://a/b" begins with none of'],
+    [
+      'extensions:\n  jq: {from: "https://a/b/", match: b.raw}\n',
+      '2:37: extensions.jq.match: "b.raw": there must be @v',
+    ],
+    [
+      'extensions:\n  jq: {from: "oci://a/b", match: b-@v.raw}\n',
+      '2:34: extensions.jq.match: match and sha256 are for',
+    ],
+    ['extensions:\n  jq: {match: b-@v.raw}\n', '2:15: extensions.jq.match: match says more of `from`'],
+    ['extensions:\n  jq: {from: "https://a/b", sha256: 12}\n', '2:37: extensions.jq.sha256: sha256 takes 64 digits'],
+    [
+      'extensions:\n  jq: {from: "https://a/b", version: "1"}\n',
+      'extensions.jq.version: the reference names one image',
+    ],
     [
       'extensions:\n  jq: {from: "oci://a/b:1", version: "1"}\n',
-      '50-jq.yml:2:29: extensions.jq.version: the reference has a tag or digest and so names one image',
+      '50-jq.yml:2:29: extensions.jq.version: the reference names one image, by a tag',
     ],
     [
       'extensions:\n  jq: {spec: /a, args: {A-B: c}}\n',

@@ -88,4 +88,29 @@ describe('an upgrade', () => {
     ]);
     expect(left({ names: ['jq'] })).toEqual([]);
   });
+
+  test('looks again where a person fetched an image, with what they allowed and the versions they asked for', () => {
+    const place = 'oci://registry.example.org/yq';
+    const published = { from: place, versions: '4.*', place, blob: 'ab', vouchedBy: 'cosign key fleet.pub' };
+    const allowed = [{ rule: 'setuid', by: '--allow', paths: ['/usr/bin/yq'], count: 1 }];
+    const set = [
+      record('yq', { published, allowed }),
+      record('zz', { published: { ...published, from: `${place}@sha256:${'a'.repeat(64)}` } }),
+    ];
+    const { verdicts } = upgradeDecision({ configuration: wanted, installed: owned(set) }, { held: [] });
+
+    expect(verdicts).toMatchObject([
+      {
+        name: 'yq',
+        action: 'replace',
+        owner: { kind: 'person' },
+        wish: {
+          source: { kind: 'reference', reference: { registry: 'registry.example.org', repository: 'yq' } },
+          version: { text: '4.*' },
+          allow: [{ rule: 'setuid', by: '--allow' }],
+        },
+      },
+    ]);
+    expect(decided({ held: ['yq'] }, set)).toEqual([]);
+  });
 });

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
 
-import { readKeyFiles, readKeys } from '../../../../src/builder/packages/openpgp.ts';
+import { readKeyFiles, readKeys } from '../../../../src/host/openpgp.ts';
 import { loadTargets } from '../../../../src/builder/targets/load.ts';
 
 test('the shipped keys of rpm targets are keys that can be read', async () => {

@@ -1,4 +1,4 @@
-import { AgentError } from '../../core/errors.ts';
+import { AgentError } from './errors.ts';
 
 /**
  * Does the work for every item, a few at a time, and returns the results in the order of the items. The first failure

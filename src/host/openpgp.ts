@@ -1,8 +1,8 @@
 import type * as OpenPgpModule from 'openpgp';
 
-import { AgentError, messageOf } from '../../core/errors.ts';
-import { sha256 } from '../../host/digest.ts';
-import { readBytes } from '../../host/files.ts';
+import { AgentError, messageOf } from '../core/errors.ts';
+import { sha256 } from './digest.ts';
+import { readBytes } from './files.ts';
 
 /** A file with OpenPGP keys, as it was read. */
 export interface KeyFile {
@@ -53,6 +53,8 @@ export async function readKeyFiles(openpgp: OpenPgp, files: readonly KeyFile[]):
  * key is enough.
  * @param source what is verified, for messages.
  * @param next what to do where no signature is good.
+ * @param time when signatures and the keys that made them must be valid; null where the clock of this host is not asked,
+ *   as rpm's own tools do not either.
  * @returns the ids of the keys whose signatures were found good.
  * @throws AgentError `verification-failed`, and `invalid-config` where a key file cannot be read as keys.
  */
@@ -62,11 +64,12 @@ export async function verifyDetached(
   signature: string | Uint8Array,
   keyFiles: readonly KeyFile[],
   next: (ids: readonly string[]) => string,
+  time: Date | null = null,
 ): Promise<readonly string[]> {
   // Loading OpenPGP takes longer than everything else that a run with a filled cache does.
   const openpgp = await import('openpgp');
   const keys = await readKeyFiles(openpgp, keyFiles);
-  const verdicts = await judgeDetached(openpgp, source, bytes, signature, keys);
+  const verdicts = await judgeDetached(openpgp, source, bytes, signature, keys, time);
   const signers = verdicts.filter(({ fault }) => fault === undefined).map(({ id }) => id);
   if (signers.length === 0) throw untrusted(source, verdicts, keys, keyFiles, next(verdicts.map(({ id }) => id)));
   return signers;
@@ -78,6 +81,7 @@ async function judgeDetached(
   binary: Uint8Array,
   signature: string | Uint8Array,
   verificationKeys: Key[],
+  date: Date | null,
 ): Promise<Verdict[]> {
   try {
     const read =
@@ -85,14 +89,35 @@ async function judgeDetached(
         ? await openpgp.readSignature({ armoredSignature: signature })
         : await openpgp.readSignature({ binarySignature: signature });
     const message = await openpgp.createMessage({ binary });
-    // rpm's own tools do not hold the time of a signature against this host's clock either.
-    const result = await openpgp.verify({ message, signature: read, verificationKeys, format: 'binary', date: null });
-    return await verdictsOf(result.signatures);
+    const result = await openpgp.verify({ message, signature: read, verificationKeys, format: 'binary', date });
+    const verdicts = await verdictsOf(result.signatures);
+    return date === null
+      ? verdicts
+      : await Promise.all(verdicts.map((verdict) => byKeyInForce(verdict, verificationKeys, date)));
   } catch (cause) {
     throw new AgentError('verification-failed', `the signature of ${source} cannot be read: ${messageOf(cause)}`, {
       cause,
     });
   }
+}
+
+/**
+ * The verdict, where the key is still valid: the library asks only whether it was so when it signed, which who has a stolen
+ * key writes as they like. A key that any of the files revokes is revoked.
+ */
+async function byKeyInForce(verdict: Verdict, keys: readonly Key[], date: Date): Promise<Verdict> {
+  if (verdict.fault !== undefined) return verdict;
+  const copies = keys.filter((key) => key.getKeys().some((part) => part.getKeyID().toHex() === verdict.id));
+  try {
+    for (const key of copies) await key.getSigningKey(keyIdIn(key, verdict.id), date);
+    return copies.length > 0 ? verdict : { ...verdict, fault: 'its key is not there' };
+  } catch (error) {
+    return { ...verdict, fault: messageOf(error) };
+  }
+}
+
+function keyIdIn(key: Key, id: string) {
+  return key.getKeyIDs().find((candidate) => candidate.toHex() === id);
 }
 
 /** A signature counts when its promise gives true; that it did not fail is not enough. */

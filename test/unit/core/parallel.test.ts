@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { inParallel } from '../../../../src/builder/packages/parallel.ts';
+import { inParallel } from '../../../src/core/parallel.ts';
 
 describe('work for several items', () => {
   it('gives the results in the order of the items, never more than so many at once', async () => {

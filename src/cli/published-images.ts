@@ -1,0 +1,147 @@
+import { release as kernelRelease } from 'node:os';
+
+import type { Agent } from '../agent/agent.ts';
+import type { ImageRequest } from '../agent/candidate.ts';
+import { publishedBefore, type PublishedBefore } from '../agent/published.ts';
+import { readSettings } from '../agent/settings.ts';
+import type { Settings } from '../agent/settings-file.ts';
+import { compatibility, type HostRelease } from '../core/compatibility.ts';
+import { hasDigest, referenceText, type ImageReference } from '../core/image-reference.ts';
+import type { VersionRange } from '../core/version-range.ts';
+import { createExec } from '../host/exec.ts';
+import type { Progress } from '../host/progress.ts';
+import { choose, type Choice } from '../published/choice.ts';
+import { nameOfReference } from '../published/name.ts';
+import type { Publisher } from '../published/publisher.ts';
+import type { RegistryAccess } from '../published/registry/endpoint.ts';
+import { createRegistryPublisher } from '../published/registry/registry-publisher.ts';
+import { transfer } from '../published/transfer.ts';
+import { refuseDowngrade } from '../published/trust/downgrade.ts';
+import type { Trust } from '../published/trust/trust.ts';
+import { createWebPublisher } from '../published/web/publisher.ts';
+import { readHostRelease } from '../systemd/host-release.ts';
+import { buildArchitecture } from './build-host.ts';
+import { hostTrust, registryAccess } from './registries.ts';
+
+/** A published image that someone asks for. */
+export interface PublishedWish {
+  /** The extension that it is to fill, where that was said. */
+  readonly name?: string;
+  readonly reference: ImageReference;
+  readonly range?: VersionRange;
+  /** Whether a version may come that is older than one that came from there before. */
+  readonly allowDowngrade?: boolean;
+}
+
+/** What a wish comes to, before a byte of the image is fetched. */
+export interface FoundImage extends Choice {
+  readonly name: string;
+  readonly publisher: Publisher;
+}
+
+/** Where published images are looked for: what this host is, whom it trusts, and what it fetched before. */
+export interface PublishedImages {
+  /** The newest version that is wanted and fits, by what its publisher says. */
+  find(wish: PublishedWish, signal?: AbortSignal): Promise<FoundImage>;
+  /** Finds out who vouches for it, and brings it here. */
+  fetch(wish: PublishedWish, found: FoundImage, signal?: AbortSignal): Promise<ImageRequest>;
+}
+
+/** Reads the settings, keys and record that published images are looked for by. */
+export async function publishedImages(agent: Agent, progress: Progress): Promise<PublishedImages> {
+  const settings = await readSettings(agent.root);
+  const { version } = await agent.tool.features();
+  const host = readHostRelease(agent.root, version);
+  const before = publishedBefore(agent);
+  const trust = await hostTrust(settings, agent.root);
+  const access = await registryAccess(settings);
+  return {
+    find: async (wish, signal) => {
+      const name = wish.name ?? nameOfReference(wish.reference);
+      const publisher = publisherOf(agent, { wish, name, host, settings, trust, access });
+      const chosen = await choose(publisher, { host, ...wish }, signal);
+      return { ...chosen, name: wish.name ?? chosen.offer.name ?? name, publisher };
+    },
+    fetch: (wish, found, signal) => fetchFound(agent, { wish, found, before, progress }, signal),
+  };
+}
+
+interface Sought {
+  readonly wish: PublishedWish;
+  readonly name: string;
+  readonly host: HostRelease;
+  readonly settings: Settings;
+  readonly trust: Trust;
+  readonly access: RegistryAccess;
+}
+
+function publisherOf({ root, clock }: Agent, { wish, name, host, settings, trust, access }: Sought): Publisher {
+  const { reference } = wish;
+  const architecture = buildArchitecture();
+  const env = process.env;
+  if (reference.kind === 'oci') {
+    return createRegistryPublisher({
+      reference,
+      ...(wish.name === undefined ? {} : { name: wish.name }),
+      architecture,
+      fits: (release) => compatibility(release, host).fits,
+      trust,
+      access,
+    });
+  }
+  const patternHost = { release: host.fields, kernel: kernelRelease(), architecture };
+  return createWebPublisher({
+    reference,
+    root,
+    name,
+    host: patternHost,
+    trust,
+    http: { env, clock },
+    servers: settings.webServers,
+  });
+}
+
+interface Fetching {
+  readonly wish: PublishedWish;
+  readonly found: FoundImage;
+  readonly before: PublishedBefore;
+  readonly progress: Progress;
+}
+
+async function fetchFound(agent: Agent, fetching: Fetching, signal?: AbortSignal): Promise<ImageRequest> {
+  const { wish, found, before, progress } = fetching;
+  const { offer, publisher, name } = found;
+  const { place } = publisher;
+  const { version } = offer.version;
+  if (wish.allowDowngrade !== true) {
+    const claim = { place, name, version, pinned: hasDigest(wish.reference) };
+    refuseDowngrade(claim, before.highest(place, name, wish.range));
+  }
+  const voucher = await publisher.vouch(offer, signal);
+  progress.step(`fetching ${offer.reference}`);
+  const image = await transfer(publisher, offer, voucher, {
+    directory: agent.paths.incoming,
+    exec: createExec(process.env, signal),
+    now: agent.clock.now(),
+    known: (blob) => before.images.get(blob),
+    imageOf: async (archive, output) => {
+      const { imageOfArchive } = await import('../builder/archive-image.ts');
+      await imageOfArchive(archive, output, agent.exec, signal);
+    },
+    progress,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return {
+    ...image,
+    source: offer.reference,
+    name,
+    ...(version === '' ? {} : { version }),
+    published: {
+      from: referenceText(wish.reference),
+      ...(wish.range === undefined ? {} : { versions: wish.range.text }),
+      place,
+      blob: offer.blob.sha256,
+      vouchedBy: voucher.by,
+    },
+  };
+}

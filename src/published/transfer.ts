@@ -1,0 +1,163 @@
+import { join } from 'node:path';
+
+import { AgentError } from '../core/errors.ts';
+import { fetched, ofTheStore, type VerifiedImage } from '../core/verified-image.ts';
+import { freeSpace } from '../host/disk-space.ts';
+import type { PipingExec } from '../host/exec.ts';
+import { sha256OfFile } from '../host/digest.ts';
+import { fileStatus, listNames, makeDirectory, removeTree, rename } from '../host/files.ts';
+import { removeOld } from '../host/leftovers.ts';
+import { processMark } from '../host/processes.ts';
+import type { Progress } from '../host/progress.ts';
+import { unpack } from '../host/unpack.ts';
+import type { Blob, Offer, Publisher } from './publisher.ts';
+import type { Voucher } from './trust/voucher.ts';
+
+/** Where images come to. */
+export interface Landing {
+  /** A directory of ours, where unfinished files are found again; on the file system that the images are for. */
+  readonly directory: string;
+  readonly exec: PipingExec;
+  readonly now: Date;
+  /** The image that was in this blob, where it came to this host before and is still there. */
+  readonly known: (blob: string) => KnownImage | undefined;
+  /** Makes the image of the tree in a tar archive. */
+  readonly imageOf: (archive: string, output: string) => Promise<void>;
+  readonly progress?: Progress;
+  readonly signal?: AbortSignal;
+}
+
+export interface KnownImage {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** The most that an image may take, in bytes, packed as well as unpacked. */
+export const mostImageBytes = 16 * 1024 ** 3;
+
+/** What stays free besides, for everyone else, in bytes. */
+const reserve = 64 * 1024 ** 2;
+
+/**
+ * Brings the image of an offer here. What has arrived stays when it is interrupted, and a later call goes on from there; it is
+ * packed out only when it is known to be what is vouched for.
+ * @throws AgentError `disk-full` before a byte is fetched where there is no room, `verification-failed`, `content-refused` for
+ * what does not unpack, `network`, `interrupted`.
+ */
+export async function transfer(
+  publisher: Publisher,
+  offer: Offer,
+  voucher: Voucher,
+  landing: Landing,
+): Promise<VerifiedImage> {
+  const { blob } = offer;
+  if (voucher.sha256 !== blob.sha256) throw new AgentError('internal', `${voucher.by} vouches for something else`);
+  const known = landing.known(blob.sha256);
+  if (known !== undefined) return ofTheStore(known.path, known.sha256);
+  makeDirectory(landing.directory, 0o700);
+  removeOld(landing.directory, landing.now, 7);
+  const sha256 = await (isImage(blob) ? fetchImage : fetchPacked)(publisher, offer, landing);
+  return fetched(imagePath(landing, sha256), sha256, voucher.by);
+}
+
+/** Whether what is sent is the image as it is. */
+function isImage({ compression, form }: Blob): boolean {
+  return compression === 'none' && form === 'raw';
+}
+
+function imagePath({ directory }: Landing, sha256: string): string {
+  return join(directory, `${sha256}.raw`);
+}
+
+/** What a killed process had fetched to its end is not fetched again. */
+async function fetchImage(publisher: Publisher, offer: Offer, landing: Landing): Promise<string> {
+  const { sha256 } = offer.blob;
+  const path = imagePath(landing, sha256);
+  if (!holds(path, sha256)) await fetchBlob(publisher, offer, path, landing);
+  return sha256;
+}
+
+async function fetchPacked(publisher: Publisher, offer: Offer, landing: Landing): Promise<string> {
+  const { blob } = offer;
+  const arrived = join(landing.directory, `${blob.sha256}.packed`);
+  if (!holds(arrived, blob.sha256)) await fetchBlob(publisher, offer, arrived, landing);
+  removeOfDead(landing.directory);
+  const sha256 = await imageIn(blob, arrived, landing);
+  removeTree(arrived);
+  return sha256;
+}
+
+/** Takes the image out of what has arrived and puts it in place. @returns its sha256. */
+async function imageIn(blob: Blob, arrived: string, landing: Landing): Promise<string> {
+  const [unpacked, made] = ['unpacked', 'made'].map((what) => workPath(landing, blob, what)) as [string, string];
+  try {
+    const isPacked = blob.compression !== 'none';
+    const unpackedSha256 = isPacked ? await unpackBlob(blob, arrived, unpacked, landing) : blob.sha256;
+    if (blob.form === 'raw') return put(landing, unpacked, unpackedSha256);
+    await landing.imageOf(isPacked ? unpacked : arrived, made);
+    return put(landing, made, sha256OfFile(made));
+  } finally {
+    removeTree(unpacked);
+    removeTree(made);
+  }
+}
+
+function put(landing: Landing, path: string, sha256: string): string {
+  rename(path, imagePath(landing, sha256));
+  return sha256;
+}
+
+/** Of this process: what another one makes of the same blob is a file of its own. */
+function workPath({ directory }: Landing, { sha256 }: Blob, what: string): string {
+  return join(directory, `${sha256}.${process.pid}.${what}`);
+}
+
+function holds(path: string, sha256: string): boolean {
+  return fileStatus(path) !== undefined && sha256OfFile(path) === sha256;
+}
+
+async function fetchBlob(publisher: Publisher, offer: Offer, path: string, landing: Landing): Promise<void> {
+  const { sha256, size } = offer.blob;
+  if (size !== undefined && size > mostImageBytes) throw tooLarge(offer);
+  requireRoom(offer, landing.directory);
+  const file = { path, sha256, maxSize: mostImageBytes, ...(size === undefined ? {} : { size }) };
+  const { progress, signal } = landing;
+  await publisher.fetch(offer, file, {
+    ...(progress === undefined ? {} : { progress }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+/** What is packed takes the room of both for a while. */
+function requireRoom({ reference, blob: { size = 0, compression } }: Offer, directory: string): void {
+  const needed = (compression === 'none' ? size : 2 * size) + reserve;
+  const free = freeSpace(directory);
+  if (free >= needed) return;
+  throw new AgentError('disk-full', `there is no room for ${reference}`, {
+    facts: [`it takes ${needed} bytes with what stays free`, `${directory} has ${free}`],
+    left: 'Nothing was fetched.',
+    next: '`sysext-agent gc --keep=2` removes images that only older sets need.',
+  });
+}
+
+async function unpackBlob(blob: Blob, arrived: string, output: string, landing: Landing): Promise<string> {
+  removeTree(output);
+  const length = fileStatus(arrived)?.size ?? 0;
+  const { exec, signal } = landing;
+  return unpack({ path: arrived, offset: 0, length }, blob.compression, output, {
+    exec,
+    limit: Math.min(mostImageBytes, Math.max(0, freeSpace(landing.directory) - reserve)),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+function removeOfDead(directory: string): void {
+  for (const name of listNames(directory)) {
+    const pid = /\.(\d+)\.(?:unpacked|made)$/.exec(name)?.[1];
+    if (pid !== undefined && processMark(Number(pid)) === undefined) removeTree(join(directory, name));
+  }
+}
+
+function tooLarge({ reference, blob: { size = 0 } }: Offer): AgentError {
+  return new AgentError('content-refused', `${reference} has ${size} bytes, and at most ${mostImageBytes} are taken`);
+}

@@ -1,0 +1,163 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
+
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+
+import { temporaryDirectory } from '../support/archives.ts';
+import { extensionImage } from './support/images.ts';
+import { startNginx, type Nginx } from './support/nginx.ts';
+import { quickAgent, type QuickAgent } from './support/quick-agent.ts';
+
+let nginx: Nginx;
+let host: QuickAgent;
+let place: string;
+
+beforeAll(async () => {
+  nginx = await startNginx();
+  host = await quickAgent();
+  place = `${nginx.http}/`;
+  const server = new URL(nginx.http).host;
+  host.put(
+    'etc/sysext-agent/agent.yml',
+    Buffer.from(
+      `web_servers: {"${server}": {plain_http: true}}\ntrust: [{place: "${nginx.http}", unsigned: allowed}]\n`,
+    ),
+  );
+  await host.keep();
+});
+
+beforeEach(() => host.restore());
+
+afterAll(async () => {
+  await host[Symbol.asyncDispose]();
+  await nginx[Symbol.asyncDispose]();
+});
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+/** What the server has from now on. */
+function publish(files: Readonly<Record<string, Buffer>>): void {
+  for (const [name, bytes] of Object.entries(files)) writeFileSync(join(nginx.files, name), bytes);
+  const lines = Object.entries(files).map(([name, bytes]) => `${sha256(bytes)}  ${name}\n`);
+  writeFileSync(join(nginx.files, 'SHA256SUMS'), lines.join(''));
+}
+
+const merged = (name: string) => host.shell(`cat usr/share/${name}/version`);
+
+interface Listed {
+  readonly extensions: readonly { readonly name: string; readonly version: string }[];
+}
+
+const versions = async () =>
+  (await host.json<Listed>('list')).extensions.map(({ name, version }) => `${name} ${version}`);
+
+test('the newest version that is asked for is fetched, merged, and remembered with who vouched for it', async () => {
+  publish({
+    'jq-1.7-x86-64.raw': extensionImage('jq', '1.7'),
+    'jq-1.8-x86-64.raw': extensionImage('jq', '1.8'),
+    'jq-1.9-arm64.raw': extensionImage('jq', '1.9'),
+    'yq-4-x86-64.raw': extensionImage('yq', '4'),
+  });
+
+  await host.ok('install', place, '--name=jq', '--range=<2');
+
+  expect(await merged('jq')).toBe('1.8\n');
+  expect(await versions()).toEqual(['jq 1.8']);
+  const { operation } = await host.json<{ operation: { set: readonly object[] } }>('history', '1');
+  expect(operation.set).toMatchObject([
+    {
+      source: `${place}jq-1.8-x86-64.raw`,
+      published: {
+        from: place,
+        versions: '<2',
+        place: nginx.http,
+        blob: sha256(extensionImage('jq', '1.8')),
+        vouchedBy: `the settings of this host, which take unsigned images from ${nginx.http}`,
+      },
+    },
+  ]);
+  expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
+  expect(await host.ok('explain', 'jq')).toContain('Who vouched for it: the settings of this host');
+});
+
+test('an upgrade finds what came since, and an older version is refused until it is asked for', async () => {
+  publish({ 'jq-1.7.raw': extensionImage('jq', '1.7') });
+  await host.ok('install', place, '--name=jq');
+  publish({ 'jq-1.7.raw': extensionImage('jq', '1.7'), 'jq-1.8.raw': extensionImage('jq', '1.8') });
+
+  const { extensions } = await host.json<{ extensions: readonly object[] }>('upgrade', '--check');
+  expect(extensions).toMatchObject([{ name: 'jq', installed: '1.7', state: 'newer', newest: '1.8' }]);
+  expect(await merged('jq')).toBe('1.7\n');
+  expect(await host.ok('upgrade')).toContain('jq 1.8');
+  expect(await merged('jq')).toBe('1.8\n');
+  expect(await host.ok('upgrade')).toContain('There is nothing newer.');
+
+  publish({ 'jq-1.7.raw': extensionImage('jq', '1.7') });
+  const refused = await host.agent('install', place, '--name=jq');
+  expect(refused).toMatchObject({ exitCode: 6 });
+  expect(refused.stderr).toContain(`jq 1.7 is older than 1.8, which ${nginx.http} had before`);
+  expect(await merged('jq')).toBe('1.8\n');
+
+  await host.ok('install', place, '--name=jq', '--allow-downgrade');
+  expect(await merged('jq')).toBe('1.7\n');
+});
+
+test('a packed image is unpacked, and not fetched again where it is here', async () => {
+  publish({ 'jq-2.raw.zst': zstdCompressSync(extensionImage('jq', '2')) });
+  await host.ok('install', place, '--name=jq');
+  expect(await merged('jq')).toBe('2\n');
+
+  writeFileSync(join(nginx.files, 'jq-2.raw.zst'), 'gone');
+  expect(await host.ok('upgrade')).toContain('There is nothing newer.');
+});
+
+test('the tree in an archive becomes an image', async () => {
+  using tree = temporaryDirectory();
+  const release = 'usr/lib/extension-release.d';
+  execFileSync('mkdir', ['-p', tree.at(release), tree.at('usr/share/tree'), tree.at('etc')]);
+  writeFileSync(tree.at(`${release}/extension-release.tree`), 'ID=_any\n');
+  writeFileSync(tree.at('usr/share/tree/version'), '3\n');
+  writeFileSync(tree.at('etc/hosts'), 'left out\n');
+  const archive = execFileSync('tar', ['-cz', '--owner=0', '--group=0', '-C', tree.path, 'usr', 'etc']);
+  writeFileSync(join(nginx.files, 'tree-3.tar.gz'), archive);
+  const asked = [`${place}tree-3.tar.gz`, `--sha256=${sha256(archive)}`];
+
+  await host.ok('install', ...asked);
+
+  expect(await merged('tree')).toBe('3\n');
+  expect(await host.ok('install', ...asked)).toContain('Already installed: tree 3');
+  expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
+});
+
+test('nothing is taken from where nobody is trusted, and the message says how to', async () => {
+  publish({ 'jq-1.7.raw': extensionImage('jq', '1.7') });
+  host.put(
+    'etc/sysext-agent/agent.yml',
+    Buffer.from(`web_servers: {"${new URL(nginx.http).host}": {plain_http: true}}\n`),
+  );
+
+  const { exitCode, stderr } = await host.agent('install', place, '--name=jq');
+
+  expect(exitCode).toBe(6);
+  expect(stderr).toContain('trust:');
+  expect(await versions()).toEqual([]);
+
+  const digest = sha256(extensionImage('jq', '1.7'));
+  await host.ok('install', `${place}jq-1.7.raw`, `--sha256=${digest}`);
+  expect(await merged('jq')).toBe('1.7\n');
+});
+
+test('what is not what was promised is not kept', async () => {
+  publish({ 'jq-1.7.raw': extensionImage('jq', '1.7') });
+  writeFileSync(join(nginx.files, 'jq-1.7.raw'), extensionImage('jq', '6.6.6'));
+
+  const { exitCode, stderr } = await host.agent('install', place, '--name=jq');
+
+  expect(exitCode).toBe(6);
+  expect(stderr).toContain('is not the file that was promised');
+  expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
+  expect(await versions()).toEqual([]);
+});
