@@ -36,6 +36,9 @@ const noSubprograms: Plugin = {
   },
 };
 
+/** What can be made, and does nothing: dbus-next makes a builder of XML for each connection. */
+const noPart = 'class None {} module.exports = Object.assign(None, { default: None, XMLParser: None });';
+
 /**
  * Parts of libraries that nothing of ours calls, and that cost memory by being loaded: pino's threads for other
  * destinations, and the XML of dbus-next's own proxies.
@@ -47,7 +50,7 @@ const noUnusedParts: Plugin = {
       path: 'none',
       namespace: 'none',
     }));
-    bundle.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'module.exports = {};' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: noPart }));
   },
 };
 
@@ -97,10 +100,8 @@ function writeLauncher(): void {
     'set -eu',
     'here=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)',
     'unset NODE_OPTIONS',
-    // The service runs for months, and mostly rests: a small space for new objects keeps its memory from growing to what
-    // nothing needs, and the last of the compilers, which is 5 MiB of code, is left to what runs really often.
-    "flags='--max-semi-space-size=1 --invocation-count-for-turbofan=100000'",
-    'if [ "${1-}" != daemon ]; then flags=; fi',
+    // The service runs for months: a small space for new objects keeps its memory from growing to what nothing needs.
+    'if [ "${1-}" = daemon ]; then flags=--max-semi-space-size=1; else flags=; fi',
     'exec "${SYSEXT_AGENT_NODE:-$here/node}" $flags "$here/main.cjs" "$@"',
     '',
   ];

@@ -36,7 +36,7 @@ export function checkKernel(): Answer[] {
 /** Without the first ones nothing works; the others are for what few do. */
 const tools = {
   needed: ['systemd-sysext', 'flock'],
-  wanted: ['mkfs.erofs', 'fsck.erofs', 'unsquashfs', 'systemd-dissect', 'systemctl', 'mksquashfs'],
+  wanted: ['mkfs.erofs', 'fsck.erofs', 'unsquashfs', 'systemd-dissect', 'systemctl', 'mksquashfs', 'logger'],
 } as const;
 
 export async function checkTools({ exec }: Agent): Promise<Answer[]> {
