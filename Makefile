@@ -2,8 +2,8 @@
 
 # What the product and its tests run, by Debian package.
 packages := attr binutils bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
-	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring dpkg-dev e2fsprogs fdisk fish gnupg gpgv groff-base libarchive-tools lintian \
-	lz4 mmdebstrap mount nginx-light rpm strace systemd-container zsh zstd
+	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring docker-registry dpkg-dev e2fsprogs fdisk fish gnupg gpgv groff-base libarchive-tools lintian \
+	lz4 mmdebstrap mount nginx-light rpm skopeo strace systemd-container zsh zstd
 
 .PHONY: help setup check test demo bench format dist deb clean
 

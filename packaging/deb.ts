@@ -49,6 +49,7 @@ function put({ to, mode = 0o644, ...file }: PackagedFile): void {
   if (file.kind === 'copy') copyFileSync(join(top, file.from), path);
   if (file.kind === 'gzip') writeFileSync(path, gzipped(Buffer.from(file.from.map(textOf).join('\n'))));
   if (file.kind === 'output') writeFileSync(path, execFileSync(join(stage, file.program), file.args));
+  if (file.kind === 'text') writeFileSync(path, file.text);
   if (file.kind === 'program') strip(join(top, file.from), path);
   if (file.kind !== 'link' && file.kind !== 'tree' && file.kind !== 'directory') chmodSync(path, mode);
 }

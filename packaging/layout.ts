@@ -1,3 +1,5 @@
+import { messageCatalog } from '../src/core/messages.ts';
+
 /** One file of the package, from the checkout unless it is made; `to` is its path on the host without the first slash. */
 export type PackagedFile = { readonly to: string; readonly mode?: number } & (
   | { readonly kind: 'copy'; readonly from: string }
@@ -9,6 +11,7 @@ export type PackagedFile = { readonly to: string; readonly mode?: number } & (
   | { readonly kind: 'link'; readonly target: string }
   /** What a program of the package prints. */
   | { readonly kind: 'output'; readonly program: string; readonly args: readonly string[] }
+  | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'directory' }
 );
 
@@ -51,6 +54,7 @@ const systemdFiles: readonly PackagedFile[] = [
     to: 'usr/lib/systemd/system-preset/90-sysext-agent.preset',
   },
   { kind: 'copy', from: 'packaging/systemd/tmpfiles.conf', to: 'usr/lib/tmpfiles.d/sysext-agent.conf' },
+  { kind: 'text', text: messageCatalog(), to: 'usr/lib/systemd/catalog/sysext-agent.catalog' },
 ];
 
 const busFiles: readonly PackagedFile[] = [

@@ -2,6 +2,7 @@ import type { Clock } from '../host/clock.ts';
 import type { Exec } from '../host/exec.ts';
 import { readTextIfAny } from '../host/files.ts';
 import type { LimitedExec } from '../host/limited-run.ts';
+import type { Log } from '../host/log.ts';
 import type { MergeDriver } from '../systemd/drivers/driver.ts';
 import { refreshDriver } from '../systemd/drivers/refresh.ts';
 import { inhibitShutdown } from '../systemd/inhibitor.ts';
@@ -28,12 +29,14 @@ export interface Agent {
   readonly bootId?: string;
   /** How long to wait for another operation to end, in seconds. */
   readonly waitSeconds: number;
+  /** Where changes are told; absent below another root. */
+  readonly log?: Log;
   /** Aborts at Ctrl-C and SIGTERM; ends programs and the waiting for the lock. */
   readonly signal?: AbortSignal;
 }
 
 export function createAgent(
-  options: Pick<Agent, 'root' | 'exec' | 'clock' | 'actor' | 'reason' | 'waitSeconds' | 'signal'>,
+  options: Pick<Agent, 'root' | 'exec' | 'clock' | 'actor' | 'reason' | 'waitSeconds' | 'log' | 'signal'>,
 ): Agent {
   const paths = pathsBelow(options.root);
   const tool = createSysextTool(options.exec, options.root, paths.toolMemory);

@@ -1,4 +1,5 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
+import { messages } from '../core/messages.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { Agent } from './agent.ts';
@@ -13,6 +14,7 @@ import type { Plan, PlanStep } from './plan.ts';
 import type { InstalledExtension, StepRecord } from './records.ts';
 import { isForgiven } from './rolled-back.ts';
 import { runSteps, type Step } from './steps.ts';
+import { titles } from './tidings.ts';
 
 export interface ApplyOptions {
   readonly signal?: AbortSignal;
@@ -34,6 +36,7 @@ export async function apply(
   const workshop: Workshop = { agent, findings, stage, ...(signal === undefined ? {} : { signal }) };
   scope.intend(stepRecords(agent, plan), changedSet(plan, scope.installed));
   for (const image of plan.quarantined) scope.history.addBadImage(image);
+  if (plan.quarantined.length > 0) agent.log?.tell(messages.quarantined, { images: titles(plan.quarantined) });
   try {
     await takeSteps(workshop, plan, (step) => timed(scope, step, workshop, plan), signal);
   } catch (error) {

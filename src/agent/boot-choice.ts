@@ -24,7 +24,7 @@ export interface BootFacts {
   /** Other sets of which images are kept, newest first. */
   readonly kept: readonly Generation[];
   readonly prefetched: readonly Prefetched[];
-  /** The sha256 of every image in the store. */
+  /** The sha256 of every image in the store that is not known to be damaged. */
   readonly stored: ReadonlySet<string>;
   readonly bad: readonly BadImage[];
   /** Names of extensions that keep their images. */
@@ -86,6 +86,18 @@ export function chooseAtBoot(facts: BootFacts): BootChoice {
   };
 }
 
+/**
+ * The same, without images that are not what they were: then what comes next, such as an earlier set, is chosen.
+ * @param isSound is asked only of images that are to come in: a boot that changes nothing reads none.
+ */
+export function chooseSound(facts: BootFacts, isSound: (image: InstalledExtension) => boolean): BootChoice {
+  const choice = chooseAtBoot(facts);
+  const present = facts.active?.extensions.map(({ sha256 }) => sha256) ?? [];
+  const coming = choice.extensions.filter(({ sha256 }) => facts.stored.has(sha256) && !present.includes(sha256));
+  const damaged = coming.filter((image) => !isSound(image)).map(({ sha256 }) => sha256);
+  return damaged.length === 0 ? choice : chooseSound(withoutRefused(facts, damaged), isSound);
+}
+
 interface StartingPoint extends Pick<BootChoice, 'givenUp' | 'keptAlthough'> {
   readonly set: readonly InstalledExtension[];
 }
@@ -122,7 +134,7 @@ function startingPoint(facts: BootFacts): StartingPoint {
 }
 
 /**
- * The last set that came up well; else the nearest one before of which every image fits. The empty set only where the host
+ * The last set that came up well and is still whole; else the nearest one before of which every image fits. The empty set only where the host
  * is known to come up with it.
  */
 function wayBack(
@@ -130,7 +142,7 @@ function wayBack(
   active: Generation,
 ): (Pick<Generation, 'extensions'> & { readonly number: number | undefined }) | undefined {
   const { confirmed, parents, lastConfirmedBoot } = facts;
-  const [last] = confirmed;
+  const last = confirmed.find(({ extensions }) => extensions.every(({ sha256 }) => facts.stored.has(sha256)));
   if (last !== undefined) return last;
   const nearest = parents.find(
     (parent) =>

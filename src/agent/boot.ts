@@ -1,16 +1,21 @@
+import { messages } from '../core/messages.ts';
 import { fileStatus, listNames } from '../host/files.ts';
 import { isPastMerge } from '../systemd/booting.ts';
 import type { Agent } from './agent.ts';
 import { ancestors, setsToSearch } from './ancestors.ts';
 import { apply, isSameSet } from './apply.ts';
 import { counted, readAttempts, writeAttempts } from './boot-attempts.ts';
-import { chooseAtBoot, type BootChoice, type BootFacts } from './boot-choice.ts';
+import { chooseSound, type BootChoice, type BootFacts } from './boot-choice.ts';
 import { changesBetween } from './change.ts';
 import { openHistory, type History } from './history.ts';
 import { observe } from './observation.ts';
 import { alone, recorded } from './operation.ts';
 import { defaultPolicy, plan, type Observed, type Plan } from './plan.ts';
+import type { InstalledExtension } from './records.ts';
+import { digestOf } from './store.ts';
+import { storePath } from './stored-image.ts';
 import { keptGenerations } from './sweep.ts';
+import { titles } from './tidings.ts';
 
 /** What was done before systemd merged. */
 export interface BootReport {
@@ -53,13 +58,25 @@ function noteBoot(agent: Agent, history: History): void {
 async function prepare(agent: Agent, history: History): Promise<BootReport> {
   const installed = history.installed();
   const observed = await observe(agent, { names: installed.map(({ name }) => name) });
-  const choice = chooseAtBoot(factsOf(agent, history, observed));
+  const damaged: InstalledExtension[] = [];
+  const choice = chooseSound(factsOf(agent, history, observed), (image) => {
+    const sound = isSound(agent, image);
+    if (!sound) damaged.push(image);
+    return sound;
+  });
   const made = planOf(agent, history, observed, choice);
   const isSame = isSameSet(made.extensions ?? [], installed);
   const warnings = made.steps.length === 0 && isSame ? [] : await carriedOut(agent, history, choice, made);
   if (choice.spent.length > 0) history.removePrefetched(choice.spent);
   noteBoot(agent, history);
-  return { choice, tooLate: false, warnings: [...made.warnings, ...warnings] };
+  tellChoice(agent, choice);
+  const passedOver = titles(damaged).map((image) => `the image of ${image} in the store is damaged: it is passed over`);
+  return { choice, tooLate: false, warnings: [...passedOver, ...made.warnings, ...warnings] };
+}
+
+/** Whether an image of the store is still what its name says. */
+function isSound({ paths }: Agent, { kind, sha256 }: InstalledExtension): boolean {
+  return digestOf(storePath(paths.store, kind, sha256)).sha256 === sha256;
 }
 
 /** Everything that the choice of a boot depends on. @param history as it is; nothing is written. */
@@ -108,6 +125,17 @@ async function carriedOut(agent: Agent, history: History, choice: BootChoice, ma
     const extensions = changesBetween(scope.installed, made.extensions ?? scope.installed);
     return { value: warnings, extensions, givesUp: givenUp !== undefined };
   });
+}
+
+function tellChoice({ log }: Agent, { givenUp, leftOut }: BootChoice): void {
+  if (givenUp !== undefined) {
+    const { number, to, reason, refused } = givenUp;
+    log?.tell(messages.givenUp, { generation: number, to, reason, refused: titles(refused) });
+  }
+  if (leftOut.length > 0) {
+    const extensions = leftOut.map(({ name, version, reason }) => `${`${name} ${version}`.trim()}: ${reason}`);
+    log?.tell(messages.leftOut, { extensions });
+  }
 }
 
 function reasonOf({ givenUp, replaced, leftOut }: BootChoice): string | undefined {

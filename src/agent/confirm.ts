@@ -1,4 +1,5 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
+import { messages } from '../core/messages.ts';
 import type { Agent } from './agent.ts';
 import { readAttempts, writeAttempts } from './boot-attempts.ts';
 import { planWith } from './change.ts';
@@ -9,6 +10,7 @@ import type { History } from './history.ts';
 import { alone } from './operation.ts';
 import type { PlanStep } from './plan.ts';
 import type { Generation } from './records.ts';
+import { failureFields } from './tidings.ts';
 
 /** What was confirmed. */
 export interface Confirmation {
@@ -28,16 +30,30 @@ export async function confirmBoot(agent: Agent): Promise<Confirmation> {
   if (bootId === undefined) {
     throw new AgentError('usage', 'below another root nothing boots', { left: 'Nothing was confirmed.' });
   }
-  return alone(agent, async (history) => {
-    const [active] = history.generations(1);
-    const why = active === undefined ? 'nothing is installed' : whyOnlyBoot(agent, bootId, active);
-    if (active !== undefined && why === undefined) await requireWell(agent, history, active);
-    const generation = why === undefined ? active?.number : undefined;
-    history.confirmBoot(bootId, generation, agent.clock.now());
-    const attempts = readAttempts(agent);
-    if (attempts?.bootId === bootId) writeAttempts(agent, { ...attempts, attempts: 0 });
-    return { generation, why };
-  });
+  return toldOf(agent, () => alone(agent, (history) => confirmed(agent, history, bootId)));
+}
+
+/** Whether anyone looks at it or not: a boot that is not confirmed counts towards giving the set up. */
+async function toldOf({ log }: Agent, work: () => Promise<Confirmation>): Promise<Confirmation> {
+  try {
+    const confirmation = await work();
+    log?.tell(messages.confirmed, { generation: confirmation.generation, why: confirmation.why });
+    return confirmation;
+  } catch (error) {
+    if (isAgentError(error, 'not-confirmed')) log?.tell(messages.notConfirmed, failureFields(error));
+    throw error;
+  }
+}
+
+async function confirmed(agent: Agent, history: History, bootId: string): Promise<Confirmation> {
+  const [active] = history.generations(1);
+  const why = active === undefined ? 'nothing is installed' : whyOnlyBoot(agent, bootId, active);
+  if (active !== undefined && why === undefined) await requireWell(agent, history, active);
+  const generation = why === undefined ? active?.number : undefined;
+  history.confirmBoot(bootId, generation, agent.clock.now());
+  const attempts = readAttempts(agent);
+  if (attempts?.bootId === bootId) writeAttempts(agent, { ...attempts, attempts: 0 });
+  return { generation, why };
 }
 
 /** What came into force since did not have to boot yet. */

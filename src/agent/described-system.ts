@@ -9,7 +9,12 @@ import type { Agent } from './agent.ts';
  * @throws AgentError `no-such-file`, `io` where it cannot be read.
  */
 export async function describedSystem(agent: Agent, osRelease: string): Promise<HostRelease> {
+  return systemOf(agent, readText(osRelease));
+}
+
+/** The system that the text of an os-release file describes. */
+export async function systemOf(agent: Agent, osRelease: string): Promise<HostRelease> {
   const { version } = await agent.tool.features();
   const here = readHostRelease(agent.root, version);
-  return { ...here, title: 'that system', fields: parseReleaseFields(readText(osRelease)) };
+  return { ...here, title: 'that system', fields: parseReleaseFields(osRelease) };
 }

@@ -191,9 +191,39 @@ function checkLeftovers({ root, paths }: Agent): Answer[] {
 }
 
 async function checkBoot(agent: Agent): Promise<Answer[]> {
+  return [...(await checkMergeAtBoot(agent)), ...(await checkOwnUnits(agent))];
+}
+
+/** What each of our units does at boot, by what is missed where it is not enabled. */
+const ownUnits = {
+  'sysext-agent-boot.service': 'what does not fit the system that boots stays in place, and no set is given up',
+  'sysext-agent-confirm.service': 'no boot is confirmed, and no set can be given up',
+} as const;
+
+/** A host that has them and has nothing installed misses nothing. */
+async function checkOwnUnits({ exec, root, paths }: Agent): Promise<Answer[]> {
+  const states = await Promise.all(
+    Object.entries(ownUnits).map(async ([unit, missed]) => {
+      return { unit, missed, state: await unitFileState(exec, root, unit) };
+    }),
+  );
+  const there = states.filter(({ state }) => state !== 'not-found');
+  const off = isEmpty(paths.extensions) ? [] : there.filter(({ state }) => state !== 'enabled');
+  if (there.length === 0) return [fine('this host has no units of ours for its boots')];
+  if (off.length === 0) return [fine(there.map(({ unit, state }) => `${unit} is ${state}`).join(', '))];
+  return off.map(({ unit, missed, state }) =>
+    problem(`${unit} is ${state}: ${missed}`, `systemctl unmask ${unit}; systemctl enable ${unit}`),
+  );
+}
+
+function isEmpty(extensions: string): boolean {
+  return listNames(extensions).every((name) => basename(name).startsWith('.#'));
+}
+
+async function checkMergeAtBoot(agent: Agent): Promise<Answer[]> {
   const state = await unitFileState(agent.exec, agent.root, bootUnit);
   if (state === 'enabled') return [fine(`${bootUnit} is enabled`)];
-  if (listNames(agent.paths.extensions).every((name) => basename(name).startsWith('.#'))) {
+  if (isEmpty(agent.paths.extensions)) {
     return [fine(`${bootUnit} is ${state}, and there is nothing to merge`)];
   }
   return [

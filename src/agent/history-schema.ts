@@ -7,6 +7,7 @@ import { generationScript } from './generation-schema.ts';
 import { healthScript } from './health-schema.ts';
 import { ownerScript } from './owner.ts';
 import { publishedScript } from './published-record.ts';
+import { tallyScript } from './tally-schema.ts';
 
 /** One script per version of the schema, in order; a script that shipped is never changed, the next one is added. */
 export const migrations: readonly string[] = [
@@ -61,6 +62,7 @@ export const migrations: readonly string[] = [
   ownerScript,
   bootScript,
   publishedScript,
+  tallyScript,
 ];
 
 /** The version of the schema that this agent writes. */

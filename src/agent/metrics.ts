@@ -8,6 +8,7 @@ import { openHistory } from './history.ts';
 import { overview, type ExtensionOverview, type Overview } from './overview.ts';
 import type { Hold, OperationTally } from './records.ts';
 import { storedImages } from './stored-image.ts';
+import { verifyFailures } from './verify-failures.ts';
 
 /** What an extension is at: every one is in one of these. */
 export type ExtensionState = 'merged' | 'ignored' | 'quarantined' | 'unmerged';
@@ -23,6 +24,9 @@ export interface MetricFacts {
   readonly holds: readonly Pick<Hold, 'name'>[];
   readonly tally: OperationTally;
   readonly storeBytes: number;
+  /** Names of installed extensions that are to become other ones and wait. */
+  readonly updates: readonly string[];
+  readonly verifyFailures: number;
   /** Problems with drop-ins of the fleet. */
   readonly problems: number;
   readonly now: Date;
@@ -37,20 +41,23 @@ async function metricFacts(agent: Agent): Promise<MetricFacts> {
   const { version } = await agent.tool.features();
   const seen = await overview(agent);
   const ours = seen.extensions.filter((one) => one.ours);
-  const { problems } = await fleetStatus(
+  const { problems, waiting } = await fleetStatus(
     agent,
     ours.some(({ owner }) => owner?.kind === 'fleet'),
   );
   using history = openHistory(agent.paths.history, { writable: false });
+  const installed = history.installed();
   return {
     version: packageJson.version,
     systemd: `${version.major}.${version.minor}`,
     extensions: seen.extensions.map((one) => ({ name: one.name, version: one.version, state: stateOf(seen, one) })),
-    desired: history.installed().length,
+    desired: installed.length,
     generation: history.generations(1)[0]?.number ?? 0,
     holds: history.holds(),
     tally: history.tally(),
     storeBytes: storeBytes(agent.paths.store),
+    updates: waiting?.names.filter((name) => installed.some((one) => one.name === name)) ?? [],
+    verifyFailures: verifyFailures(agent.root),
     problems: problems.length,
     now: agent.clock.now(),
   };
@@ -131,10 +138,17 @@ function operationFamilies({ counts, latest, rolledBack, mergeMs }: OperationTal
   ];
 }
 
-function hostFamilies({ version, systemd, storeBytes: bytes, problems, tally, now }: MetricFacts): MetricFamily[] {
+function hostFamilies(facts: MetricFacts): MetricFamily[] {
+  const { version, systemd, storeBytes: bytes, problems, tally, now } = facts;
   const newest = Math.max(0, ...tally.latest.map(({ endedAt }) => endedAt.getTime()));
   return [
     gauge('store_bytes', 'What the images of the store take; hard links to them count once.', one(bytes)),
+    gauge(
+      'update_available',
+      'Installed extensions that the fleet wants in another version, which waits; always 1.',
+      facts.updates.map((name) => ({ labels: { name }, value: 1 })),
+    ),
+    counter('verify_failures_total', 'Signatures and digests that were not right.', one(facts.verifyFailures)),
     gauge('config_error', 'Problems with the drop-ins of the fleet.', one(problems)),
     gauge(
       'clock_skew_seconds',

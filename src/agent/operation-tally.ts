@@ -16,29 +16,20 @@ interface LatestRow {
   readonly duration_ms: number;
 }
 
-const counts = `
-  SELECT verb, result, count(*) AS count FROM operation WHERE result <> 'running' GROUP BY verb, result ORDER BY verb, result`;
+const counts = 'SELECT verb, result, count FROM tally ORDER BY verb, result';
 
 const latest = `
-  SELECT id, verb, result, started_at, coalesce(duration_ms, 0) AS duration_ms FROM operation
-  WHERE id IN (SELECT max(id) FROM operation WHERE result <> 'running' GROUP BY verb, result) ORDER BY verb, result`;
+  SELECT id, operation.verb, operation.result, started_at, coalesce(duration_ms, 0) AS duration_ms
+  FROM tally JOIN operation ON id = latest ORDER BY tally.verb, tally.result`;
 
-/** Steps are read from the last operation on: the first found ends it. */
-const merge = `
-  SELECT duration_ms FROM operation_step
-  WHERE description LIKE 'systemd-sysext %' AND duration_ms IS NOT NULL ORDER BY operation DESC, position DESC LIMIT 1`;
-
-/** What the operations that ended add up to. */
+/** What the operations that ended add up to: read where it is kept (tally-schema.ts), however many there are. */
 export function operationTally(database: Database.Database): OperationTally {
-  const [rolledBack = 0] = database
-    .prepare<[], number>("SELECT count(*) FROM generation WHERE state = 'rolled-back'")
-    .pluck()
-    .all();
-  const [mergeMs] = database.prepare<[], number>(merge).pluck().all();
+  const total = database.prepare<[string], number>('SELECT value FROM tally_total WHERE name = ?').pluck();
+  const mergeMs = total.get('merge-ms');
   return {
     counts: database.prepare<[], CountRow>(counts).all(),
     latest: database.prepare<[], LatestRow>(latest).all().map(ended),
-    rolledBack,
+    rolledBack: total.get('rolled-back') ?? 0,
     ...(mergeMs === undefined ? {} : { mergeMs }),
   };
 }

@@ -18,6 +18,7 @@ import type {
   Verb,
 } from './records.ts';
 import { sweep } from './sweep.ts';
+import { tellDone, tellFailed } from './tidings.ts';
 import { takeTurn } from './turn.ts';
 
 /** What an operation did, for the record. */
@@ -156,6 +157,7 @@ async function perform<T>(
   work: (scope: OperationScope) => Promise<Deed<T>>,
 ): Promise<T> {
   const installed = history.installed();
+  const before = mergedNames(readMerged(agent.root));
   const start = agent.clock.monotonic();
   const steps: StepRecord[] = [];
   const end = () => ({
@@ -184,6 +186,7 @@ async function perform<T>(
         ...(deed.givesUp === undefined ? {} : { givesUp: deed.givesUp }),
       });
     });
+    tellDone(agent, deed.extensions, { before, now: mergedNames(readMerged(agent.root)) });
     tidy(() => {
       sweep(agent, history);
     });
@@ -193,6 +196,7 @@ async function perform<T>(
     tidy(() => {
       history.finish(id, { ...end(), result, error: messageOf(error) }, isAgentError(error, 'rolled-back'));
     });
+    tellFailed(agent, error);
     tidy(() => {
       sweep(agent, history);
     });

@@ -13,6 +13,8 @@ export interface Paths {
   readonly history: string;
   /** How this agent left the history when it last wrote to it. */
   readonly historyNote: string;
+  /** How often something was not what it should be by its signature or digest. */
+  readonly verifyFailures: string;
   /** What takes back the change that is under way, as far as it is more than a merge. */
   readonly settlement: string;
   /** How often this host booted with the generation in force without coming up well. */
@@ -46,6 +48,7 @@ export function pathsBelow(root: string): Paths {
     imageMemory: belowRoot(root, '/run/sysext-agent/images.json'),
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
     historyNote: belowRoot(root, '/run/sysext-agent/history'),
+    verifyFailures: belowRoot(root, '/var/lib/sysext-agent/verify-failures'),
     settlement: belowRoot(root, '/var/lib/sysext-agent/settlement.json'),
     bootAttempts: belowRoot(root, '/var/lib/sysext-agent/boot.json'),
     lock: belowRoot(root, '/run/sysext-agent/lock'),

@@ -45,7 +45,7 @@ async function ask({ signal, terminal }: Invocation, request: ServiceRequest): P
     if (text !== shown && text !== '') terminal.note(text);
     shown = text;
   };
-  await askService(bus, request, { signal, progress });
+  await askService(bus, request, { signal, clock: systemClock, progress });
 }
 
 /** What `install` asks for: absolute paths, since the service has another working directory. */

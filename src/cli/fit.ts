@@ -43,7 +43,8 @@ export async function judge(agent: Agent, candidate: Candidate, osRelease: strin
   }
 }
 
-async function hostFor(agent: Agent, osRelease: string | undefined): Promise<HostRelease> {
+/** This host, or the system that a file describes. */
+export async function hostFor(agent: Agent, osRelease: string | undefined): Promise<HostRelease> {
   const { describedSystem } = await import('../agent/described-system.ts');
   if (osRelease !== undefined) return describedSystem(agent, osRelease);
   const { readHostRelease } = await import('../systemd/host-release.ts');

@@ -14,8 +14,10 @@ import type { Options } from './command.ts';
 export async function agentFor(options: Options, signal?: AbortSignal): Promise<Agent> {
   const { createAgent } = await import('../agent/agent.ts');
   const reason = options.text('reason');
+  const root = rootOf(options);
   return createAgent({
-    root: rootOf(options),
+    root,
+    ...(root === '/' ? { log: (await import('../host/journal.ts')).journalLog } : {}),
     exec: hostExec(signal),
     clock: systemClock,
     actor: { uid: process.getuid?.() ?? 0, ...loginUid(), command: commandLine() },

@@ -20,8 +20,11 @@ import { lintCommand } from './commands/lint.ts';
 import { listCommand } from './commands/list.ts';
 import { mergingCommands } from './commands/merging.ts';
 import { metricsCommand } from './commands/metrics.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { packageManagerCommand } from './commands/package-manager.ts';
 import { planCommand } from './commands/plan.ts';
+import { pullCommand } from './commands/pull.ts';
+import { pushCommand } from './commands/push.ts';
 import { removeCommand } from './commands/remove.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { statusCommand } from './commands/status.ts';
@@ -55,7 +58,10 @@ const commands = [
   checkCommand,
   explainCommand,
   inspectCommand,
+  pushCommand,
+  pullCommand,
   ...configCommands,
+  migrateCommand,
   completionCommand,
 ];
 

@@ -10,7 +10,7 @@ import { fileStatus } from '../host/files.ts';
 import type { Invocation, Options, OptionSpec } from './command.ts';
 import { agentFor } from './invoker.ts';
 import { terminalProgress } from './progress.ts';
-import type { PublishedWish } from './published-image.ts';
+import type { PublishedWish } from './published-images.ts';
 
 /** The options that say more of a published image. */
 export const publishedOptions: readonly OptionSpec[] = [
@@ -37,7 +37,7 @@ export async function publishedRequest(
   allow: readonly Allowance[],
 ): Promise<ImageRequest> {
   const wish = publishedWish(ref, options);
-  const { publishedImages } = await import('./published-image.ts');
+  const { publishedImages } = await import('./published-images.ts');
   const progress = terminalProgress(terminal, () => systemClock.monotonic());
   try {
     const images = await publishedImages(await agentFor(options, signal), progress);

@@ -5,6 +5,7 @@ import type { Wish } from '../agent/fleet/configuration.ts';
 import { sourceText } from '../agent/fleet/definition.ts';
 import type { ImageSource } from '../agent/fleet/images.ts';
 import type { Look } from '../agent/fleet/outlook.ts';
+import { countingFailures } from '../agent/verify-failures.ts';
 import { AgentError } from '../core/errors.ts';
 import type { VersionRange } from '../core/version-range.ts';
 import { builtHere, ofThisHost } from '../core/verified-image.ts';
@@ -15,7 +16,7 @@ import { allowedBySpec, partOfSpec } from './allowances.ts';
 import { buildHost } from './build-host.ts';
 import type { Options } from './command.ts';
 import { agentFor, rootOf } from './invoker.ts';
-import type { PublishedWish } from './published-image.ts';
+import type { PublishedWish } from './published-images.ts';
 
 /**
  * Gets the images that drop-ins of the fleet want: files as they are, specs by building them, published ones by fetching
@@ -40,7 +41,7 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
   };
 
   async function fetched(wish: PublishedWish, signal: AbortSignal | undefined): Promise<ImageRequest> {
-    const { publishedImages } = await import('./published-image.ts');
+    const { publishedImages } = await import('./published-images.ts');
     const images = await publishedImages(await agentFor(options, signal), progress);
     return images.fetch(wish, await images.find(wish, signal), signal);
   }
@@ -48,14 +49,16 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
   async function builtOf(spec: string, wish: Wish, signal: AbortSignal | undefined): Promise<ImageRequest> {
     const { build } = await import('../builder/build.ts');
     const { target, args } = wish;
-    const image = await build(await buildHost(options, progress), {
+    const host = await buildHost(options, progress);
+    const request = {
       specPath: spec,
       contexts: new Map([['context', dirname(spec)]]),
       buildArguments: args,
       refresh,
       ...(target === undefined ? {} : { target }),
       ...(signal === undefined ? {} : { signal }),
-    });
+    };
+    const image = await countingFailures(root, () => build(host, request));
     return {
       ...builtHere(image.path),
       source: `${basename(spec)} for ${image.target}`,
@@ -72,7 +75,7 @@ export function newestPublished(options: Options, progress: Progress): Look {
   return async (name, wish, signal) => {
     const { source } = wish;
     if (source.kind !== 'reference') return undefined;
-    const { publishedImages } = await import('./published-image.ts');
+    const { publishedImages } = await import('./published-images.ts');
     const images = await publishedImages(await agentFor(options, signal), progress);
     const { offer, passedOver } = await images.find({ name, reference: source.reference, ...rangeOf(wish) }, signal);
     const { version, reference, blob } = offer;

@@ -80,7 +80,17 @@ function parseAddress(text: string): Parsed {
   if (url.username !== '' || url.password !== '')
     return { problem: 'an address must not have a user or password in it' };
   if (url.hash !== '') return { problem: `an address has no part after #: leave out ${quote(url.hash)}` };
+  if (!isText(url.pathname)) return { problem: `${quote(text)}: the % are wrong` };
   return { value: { kind: 'https', text } };
+}
+
+/** Whether what stands after each % makes text that can be shown. */
+function isText(path: string): boolean {
+  try {
+    return !/\p{C}/u.test(decodeURIComponent(path));
+  } catch {
+    return false;
+  }
 }
 
 function parseDirectory(text: string): Parsed {

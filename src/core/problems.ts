@@ -26,6 +26,11 @@ export function placeOf({ file, line }: Position): string {
   return `${file}:${line}`;
 }
 
+/** `file:line:col: field: message`. */
+export function inOneLine({ position, field, message }: Problem): string {
+  return renderProblem({ position, field, message });
+}
+
 /** `file:line:col: field: message`, then the line and a caret. */
 export function renderProblem(problem: Problem): string {
   const { file, line, column } = problem.position;

@@ -1,9 +1,10 @@
 import { priorities, type Message } from '../core/messages.ts';
+import { writeEntry } from './journal.ts';
 
 /** Values that differ from one telling of a message to the next. */
 export type Fields = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
-/** Where the service tells what happens. */
+/** Where is told what happens. */
 export interface Log {
   tell(message: Message, fields?: Fields): void;
 }
@@ -13,7 +14,8 @@ const levels = { error: 'error', warning: 'warn', notice: 'info', info: 'info' }
 
 /**
  * Writes one JSON object a line to standard output: written when the call returns. Where that is the journal, each line
- * begins with its priority, which the journal takes off, and the time is left to the journal.
+ * begins with its priority, which the journal takes off, and the time is left to the journal; the events that matter are
+ * entries with fields of their own there.
  */
 export async function createLog(env: NodeJS.ProcessEnv): Promise<Log> {
   const { pino } = await import('pino');
@@ -31,7 +33,8 @@ export async function createLog(env: NodeJS.ProcessEnv): Promise<Log> {
     isJournal ? prefixed : output,
   );
   return {
-    tell: (message, fields = {}) => {
+    tell: (message: Message, fields = {}) => {
+      if (isJournal && message.explanation !== undefined && writeEntry(message, fields)) return;
       priority = priorities[message.priority];
       logger[levels[message.priority]]({ messageId: message.id, ...fields }, message.text);
     },

@@ -21,6 +21,8 @@ export interface Landing {
   readonly now: Date;
   /** The image that was in this blob, where it came to this host before and is still there. */
   readonly known: (blob: string) => KnownImage | undefined;
+  /** Makes the image of the tree in a tar archive. */
+  readonly imageOf: (archive: string, output: string) => Promise<void>;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
 }
@@ -54,8 +56,13 @@ export async function transfer(
   if (known !== undefined) return ofTheStore(known.path, known.sha256);
   makeDirectory(landing.directory, 0o700);
   removeOld(landing.directory, landing.now, 7);
-  const sha256 = await (blob.compression === 'none' ? fetchImage : fetchPacked)(publisher, offer, landing);
+  const sha256 = await (isImage(blob) ? fetchImage : fetchPacked)(publisher, offer, landing);
   return fetched(imagePath(landing, sha256), sha256, voucher.by);
+}
+
+/** Whether what is sent is the image as it is. */
+function isImage({ compression, form }: Blob): boolean {
+  return compression === 'none' && form === 'raw';
 }
 
 function imagePath({ directory }: Landing, sha256: string): string {
@@ -74,9 +81,35 @@ async function fetchPacked(publisher: Publisher, offer: Offer, landing: Landing)
   const { blob } = offer;
   const arrived = join(landing.directory, `${blob.sha256}.packed`);
   if (!holds(arrived, blob.sha256)) await fetchBlob(publisher, offer, arrived, landing);
-  const sha256 = await unpackBlob(blob, arrived, landing);
+  removeOfDead(landing.directory);
+  const sha256 = await imageIn(blob, arrived, landing);
   removeTree(arrived);
   return sha256;
+}
+
+/** Takes the image out of what has arrived and puts it in place. @returns its sha256. */
+async function imageIn(blob: Blob, arrived: string, landing: Landing): Promise<string> {
+  const [unpacked, made] = ['unpacked', 'made'].map((what) => workPath(landing, blob, what)) as [string, string];
+  try {
+    const isPacked = blob.compression !== 'none';
+    const unpackedSha256 = isPacked ? await unpackBlob(blob, arrived, unpacked, landing) : blob.sha256;
+    if (blob.form === 'raw') return put(landing, unpacked, unpackedSha256);
+    await landing.imageOf(isPacked ? unpacked : arrived, made);
+    return put(landing, made, sha256OfFile(made));
+  } finally {
+    removeTree(unpacked);
+    removeTree(made);
+  }
+}
+
+function put(landing: Landing, path: string, sha256: string): string {
+  rename(path, imagePath(landing, sha256));
+  return sha256;
+}
+
+/** Of this process: what another one makes of the same blob is a file of its own. */
+function workPath({ directory }: Landing, { sha256 }: Blob, what: string): string {
+  return join(directory, `${sha256}.${process.pid}.${what}`);
 }
 
 function holds(path: string, sha256: string): boolean {
@@ -107,23 +140,20 @@ function requireRoom({ reference, blob: { size = 0, compression } }: Offer, dire
   });
 }
 
-async function unpackBlob(blob: Blob, arrived: string, landing: Landing): Promise<string> {
-  removeOfDead(landing.directory);
-  const output = join(landing.directory, `${blob.sha256}.${process.pid}.unpacked`);
+async function unpackBlob(blob: Blob, arrived: string, output: string, landing: Landing): Promise<string> {
+  removeTree(output);
   const length = fileStatus(arrived)?.size ?? 0;
   const { exec, signal } = landing;
-  const sha256 = await unpack({ path: arrived, offset: 0, length }, blob.compression, output, {
+  return unpack({ path: arrived, offset: 0, length }, blob.compression, output, {
     exec,
     limit: Math.min(mostImageBytes, Math.max(0, freeSpace(landing.directory) - reserve)),
     ...(signal === undefined ? {} : { signal }),
   });
-  rename(output, imagePath(landing, sha256));
-  return sha256;
 }
 
 function removeOfDead(directory: string): void {
   for (const name of listNames(directory)) {
-    const pid = /\.(\d+)\.unpacked$/.exec(name)?.[1];
+    const pid = /\.(\d+)\.(?:unpacked|made)$/.exec(name)?.[1];
     if (pid !== undefined && processMark(Number(pid)) === undefined) removeTree(join(directory, name));
   }
 }

@@ -2,7 +2,7 @@ import { bundled } from '../integration/support/bundled.ts';
 import { extensionImage, putBytes } from '../integration/support/images.ts';
 import { serviceMachine, shown, untilShown } from '../integration/support/service-machine.ts';
 import type { Machine } from '../lab/machine.ts';
-import { print, type Result } from './result.ts';
+import { print, ratio, type Result } from './result.ts';
 import { median } from './timing.ts';
 
 /**
@@ -48,6 +48,40 @@ async function changeResult(machine: Machine, probe: string): Promise<Result> {
   return { what, ours: median(ours), floor: median(floor), figure: `${difference.toFixed(0)} ms`, limit: '400 ms' };
 }
 
+/** Bare node, in the same place of the same boot. */
+const bareUnit = `[Unit]
+DefaultDependencies=no
+After=local-fs.target sysext-agent-boot.service
+Before=sysinit.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=${node} -e 0
+[Install]
+WantedBy=sysinit.target
+`;
+
+/** (n): what chooses the extensions of a boot that changes nothing, by the time that systemd says its process took. */
+async function bootResult(machine: Machine): Promise<Result> {
+  const unit = 'sysext-agent-boot.service';
+  await machine.copyIn(`${import.meta.dirname}/../../systemd-units/${unit}`, `/etc/systemd/system/${unit}`);
+  await machine.write('/etc/systemd/system/bare.service', bareUnit);
+  await machine.shell(`systemctl disable --quiet sysext-agent; systemctl enable --quiet ${unit} bare.service`);
+  const took = async (name: string) => {
+    const times = 'systemctl show --value -p ExecMainStartTimestampMonotonic -p ExecMainExitTimestampMonotonic';
+    const [begun = NaN, ended = NaN] = (await machine.shell(`${times} ${name}`)).trim().split('\n').map(Number);
+    return (ended - begun) / 1000;
+  };
+  const [ours, floor]: [number[], number[]] = [[], []];
+  for (let run = 0; run <= runs; run++) {
+    await machine.reboot();
+    if (run === 0) continue;
+    ours.push(await took(unit));
+    floor.push(await took('bare.service'));
+  }
+  return ratio('(n) sysext-agent-boot.service, where nothing changes, / node -e 0', median(ours), median(floor), 3);
+}
+
 /** (m): many drop-ins that ask for nothing. */
 async function manyResult(machine: Machine): Promise<Result> {
   await machine.shell(`
@@ -75,5 +109,10 @@ const probe = (await bundled(machine, 'test/integration/support/service-probe.ts
 await machine.write(`${drops}/50-cycled.yml`, 'extensions:\n  cycled:\n    image: /srv/cycled-2.raw\n');
 await machine.shell('systemctl enable --now sysext-agent');
 await untilShown(machine, 'cat /usr/share/cycled/version', '2');
-const results = [await idleResult(machine), await changeResult(machine, probe), await manyResult(machine)];
+const results = [
+  await idleResult(machine),
+  await changeResult(machine, probe),
+  await manyResult(machine),
+  await bootResult(machine),
+];
 print(results);

@@ -70,6 +70,7 @@ export function historyResults(work: string, agent: readonly string[], runs: num
     commands('history', '7'),
     commands('diff', '1', '10'),
     commands('list'),
+    commands('metrics'),
     commands('gc'),
     inProcess(historyIn(roots.large), historyIn(roots.small)),
   ];

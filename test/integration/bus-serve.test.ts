@@ -34,8 +34,9 @@ const object: ServedObject = {
 function served(bus: Bus, as = name): NameState[] {
   const states: NameState[] = [];
   serve(bus, as, {
-    paths: () => [path],
-    at: (asked) => (asked === path ? object : undefined),
+    manager: path,
+    paths: () => [path, `${path}/1`],
+    at: (asked) => (asked.startsWith(path) ? object : undefined),
     told: (error) => ({ name: 'org.example.Error', message: String(error) }),
     named: (state) => states.push(state),
   });
@@ -85,6 +86,11 @@ describe('objects on a message bus', () => {
     const inspect = { ...to, interface: 'org.freedesktop.DBus.Introspectable', member: 'Introspect' };
     expect(await other.call(inspect, single(text))).toContain('<arg name="length" type="u" direction="out"/>');
     expect(await other.call({ ...inspect, path: '/org' }, single(text))).toContain('<node name="example"/>');
+
+    const manager = { ...to, interface: 'org.freedesktop.DBus.ObjectManager', member: 'GetManagedObjects' };
+    const objects = { signature: 'a{oa{sa{sv}}}', decode: (value: unknown) => value };
+    const size = { [name]: { Size: { signature: 'u', value: 7 } } };
+    expect(await other.call(manager, single(objects))).toMatchObject({ [`${path}/1`]: size });
 
     const { promise, resolve } = Promise.withResolvers<number>();
     const match = { sender: name, path, interface: name, member: 'Tick' };

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { messages } from '../../src/core/messages.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { waitFor } from '../lab/wait.ts';
 import { extensionImage, putBytes } from './support/images.ts';
@@ -84,6 +85,17 @@ describe.each([252, 262] as const)('the service on systemd %d', (systemd) => {
       { PRIORITY: '4', problem: expect.stringContaining('60-bad.yml:3:5') },
     ]);
     expect(of('a problem is solved')).toHaveLength(1);
+    const fields = '--output-fields=PRIORITY,SYSEXT_INSTALLED,SYSEXT_MERGED,SYSEXT_PROBLEM';
+    const event = async ({ id }: { readonly id: string }) => {
+      const [first = ''] = (await shown(`journalctl -u sysext-agent MESSAGE_ID=${id} -o json ${fields}`)).split('\n');
+      return JSON.parse(first) as unknown;
+    };
+    const changed = { PRIORITY: '5', SYSEXT_INSTALLED: 'jq 1', SYSEXT_MERGED: 'jq' };
+    expect(await event(messages.changed)).toMatchObject(changed);
+    expect(await event(messages.problem)).toMatchObject({
+      PRIORITY: '4',
+      SYSEXT_PROBLEM: expect.stringContaining(`${directory}/60-bad.yml:3:5: extensions.tools: unknown field "imgae"`),
+    });
   });
 
   test('it ends at once, and finds what changed while it was away', async () => {

@@ -5,11 +5,26 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { waitFor } from '../lab/wait.ts';
 import { extensionImage, putBytes } from './support/images.ts';
+import { untilShown } from './support/service-machine.ts';
 
 const top = resolve(import.meta.dirname, '../..');
 const name = 'io.github.SysextAgent1';
 const manager = `${name} /io/github/SysextAgent1 ${name}.Manager`;
 const nobody = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
+
+/** A spec that is built without any package. */
+const greeter = `name: greeter
+version: '1'
+revision: '1'
+license: MIT
+description: x
+website: https://example.org
+sources:
+  greet: {inline: {file: {contents: "#!/bin/sh\\necho hello\\n"}}}
+artifacts:
+  binaries:
+    greet: {}
+`;
 
 describe('the service on the bus', () => {
   let machine: Machine;
@@ -85,6 +100,13 @@ describe('the service on the bus', () => {
     expect((await call('History u 1')).stdout).toMatch(/^a\(ususasss\) 1 1 ".*Z" 0 "install" 1 "a" "done" ""$/);
     expect((await sh('sysext-agent history 1')).stdout).toMatch(/Reason: +testing/);
     expect((await call('Explain s a')).stdout).toContain('a is merged into /usr since');
+    const onOther = await call(`CheckOs s "$(printf 'ID=other\\nVERSION_ID=1\\n')"`, nobody);
+    expect(onOther.stdout).toBe('a(ssbs) 1 "a" "" true ""');
+    const managed = await sh(
+      `busctl call ${name} /io/github/SysextAgent1 org.freedesktop.DBus.ObjectManager GetManagedObjects`,
+    );
+    expect(managed.stdout).toContain(`"/io/github/SysextAgent1/job/1" 1 "${name}.Job" 6 "Id" u 1 "Verb" s "install"`);
+    expect(await job('Upgrade as 0')).toEqual({ state: 's "done"', error: 's ""' });
     const missing = await job('Remove as 1 nothere');
     expect(missing).toMatchObject({ state: 's "failed"', error: expect.stringContaining('Error.NoSuchExtension: ') });
   });
@@ -111,6 +133,17 @@ describe('the service on the bus', () => {
     expect((await call('Remove as 1 a', nobody)).stderr).toContain(`${name}.remove`);
 
     expect(await asUser('install /srv/b.raw')).toEqual({ exitCode: 0, stdout: 'Merged: a, b', stderr: '' });
+    expect((await call('Upgrade as 0', nobody)).stderr).toContain(`${name}.upgrade`);
+    await machine.write('/srv/greeter.yml', greeter);
+    // While another operation has the lock it is not installed: what is told meanwhile is what was done until then.
+    await machine.shell('flock /run/sysext-agent/lock sleep 60 > /dev/null 2>&1 & echo $! > /tmp/holder');
+    await sh(
+      `(${nobody} sysext-agent install /srv/greeter.yml > /tmp/built 2>&1; echo "exit $?" >> /tmp/built) > /dev/null 2>&1 &`,
+    );
+    await untilShown(machine, 'cat /tmp/built', /^building greeter.* from /m);
+    await machine.shell('pkill -P $(cat /tmp/holder)');
+    await untilShown(machine, 'cat /tmp/built', /^Merged: a, b, greeter\nexit 0$/m);
+    expect(await job('Remove as 1 greeter')).toMatchObject({ state: 's "done"' });
     expect(await asUser('remove a')).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/polkit .*\.remove/) });
     expect(await asUser('install /srv/nothere.raw')).toMatchObject({ exitCode: 1, stdout: '' });
     expect(await asUser('install --allow=setuid /srv/b.raw')).toMatchObject({
@@ -161,6 +194,7 @@ describe('the service on the bus', () => {
     expect(asked).toMatch(/^sysext-agent: .*interrupted.*\n[^]*exit 130$/);
     await machine.shell('pkill -P $(cat /tmp/holder); kill $(cat /tmp/holder /tmp/monitor) || true');
     expect(told).toContain('"member":"JobNew"');
+    expect(told).toMatch(/"member":"InterfacesAdded".*"Verb":\{"type":"s","data":"refresh"\}/);
     expect(told).toContain('"State":{"type":"s","data":"working"}');
   });
 

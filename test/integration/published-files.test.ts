@@ -21,7 +21,6 @@ import { parseImageReference, withDetails } from '../../src/core/image-reference
 import type { TrustRule } from '../../src/core/trust-rules.ts';
 import type { WebServers } from '../../src/core/web-servers.ts';
 import { systemClock, type Clock } from '../../src/host/clock.ts';
-import { createHttp } from '../../src/host/http.ts';
 import type { Publisher } from '../../src/published/publisher.ts';
 import type { Claim } from '../../src/published/trust/claim.ts';
 import { readKeyRing } from '../../src/published/trust/key-ring.ts';
@@ -147,6 +146,7 @@ const unsignedThere = (): readonly TrustRule[] => [{ place: nginx.http, names: [
 interface Asked {
   readonly text?: string;
   readonly name?: string;
+  readonly root?: string;
   readonly match?: readonly string[];
   readonly sha256?: string;
   readonly architecture?: Architecture;
@@ -163,10 +163,11 @@ function publisherOf(asked: Asked): Publisher {
   const release = { ID: 'fedora', VERSION_ID: '42' };
   return createWebPublisher({
     reference: detailed.value,
+    root: asked.root ?? '/',
     name: asked.name ?? 'jq',
     host: { release, kernel: '6.12.0', architecture: asked.architecture ?? 'x86-64' },
     trust: trust(asked.rules ?? unsignedThere(), asked.clock),
-    http: createHttp({ env: {}, clock: systemClock, attempts: 1 }),
+    http: { env: {}, clock: systemClock, attempts: 1 },
     servers: asked.servers ?? new Map([[new URL(nginx.http).host, { plainHttp: true }]]),
   });
 }
@@ -236,8 +237,18 @@ describe('a list that OpenPGP signed', () => {
   });
 
   test('does not where the signature is no signature', async () => {
-    writeFileSync(join(path, 'SHA256SUMS.gpg'), '<html>');
-    expect(await pulled({ rules: everywhere('good.gpg') })).toContain('verification-failed: ');
+    signList(path, 'good', 'gpg');
+    const good = readFileSync(join(path, 'SHA256SUMS.gpg'));
+    for (const bytes of [
+      '<html>',
+      '',
+      good.subarray(0, 40),
+      Buffer.alloc(1000, 0xff),
+      `-----BEGIN PGP SIGNATURE-----`,
+    ]) {
+      writeFileSync(join(path, 'SHA256SUMS.gpg'), bytes);
+      expect(await pulled({ rules: everywhere('good.gpg') })).toContain('verification-failed: ');
+    }
   });
 
   test('does not by a key that has expired, though it had not when it signed', async () => {
@@ -387,6 +398,8 @@ describe('the layout', () => {
     const path = publish('local', published);
     const rules = [{ place: path, names: ['jq'], keys: undefined }];
     expect(await pulled({ text: `${path}/`, rules })).toMatchObject({ version: '1.7', bytes: 'the image' });
+    const below = { text: '/local/', root: nginx.files, rules: [{ place: '/local', names: ['jq'], keys: undefined }] };
+    expect(await pulled(below)).toMatchObject({ bytes: 'the image' });
     writeFileSync(join(path, 'jq-1.7-x86-64.raw'), 'changed');
     expect(await pulled({ text: `${path}/`, rules })).toContain('is not the file that was promised');
   });
@@ -411,8 +424,18 @@ describe('a server', () => {
     expect(await pulled({ servers: new Map() })).toContain('is not encrypted');
   });
 
-  test('with a certificate that nobody knows is not believed', async () => {
-    expect(await pulled({ text: `${nginx.https}/flatcar/jq/` })).toMatch(/^network: cannot fetch .*self-signed/);
+  test('with a certificate that nobody knows is not believed, unless the settings name it for this server', async () => {
+    publish('flatcar/jq', published);
+    const asked = {
+      text: `${nginx.https}/flatcar/jq/`,
+      rules: [{ place: nginx.https, names: ['jq'], keys: undefined }],
+    };
+    const accepted = (host: string) => new Map([[host, { ca: nginx.certificate, plainHttp: false }]]);
+
+    expect(await pulled(asked)).toMatch(/^network: cannot fetch .*self-signed/);
+    expect(await pulled({ ...asked, servers: accepted('127.0.0.1') })).toMatch(/^network: cannot fetch .*self-signed/);
+    const { host } = new URL(nginx.https);
+    expect(await pulled({ ...asked, servers: accepted(host) })).toMatchObject({ bytes: 'the image' });
   });
 
   test('that has another file than its list says gives nothing', async () => {

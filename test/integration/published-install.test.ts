@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -5,6 +6,7 @@ import { zstdCompressSync } from 'node:zlib';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
+import { temporaryDirectory } from '../support/archives.ts';
 import { extensionImage } from './support/images.ts';
 import { startNginx, type Nginx } from './support/nginx.ts';
 import { quickAgent, type QuickAgent } from './support/quick-agent.ts';
@@ -110,6 +112,24 @@ test('a packed image is unpacked, and not fetched again where it is here', async
 
   writeFileSync(join(nginx.files, 'jq-2.raw.zst'), 'gone');
   expect(await host.ok('upgrade')).toContain('There is nothing newer.');
+});
+
+test('the tree in an archive becomes an image', async () => {
+  using tree = temporaryDirectory();
+  const release = 'usr/lib/extension-release.d';
+  execFileSync('mkdir', ['-p', tree.at(release), tree.at('usr/share/tree'), tree.at('etc')]);
+  writeFileSync(tree.at(`${release}/extension-release.tree`), 'ID=_any\n');
+  writeFileSync(tree.at('usr/share/tree/version'), '3\n');
+  writeFileSync(tree.at('etc/hosts'), 'left out\n');
+  const archive = execFileSync('tar', ['-cz', '--owner=0', '--group=0', '-C', tree.path, 'usr', 'etc']);
+  writeFileSync(join(nginx.files, 'tree-3.tar.gz'), archive);
+  const asked = [`${place}tree-3.tar.gz`, `--sha256=${sha256(archive)}`];
+
+  await host.ok('install', ...asked);
+
+  expect(await merged('tree')).toBe('3\n');
+  expect(await host.ok('install', ...asked)).toContain('Already installed: tree 3');
+  expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
 });
 
 test('nothing is taken from where nobody is trusted, and the message says how to', async () => {

@@ -8,7 +8,7 @@ import { metricFamilies } from '../../src/agent/metrics.ts';
 import type { CommandSpec } from '../../src/cli/command.ts';
 import { allRules } from '../../src/core/contents/allow.ts';
 import { exitCodeOf, exitCodes } from '../../src/core/errors.ts';
-import { messages } from '../../src/core/messages.ts';
+import { messages, type Message } from '../../src/core/messages.ts';
 import { signatureOf, type InterfaceDefinition } from '../../src/systemd/bus/definition.ts';
 
 const top = join(import.meta.dirname, '../..');
@@ -76,13 +76,17 @@ test('docs/contents.md has every rule about contents, in order, with its severit
 });
 
 test('docs/daemon.md has every message of the service, in order, with its id and its priority', () => {
-  const documented = tableBelow(read('docs/daemon.md'), 'Messages').map(([id = '', priority, message]) => [
+  const documented = tableBelow(read('docs/daemon.md'), 'Messages').map(([id = '', priority, message, mark]) => [
     id.replaceAll('`', ''),
     priority,
     message,
+    mark === '✓',
   ]);
+  const all: readonly Message[] = Object.values(messages);
 
-  expect(documented).toEqual(Object.values(messages).map(({ id, priority, text }) => [id, priority, text]));
+  expect(documented).toEqual(
+    all.map(({ id, priority, text, explanation }) => [id, priority, text, explanation !== undefined]),
+  );
 });
 
 test.each([
@@ -113,7 +117,14 @@ test('docs/metrics.md has every metric, in order, with its type', () => {
   ]);
   const none = { counts: [], latest: [], rolledBack: 0 };
   const host = { version: '', systemd: '', extensions: [], desired: 0, generation: 0, holds: [], tally: none };
-  const families = metricFamilies({ ...host, storeBytes: 0, problems: 0, now: new Date(0) });
+  const families = metricFamilies({
+    ...host,
+    storeBytes: 0,
+    updates: [],
+    verifyFailures: 0,
+    problems: 0,
+    now: new Date(0),
+  });
 
   expect(documented).toEqual(families.map(({ name, type }) => [name, type]));
 });
@@ -143,7 +154,7 @@ describe('the command', () => {
   test.each(commands.map((command) => [command.name, command] as const))(
     '%s is in README.md and in the man page, with its options',
     (name, { options }) => {
-      const longOptions = options.map(({ flags }) => /--([a-z-]+)/.exec(flags)?.[1] ?? '');
+      const longOptions = options.map(({ flags }) => /--([a-z0-9-]+)/.exec(flags)?.[1] ?? '');
 
       expect(table).toMatch(new RegExp(`\`${name}[ \`]`));
       expect(manual).toMatch(new RegExp(`^\\.It Cm ${name}( |$)`, 'm'));
@@ -155,8 +166,8 @@ describe('the command', () => {
 });
 
 test('the man page has no option that no command has', () => {
-  const documented = Array.from(read('docs/man/sysext-agent.1').matchAll(/^\.It Fl -([a-z-]+)/gm), ([, name]) => name);
-  const existing = commands.flatMap(({ options }) => options.map(({ flags }) => /--([a-z-]+)/.exec(flags)?.[1]));
+  const documented = Array.from(read('docs/man/sysext-agent.1').matchAll(/^\.It Fl -([a-z0-9-]+)/gm), ([, name]) => name);
+  const existing = commands.flatMap(({ options }) => options.map(({ flags }) => /--([a-z0-9-]+)/.exec(flags)?.[1]));
 
   expect(documented.filter((name) => !existing.includes(name))).toEqual([]);
 });

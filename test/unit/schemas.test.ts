@@ -308,8 +308,11 @@ describe('an example', () => {
     expect([isDropIn(text), isDecodedAsDropIn(text)]).toEqual([true, true]);
   });
 
-  test.each(['windows', 'trust'])('of docs/%s.md is right', (name) => {
+  test.each(['windows', 'trust', 'publishing'])('of docs/%s.md is right', (name) => {
     const examples = Array.from(read(`docs/${name}.md`).matchAll(/```yaml\n([^]*?)```/g), ([, text = '']) => text);
-    expect(examples.map((text) => [isSettings(text), isDecodedAsSettings(text)])).toEqual([[true, true]]);
+    expect(examples.map((text) => [isSettings(text), isDecodedAsSettings(text)])).toEqual(
+      examples.map(() => [true, true]),
+    );
+    expect(examples).not.toEqual([]);
   });
 });

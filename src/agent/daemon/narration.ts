@@ -1,12 +1,18 @@
 import { isAgentError, messageOf } from '../../core/errors.ts';
-import { messages } from '../../core/messages.ts';
-import { renderProblem, type Problem } from '../../core/problems.ts';
+import { messages, type Message } from '../../core/messages.ts';
+import { inOneLine } from '../../core/problems.ts';
 import type { Log } from '../../host/log.ts';
 import type { Notifier } from '../../systemd/notify.ts';
 import type { FleetReport } from '../fleet/reconcile.ts';
 import { waitingText, type WaitingChanges } from '../fleet/state.ts';
-import type { ExtensionChange } from '../records.ts';
+import { failureFields, titles } from '../tidings.ts';
 import type { LoopState } from './loop.ts';
+
+/** Each event of the journal takes a program of its own: of many problems at a time the rest are plain lines. */
+const mostEvents = 20;
+
+const { id, priority, text } = messages.problem;
+const plainProblem: Message = { id, priority, text };
 
 /** What the service tells of its work, in the journal and in its status line: everything once, until it changes. */
 export class Narration {
@@ -25,8 +31,8 @@ export class Narration {
   }
 
   /** A reconciliation came to its end. */
-  done({ problems, guard, waiting, extensions, warnings, merged }: FleetReport): void {
-    this.#tellProblems(new Set(problems.map((problem) => inOneLine(problem))));
+  done({ problems, guard, waiting, extensions, upgraded = [], warnings, merged }: FleetReport): void {
+    this.#tellProblems(new Set(problems.map(inOneLine)));
     if (guard !== undefined && guard.message !== this.#guard) {
       this.#log.tell(messages.guarded, { extensions: guard.names, why: guard.message, next: guard.next });
     }
@@ -34,27 +40,17 @@ export class Narration {
     this.#tellWaiting(waiting);
     this.#failure = undefined;
     this.#merged = merged;
+    if (upgraded.length > 0) this.#log.tell(messages.upgraded, { extensions: titles(upgraded) });
     if (extensions.length === 0) return;
-    const named = (change: ExtensionChange['change']) =>
-      extensions.filter((one) => one.change === change).map(({ name, version }) => `${name} ${version}`.trim());
-    this.#log.tell(messages.changed, {
-      installed: named('added'),
-      replaced: named('replaced'),
-      removed: named('removed'),
-      merged,
-    });
     for (const warning of warnings) this.#log.tell(messages.warning, { what: warning });
   }
 
   /** A reconciliation failed as a whole. */
   failed(error: unknown): void {
     const why = messageOf(error);
-    if (why !== this.#failure) {
-      const details = isAgentError(error) ? error.details : {};
-      const { left, next, facts } = details;
-      const problems = details.problems?.map((problem) => inOneLine(problem));
-      const message = isAgentError(error, 'rolled-back') ? messages.rolledBack : messages.failed;
-      this.#log.tell(message, { error: why, facts, problems, left, next });
+    // What was rolled back the operation itself has told.
+    if (why !== this.#failure && !isAgentError(error, 'rolled-back')) {
+      this.#log.tell(messages.failed, failureFields(error));
     }
     this.#failure = why;
   }
@@ -77,7 +73,10 @@ export class Narration {
   }
 
   #tellProblems(problems: ReadonlySet<string>): void {
-    for (const problem of problems) if (!this.#problems.has(problem)) this.#log.tell(messages.problem, { problem });
+    const fresh = Array.from(problems).filter((problem) => !this.#problems.has(problem));
+    for (const [index, problem] of fresh.entries()) {
+      this.#log.tell(index < mostEvents ? messages.problem : plainProblem, { problem });
+    }
     for (const problem of this.#problems) if (!problems.has(problem)) this.#log.tell(messages.solved, { problem });
     this.#problems = problems;
   }
@@ -113,8 +112,4 @@ export class Narration {
 /** To the minute: `2026-10-04 02:00 UTC`. */
 function timeText(time: Date): string {
   return `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-}
-
-function inOneLine({ position, field, message }: Problem): string {
-  return renderProblem({ position, field, message });
 }

@@ -32,8 +32,8 @@ export async function pass(agent: Agent, { images, newest }: PassImages, signal:
     delay === undefined
       ? bothOf(first, await upgraded(agent, newest, signal))
       : { ...first, waiting: first.waiting ?? { names: [], ...delay } };
-  const { troubles, waiting } = report;
-  rememberFleet(agent, { troubles, ...(waiting === undefined ? {} : { waiting }) });
+  const { waiting } = report;
+  rememberFleet(agent, { troubles: first.troubles, ...(waiting === undefined ? {} : { waiting }) });
   return outcomeOf(agent, report);
 }
 
@@ -54,6 +54,7 @@ function bothOf(first: FleetReport, second: FleetReport): FleetReport {
   return {
     ...first,
     extensions: [...first.extensions, ...second.extensions],
+    upgraded: second.extensions,
     merged: second.merged,
     warnings: [...first.warnings, ...second.warnings],
     problems: [...first.problems, ...second.problems.filter((problem) => !told.has(JSON.stringify(problem)))],

@@ -8,7 +8,7 @@ import { pathsBelow } from '../paths.ts';
 import { Quiet } from './quiet.ts';
 
 /** How long files must not change before they are read, and how long changes are waited for that do not end. */
-export const quietLimits = { after: 200, atMost: 2000 } as const;
+export const quietLimits = { after: 100, atMost: 2000 } as const;
 
 export interface WatchedConfigurationParts {
   readonly root: string;

@@ -35,6 +35,8 @@ export interface FleetReport extends ChangeReport {
   readonly guard?: FleetGuard;
   /** Whether some of it may go well later, without a file being changed. */
   readonly mayPass: boolean;
+  /** Those of the changes that an upgrade made. */
+  readonly upgraded?: ChangeReport['extensions'];
   /** Set where something was not changed yet that nobody typed. */
   readonly waiting?: WaitingChanges;
 }
@@ -65,10 +67,15 @@ export async function reconcileFleet(
   }
 }
 
-/** Another operation that is under way, and Ctrl-C, say nothing of what is wanted. */
 function rememberFailure(agent: Agent, error: unknown): void {
-  if (!isAgentError(error) || error.code === 'busy' || error.code === 'interrupted') return;
-  rememberFleet(agent, { troubles: [], failure: error.message });
+  const failure = failureOf(error);
+  if (failure !== undefined) rememberFleet(agent, { troubles: [], failure });
+}
+
+/** Another operation that is under way, and Ctrl-C, say nothing of what is wanted. */
+export function failureOf(error: unknown): string | undefined {
+  if (!isAgentError(error) || error.code === 'busy' || error.code === 'interrupted') return undefined;
+  return error.message;
 }
 
 /** What is to be done, from what the drop-ins say and what is recorded. */

@@ -13,6 +13,15 @@ export interface FleetState {
   readonly failure?: string;
   /** What was not to be changed yet. */
   readonly waiting?: WaitingChanges;
+  /** What kept the last upgrade from being done, which stays until the next one; absent where nothing did. */
+  readonly upgrade?: UpgradeTrouble;
+}
+
+/** What an upgrade could not do. */
+export interface UpgradeTrouble {
+  readonly troubles: readonly NamedProblems[];
+  /** Why it failed as a whole. */
+  readonly failure?: string;
 }
 
 /** Changes that wait, and why. */
@@ -28,8 +37,25 @@ export interface NamedProblems {
 
 const nothing: FleetState = { troubles: [] };
 
-/** Notes it, unless that is what is noted already. */
-export function rememberFleet(agent: Agent, state: FleetState): void {
+/** Notes what a reconciliation came to, unless that is what is noted already. */
+export function rememberFleet(agent: Agent, state: Omit<FleetState, 'upgrade'>): void {
+  const { upgrade } = recallFleet(agent);
+  write(agent, { ...state, ...(upgrade === undefined ? {} : { upgrade }) });
+}
+
+/** Notes what an upgrade came to. */
+export function rememberUpgrade(agent: Agent, { troubles, failure }: UpgradeTrouble): void {
+  const { troubles: others, failure: whole, waiting } = recallFleet(agent);
+  const isWell = troubles.length === 0 && failure === undefined;
+  write(agent, {
+    troubles: others,
+    ...(whole === undefined ? {} : { failure: whole }),
+    ...(waiting === undefined ? {} : { waiting }),
+    ...(isWell ? {} : { upgrade: { troubles, ...(failure === undefined ? {} : { failure }) } }),
+  });
+}
+
+function write(agent: Agent, state: FleetState): void {
   const path = agent.paths.fleetState;
   const text = JSON.stringify(state);
   if ((readTextIfAny(path) ?? JSON.stringify(nothing)) === text) return;

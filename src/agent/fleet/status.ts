@@ -6,7 +6,7 @@ import { isChange, type FleetGuard, type FleetVerdict } from './decision.ts';
 import { fleetDirectories } from '../configuration-directories.ts';
 import { upgradeDueSince } from '../unattended/due-upgrade.ts';
 import type { Delay } from '../unattended/permission.ts';
-import { recallFleet, type WaitingChanges } from './state.ts';
+import { recallFleet, type NamedProblems, type UpgradeTrouble, type WaitingChanges } from './state.ts';
 
 /** What is to be told of the drop-ins of the fleet. */
 export interface FleetStatus {
@@ -21,6 +21,8 @@ export interface FleetStatus {
   readonly failure?: string;
   /** Those of them that are not to be changed yet. */
   readonly waiting?: WaitingChanges;
+  /** Why the last upgrade failed as a whole. */
+  readonly upgradeFailure?: string;
   /** An upgrade that was asked for and not done yet. */
   readonly upgrade?: WaitingUpgrade;
 }
@@ -39,14 +41,17 @@ export async function fleetStatus(agent: Agent, ownedByFleet: boolean): Promise<
   if (!used && !ownedByFleet) return nothing;
   const { decisionNow } = await import('./reconcile.ts');
   const { configuration, decision } = await decisionNow(agent);
-  const { troubles, failure, waiting } = recallFleet(agent);
+  const { troubles, failure, waiting, upgrade } = recallFleet(agent);
   const open = decision.verdicts.filter(isChange);
   const names = waiting?.names.filter((name) => open.some((verdict) => verdict.name === name)) ?? [];
   const stuck = troubles.filter(({ name }) => open.some((verdict) => verdict.name === name));
   const told = (name: string) => stuck.some((trouble) => trouble.name === name);
   const badPlaces = configuration.problems.map(({ position }) => placeOf(position));
   return {
-    problems: [...configuration.problems, ...stuck.flatMap(({ problems }) => problems)],
+    problems: [
+      ...configuration.problems,
+      ...[...stuck, ...notUpgraded(decision.verdicts, upgrade)].flatMap(({ problems }) => problems),
+    ],
     pending: open.filter(({ name }) => !told(name)).map(sentence),
     left: decision.verdicts
       .filter(({ action, reason }) => action === 'leave' && !badPlaces.some((place) => reason.startsWith(place)))
@@ -54,9 +59,20 @@ export async function fleetStatus(agent: Agent, ownedByFleet: boolean): Promise<
       .map(sentence),
     ...(decision.guard === undefined ? {} : { guard: decision.guard }),
     ...(failure === undefined || open.length === 0 ? {} : { failure }),
+    ...failureOf(upgrade),
     ...(waiting === undefined || names.length === 0 ? {} : { waiting: { ...waiting, names } }),
     ...upgradeOf(agent, waiting),
   };
+}
+
+/** What kept the last upgrade from extensions that are, apart from that, as the drop-ins want them. */
+function notUpgraded(verdicts: readonly FleetVerdict[], upgrade: UpgradeTrouble | undefined): readonly NamedProblems[] {
+  const kept = verdicts.filter(({ action }) => action === 'keep').map(({ name }) => name);
+  return upgrade?.troubles.filter(({ name }) => kept.includes(name)) ?? [];
+}
+
+function failureOf(upgrade: UpgradeTrouble | undefined): Pick<FleetStatus, 'upgradeFailure'> {
+  return upgrade?.failure === undefined ? {} : { upgradeFailure: upgrade.failure };
 }
 
 function upgradeOf(agent: Agent, delay: Delay | undefined): Pick<FleetStatus, 'upgrade'> {

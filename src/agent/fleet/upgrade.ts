@@ -13,7 +13,8 @@ import { fleetDecision, type FleetInput, type FleetVerdict } from './decision.ts
 import { owned } from './desired.ts';
 import type { OwnedExtension } from './owner.ts';
 import type { ImageSource } from './images.ts';
-import { carryOut, type FleetReport, type ReconcileOptions } from './reconcile.ts';
+import { carryOut, failureOf, type FleetReport, type ReconcileOptions } from './reconcile.ts';
+import { rememberUpgrade, type UpgradeTrouble } from './state.ts';
 
 /** What came of looking for newer versions. */
 export interface UpgradeReport extends FleetReport {
@@ -41,8 +42,15 @@ export async function upgradeFleet(
   options: ReconcileOptions & ChangeOptions = {},
 ): Promise<UpgradeReport> {
   const { selection, left } = await upgradesNow(agent, names);
-  const report = await carryOut(agent, imageFor, (input) => upgradeDecision(input, selection), options);
-  return { ...report, left };
+  try {
+    const report = await carryOut(agent, imageFor, (input) => upgradeDecision(input, selection), options);
+    remember(agent, options, { troubles: report.troubles });
+    return { ...report, left };
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure !== undefined) remember(agent, options, { troubles: [], failure });
+    throw error;
+  }
 }
 
 /** What an upgrade is about. */
@@ -67,6 +75,11 @@ export async function upgradesNow(agent: Agent, names: readonly string[]): Promi
   const input = { configuration: readFleet(agent.root), installed: owned(installed) };
   const verdicts = upgradeDecision(input, selection).verdicts;
   return { installed, selection, verdicts, left: leftOut(input, installed, selection) };
+}
+
+/** For `status`: whoever asked for an upgrade that nobody watches learns of it there. */
+function remember(agent: Agent, { dryRun = false }: ChangeOptions, trouble: UpgradeTrouble): void {
+  if (!dryRun) rememberUpgrade(agent, trouble);
 }
 
 async function recorded(

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { countingFailures } from '../../agent/verify-failures.ts';
 import type { BuiltImage } from '../../builder/build.ts';
 import type { BuildHost, BuildRequest } from '../../builder/request.ts';
 import { exitCodes, type ExitCode } from '../../core/errors.ts';
@@ -8,6 +9,7 @@ import { systemClock } from '../../host/clock.ts';
 import { copyAtomically, fileStatus, makeDirectory } from '../../host/files.ts';
 import { buildHost, buildOptions, buildRequest } from '../build-host.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
+import { rootOf } from '../invoker.ts';
 import { formatSize, show } from '../output.ts';
 import { terminalProgress } from '../progress.ts';
 
@@ -81,7 +83,8 @@ async function withBuildHost<T>(
 ): Promise<T> {
   const progress = terminalProgress(terminal, () => systemClock.monotonic());
   try {
-    return await work(await buildHost(options, progress), buildRequest(spec, options, signal));
+    const host = await buildHost(options, progress);
+    return await countingFailures(rootOf(options), () => work(host, buildRequest(spec, options, signal)));
   } finally {
     progress.finish();
   }

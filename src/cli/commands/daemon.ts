@@ -37,11 +37,12 @@ export const daemonCommand: CommandSpec = {
     const notifier = createNotifier(hostExec(), process.env);
     const narration = new Narration(log, notifier);
     await using bus = await busIfAny(options);
-    const agentFor = await agentMaker(options, bus.host);
+    const agentFor = await agentMaker(options, log, bus.host);
     const api = bus.bus === undefined ? undefined : await apiOn(bus.bus, log, agentFor, signal);
     await using metrics = new Metrics(agentFor(signal, undefined));
     const progress = progressTo(narration, api);
     const images = wishedImages(options, progress);
+    const newest = wishedImages(options, progress, true);
     const parts = {
       root: rootOf(options),
       clock: systemClock,
@@ -50,7 +51,7 @@ export const daemonCommand: CommandSpec = {
       notifier,
       narration,
       images,
-      newest: wishedImages(options, progress, true),
+      newest,
       audiences: api === undefined ? [metrics] : [api, metrics],
       agentFor,
     };
@@ -59,7 +60,7 @@ export const daemonCommand: CommandSpec = {
       service.loop.poke('SIGHUP');
     };
     process.on('SIGHUP', reload);
-    api?.serve({ loop: service.loop, images });
+    api?.serve({ loop: service.loop, images, newest });
     await metrics.serve(log);
     await runService(parts, service, signal);
     process.off('SIGHUP', reload);
@@ -112,7 +113,7 @@ type AgentMaker = ApiParts['agentFor'];
 /** How long an operation of someone else is waited for, in seconds; then it is tried again later. */
 const patience = 60;
 
-async function agentMaker(options: Options, host: TransientHost | undefined): Promise<AgentMaker> {
+async function agentMaker(options: Options, log: Log, host: TransientHost | undefined): Promise<AgentMaker> {
   const { createAgent } = await import('../../agent/agent.ts');
   const { transientDriver } = await import('../../systemd/drivers/transient.ts');
   const root = rootOf(options);
@@ -123,6 +124,7 @@ async function agentMaker(options: Options, host: TransientHost | undefined): Pr
       exec: hostExec(signal),
       clock: systemClock,
       actor,
+      log,
       ...(reason === undefined ? {} : { reason }),
       waitSeconds: patience,
       signal,

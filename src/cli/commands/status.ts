@@ -48,6 +48,7 @@ export const statusCommand: CommandSpec = {
         ...fleet,
         guard: fleet.guard ?? null,
         failure: fleet.failure ?? null,
+        upgradeFailure: fleet.upgradeFailure ?? null,
         waiting: fleet.waiting === undefined ? null : waitingJson(fleet.waiting),
         upgrade: fleet.upgrade === undefined ? null : upgradeJson(fleet.upgrade),
       },
@@ -92,11 +93,21 @@ function driftLines(drift: readonly Drift[]): string[] {
   );
 }
 
-function fleetLines({ problems, pending, left, guard, failure, waiting, upgrade }: FleetStatus): string[] {
+function fleetLines({
+  problems,
+  pending,
+  left,
+  guard,
+  failure,
+  upgradeFailure,
+  waiting,
+  upgrade,
+}: FleetStatus): string[] {
   return [
     ...problemLines('problem', problems),
     ...(guard === undefined ? [] : [`problem: ${guard.message}`, `  ${guard.next}`]),
     ...(failure === undefined ? [] : [`problem: the last attempt failed: ${failure}`]),
+    ...(upgradeFailure === undefined ? [] : [`problem: the last upgrade failed: ${upgradeFailure}`]),
     ...[...pending, ...left].map((sentence) => `note: ${sentence}`),
     ...(waiting === undefined ? [] : [`note: ${waitingText(waiting, formatTime)}`]),
     ...(upgrade === undefined ? [] : [upgradeLine(upgrade)]),

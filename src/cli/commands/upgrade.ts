@@ -1,7 +1,7 @@
 import { exitCodes, AgentError, type ExitCode } from '../../core/errors.ts';
 import { systemClock } from '../../host/clock.ts';
 import { changeJson, changeLines } from '../change-output.ts';
-import { changeOptions, type CommandSpec, type Invocation } from '../command.ts';
+import { changeOptions, common, type CommandSpec, type Invocation } from '../command.ts';
 import { agentFor, hostExec, requireRoot, rootOf } from '../invoker.ts';
 import { show } from '../output.ts';
 import { problemLines } from '../problem-output.ts';
@@ -10,10 +10,10 @@ import { terminalProgress } from '../progress.ts';
 export const upgradeCommand: CommandSpec = {
   name: 'upgrade',
   arguments: '[name...]',
-  summary: 'look for newer versions of what the drop-ins have installed, and install them',
+  summary: 'look for newer versions of what the drop-ins have installed and of what was fetched, and install them',
   description:
-    'Specs are built from the packages that there are now, and images are read again where they are; what has changed is installed in one operation. ' +
-    'What is held, and what was installed by hand, stays as it is and is named. Without a NAME everything is looked at. ' +
+    'Specs are built from the packages that there are now, images are read again where they are, publishers are asked again; what has changed is installed in one operation. ' +
+    'What is held, and what else was installed by hand, stays as it is and is named. Without a NAME everything is looked at. ' +
     'Exits with 1 where some of it cannot be done, or a NAME stays as it is.',
   options: [
     {
@@ -21,6 +21,7 @@ export const upgradeCommand: CommandSpec = {
       description: 'have the service do it, as soon as a maintenance window is open and the fleet lock has a slot',
     },
     { flags: '--check', description: 'tell what is published by now, and fetch and change nothing' },
+    common.noLegend,
     ...changeOptions,
   ],
   examples: [

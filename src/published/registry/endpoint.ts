@@ -11,6 +11,8 @@ export interface RegistryAccess {
   readonly credentials: CredentialSource;
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
+  /** Milliseconds of silence after which a registry counts as away, where not those of createHttp(). */
+  readonly idleTimeout?: number;
 }
 
 /** A repository at one place: in its registry, or in a mirror of that. */
@@ -57,7 +59,8 @@ interface Place {
   readonly isMirror: boolean;
 }
 
-function endpoint({ registries, credentials, env, clock }: RegistryAccess, place: Place): Endpoint {
+function endpoint(access: RegistryAccess, place: Place): Endpoint {
+  const { registries, credentials, env, clock, idleTimeout } = access;
   const { registry, host, repository, isMirror } = place;
   const { plainHttp, ca } = registries.get(registry) ?? usual;
   const { origin } = new URL(`${plainHttp ? 'http' : 'https'}://${host}`);
@@ -73,6 +76,7 @@ function endpoint({ registries, credentials, env, clock }: RegistryAccess, place
       // A mirror that is away must not keep anyone from the registry.
       attempts: isMirror ? 2 : 4,
       around: authorized(asker),
+      ...(idleTimeout === undefined ? {} : { idleTimeout }),
       ...(ca === undefined ? {} : { certificates: readText(ca) }),
     }),
   };

@@ -1,4 +1,4 @@
-import { dockerArchitecture, parseArchitecture, type Architecture } from '../../core/architecture.ts';
+import { dockerArchitecture, type Architecture } from '../../core/architecture.ts';
 import { AgentError } from '../../core/errors.ts';
 import { sha256 } from '../../host/digest.ts';
 import type { Progress } from '../../host/progress.ts';
@@ -13,6 +13,8 @@ export interface PublishedImage extends Described {
   /** In hexadecimal. */
   readonly sha256: string;
   readonly size: number;
+  /** What it runs on; absent where that is everything. */
+  readonly architecture?: Architecture;
 }
 
 export interface Publication {
@@ -64,8 +66,8 @@ function requireOne(images: readonly PublishedImage[]): void {
   }
   const bySystem = new Map<string, PublishedImage>();
   for (const image of images) {
-    const { ARCHITECTURE, ID, VERSION_ID, SYSEXT_LEVEL } = image.release;
-    const system = JSON.stringify([ARCHITECTURE, ID, VERSION_ID, SYSEXT_LEVEL]);
+    const { ID, VERSION_ID, SYSEXT_LEVEL } = image.release;
+    const system = JSON.stringify([image.architecture, ID, VERSION_ID, SYSEXT_LEVEL]);
     const other = bySystem.get(system);
     if (other !== undefined) throw notTogether(`${other.title} and ${image.title} are for the same systems`);
     bySystem.set(system, image);
@@ -88,13 +90,8 @@ function documentOf(value: object): Document {
 const configType = 'application/vnd.oci.image.config.v1+json';
 
 /** The platform of an image; an image for all architectures has none. */
-function platformOf({ release }: PublishedImage): { os: string; architecture: string } | undefined {
-  const architecture = architectureOf(release['ARCHITECTURE']);
+function platformOf({ architecture }: PublishedImage): { os: string; architecture: string } | undefined {
   return architecture === undefined ? undefined : { os: 'linux', architecture: dockerArchitecture(architecture) };
-}
-
-function architectureOf(field: string | undefined): Architecture | undefined {
-  return parseArchitecture(field ?? '');
 }
 
 function configOf(image: PublishedImage): object {

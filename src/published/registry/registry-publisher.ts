@@ -2,6 +2,7 @@ import type { Architecture } from '../../core/architecture.ts';
 import { AgentError } from '../../core/errors.ts';
 import type { RegistryReference } from '../../core/image-reference.ts';
 import type { ReleaseFields } from '../../core/os-release.ts';
+import { ruleFor } from '../../core/trust-rules.ts';
 import type { PublishedVersion, Publisher } from '../publisher.ts';
 import type { Claim } from '../trust/claim.ts';
 import { vouchForManifest, type Trust } from '../trust/trust.ts';
@@ -48,7 +49,8 @@ export function createRegistryPublisher(options: RegistryPublisherOptions): Publ
     vouch: async (offer, signal) => {
       const claim: Claim = {
         place: repository.place,
-        name: options.name ?? offer.name ?? expected,
+        // What an image says of itself is not what was asked for: a signer has more than one.
+        name: options.name ?? expected,
         version: offer.version.version,
         ...(offer.architecture === undefined ? {} : { architecture: offer.architecture }),
         pinned: reference.digest !== undefined,
@@ -79,7 +81,7 @@ function isOfSeries(version: string, series: string): boolean {
   return version.startsWith(series) && /^[.-]/.test(version.slice(series.length));
 }
 
-/** Gets the manifest again by its digest, since many may have been described, and all that is signed beside it. */
+/** Gets the manifest again by its digest, since many may have been described, and what is signed beside it. */
 async function vouchFor(
   trust: Trust,
   claim: Claim,
@@ -88,16 +90,13 @@ async function vouchFor(
   signal: AbortSignal | undefined,
 ): Promise<Voucher> {
   const digests = [manifest, ...(index === undefined ? [] : [index])];
-  const documents = await Promise.all(digests.map((digest) => repository.manifest(digest, signal)));
-  const signatures = claim.pinned
-    ? []
-    : await Promise.all(digests.map((digest) => signaturesOf(repository, digest, signal)));
-  const [{ bytes } = { bytes: new Uint8Array() }, list] = documents;
-  const published = { bytes, statement, sha256: offer.blob.sha256 };
-  return vouchForManifest(
-    trust,
-    claim,
-    list === undefined ? published : { ...published, index: list.bytes },
-    signatures.flat(),
-  );
+  const [first, list] = await Promise.all(digests.map((digest) => repository.manifest(digest, signal)));
+  if (first === undefined) throw new TypeError('an offer always has a manifest');
+  const needsSignature = !claim.pinned && ruleFor(trust.rules, claim)?.keys !== undefined;
+  const found = needsSignature
+    ? await Promise.all(digests.map((digest) => signaturesOf(repository, digest, signal)))
+    : [];
+  const published = { bytes: first.bytes, statement, sha256: offer.blob.sha256 };
+  const document = list === undefined ? published : { ...published, index: list.bytes };
+  return vouchForManifest(trust, claim, document, found.flat());
 }

@@ -65,6 +65,6 @@ export function notAbout(claim: Claim, statement: Statement, missing: readonly s
         : [`it does not say its ${missing.join(' and ')}: a signature may be of any image`]),
     ],
     left,
-    next: 'Tell the publisher; where this very image is meant, ask for it by its digest.',
+    next: 'Where another extension is meant than the place is called by, name it with --name; where this very image is meant, ask for it by its digest. Otherwise tell the publisher.',
   });
 }

@@ -1,7 +1,8 @@
 import { architectures, type Architecture } from '../../core/architecture.ts';
 import { matchName, namesExtension, type MatchPattern, type PatternHost } from '../../core/match-pattern.ts';
 import { identifyImage } from '../../core/naming.ts';
-import type { Blob, Compression } from '../publisher.ts';
+import type { Compression } from '../../host/unpack.ts';
+import type { Blob } from '../publisher.ts';
 
 /** A file of a list that is an image of the extension by its name. */
 export interface ListedImage {

@@ -3,15 +3,17 @@ import { join } from 'node:path';
 import { AgentError } from '../../core/errors.ts';
 import { copyKnown } from '../../host/copy-known.ts';
 import { fileStatus, readBytes } from '../../host/files.ts';
+import { belowRoot } from '../../host/root.ts';
 import type { ListedDirectory } from './directory.ts';
 
-/** A directory of this host, which a server would have as it is. */
-export function localDirectory(path: string): ListedDirectory {
+/** A directory below a root, which a server would have as it is: its place is as seen from there. */
+export function localDirectory(directory: string, root: string): ListedDirectory {
+  const pathOf = (file: string) => belowRoot(root, join(directory, file));
   return {
-    place: path.replace(/\/+$/, ''),
-    nameOf: (file) => join(path, file),
-    read: (file, maxSize) => Promise.resolve(readSmall(join(path, file), maxSize)),
-    fetch: (file, wanted, options) => copyKnown(join(path, file), wanted, options),
+    place: directory.replace(/\/+$/, ''),
+    nameOf: pathOf,
+    read: (file, maxSize) => Promise.resolve(readSmall(pathOf(file), maxSize)),
+    fetch: (file, wanted, options) => copyKnown(pathOf(file), wanted, options),
   };
 }
 

@@ -5,7 +5,7 @@ import { AgentError } from '../../core/errors.ts';
 import { isDirectory, type AddressReference, type DirectoryReference } from '../../core/image-reference.ts';
 import { usualPatterns, type PatternHost } from '../../core/match-pattern.ts';
 import type { WebServers } from '../../core/web-servers.ts';
-import type { Http } from '../../host/http.ts';
+import type { HttpSettings } from '../../host/http.ts';
 import type { Description, Offer, PublishedVersion, Publisher } from '../publisher.ts';
 import { vouchForDigest, vouchForListed, type Trust } from '../trust/trust.ts';
 import type { Voucher } from '../trust/voucher.ts';
@@ -17,12 +17,15 @@ import { webDirectory } from './web-directory.ts';
 
 export interface WebPublisherOptions {
   readonly reference: AddressReference | DirectoryReference;
+  /** What stands for `/`, for directories. */
+  readonly root: string;
   /** The extension that is to be filled. */
   readonly name: string;
   readonly host: PatternHost & { readonly architecture: Architecture };
   readonly trust: Trust;
-  /** Accepts the certificates that the settings name for the server of this reference. */
-  readonly http: Http;
+  /** How servers are spoken to in general. */
+  readonly http: HttpSettings;
+  /** How those are that the settings say something else of. */
   readonly servers: WebServers;
 }
 
@@ -35,7 +38,7 @@ export function createWebPublisher(options: WebPublisherOptions): Publisher {
   const { reference } = options;
   const directory =
     reference.kind === 'directory'
-      ? localDirectory(reference.text)
+      ? localDirectory(reference.text, options.root)
       : webDirectory(reference.text, options.http, options.servers.get(new URL(reference.text).host));
   if (isDirectory(reference)) return listedPublisher(directory, options, patternImages(options));
   const file = decodeURIComponent(basename(new URL(reference.text).pathname));

@@ -1,16 +1,23 @@
 import { AgentError, isAgentError } from '../../core/errors.ts';
 import type { WebServerSettings } from '../../core/web-servers.ts';
-import type { Http } from '../../host/http.ts';
+import { readText } from '../../host/files.ts';
+import { createHttp, type HttpSettings } from '../../host/http.ts';
 import type { ListedDirectory } from './directory.ts';
 
 /**
  * The directory of an address on a web server: the address itself where it ends with /, else the one that its file is in.
- * @param http that accepts the certificates that the settings name for this server.
- * @throws AgentError `invalid-config` for plain http where the settings do not allow it.
+ * @param settings how servers are spoken to in general.
+ * @throws AgentError `invalid-config` for plain http where the settings do not allow it, `no-such-file` where the
+ * certificates are not there that they name.
  */
-export function webDirectory(address: string, http: Http, server: WebServerSettings | undefined): ListedDirectory {
+export function webDirectory(
+  address: string,
+  settings: HttpSettings,
+  server: WebServerSettings | undefined,
+): ListedDirectory {
   const base = new URL('.', address);
   if (base.protocol === 'http:' && server?.plainHttp !== true) throw refusedHttp(base);
+  const http = createHttp(server?.ca === undefined ? settings : { ...settings, certificates: readText(server.ca) });
   const addressOf = (file: string) => new URL(encodeURIComponent(file), base).href;
   return {
     place: base.href.replace(/\/$/, ''),

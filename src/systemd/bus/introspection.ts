@@ -40,9 +40,29 @@ const standard: readonly InterfaceDefinition[] = [
   },
 ];
 
+const objectManager: InterfaceDefinition = {
+  name: 'org.freedesktop.DBus.ObjectManager',
+  methods: { GetManagedObjects: { takes: [], gives: [['objects', 'a{oa{sa{sv}}}']] } },
+  properties: {},
+  signals: {
+    InterfacesAdded: [
+      ['path', 'o'],
+      ['interfaces', 'a{sa{sv}}'],
+    ],
+    InterfacesRemoved: [
+      ['path', 'o'],
+      ['interfaces', 'as'],
+    ],
+  },
+};
+
 /** The description of an object by the D-Bus specification. Names and types are ours: nothing in them needs escaping. */
-export function introspectionOf(of: InterfaceDefinition | undefined, children: readonly string[]): string {
-  const interfaces = of === undefined ? [] : [...standard, of];
+export function introspectionOf(
+  of: InterfaceDefinition | undefined,
+  children: readonly string[],
+  isManager: boolean,
+): string {
+  const interfaces = of === undefined ? [] : [...standard, ...(isManager ? [objectManager] : []), of];
   return [
     head,
     '<node>',

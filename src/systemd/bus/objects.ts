@@ -22,6 +22,8 @@ export interface ServedObject {
 }
 
 export interface ServedTree {
+  /** The path of the object that manages those below it (org.freedesktop.DBus.ObjectManager). */
+  readonly manager: string;
   /** The paths of all objects. */
   paths(): Iterable<string>;
   at(path: string): ServedObject | undefined;
@@ -30,6 +32,7 @@ export interface ServedTree {
   named(state: NameState): void;
 }
 
+const objectManagerInterface = 'org.freedesktop.DBus.ObjectManager';
 const errors = 'org.freedesktop.DBus.Error';
 const propertiesInterface = 'org.freedesktop.DBus.Properties';
 
@@ -48,6 +51,21 @@ export function serve(bus: Bus, name: string, tree: ServedTree): void {
 export function emitChanged(bus: Bus, path: string, of: InterfaceDefinition, values: Record<string, unknown>): void {
   const body = [of.name, variants(of, values), []];
   bus.emit({ path, interface: propertiesInterface, member: 'PropertiesChanged', signature: 'sa{sv}as', body });
+}
+
+/** Tells everyone of an object that is there now. */
+export function emitAdded(bus: Bus, { manager }: ServedTree, path: string, object: ServedObject): void {
+  const body = [path, interfacesOf(object)];
+  bus.emit({ ...managed(manager), member: 'InterfacesAdded', signature: 'oa{sa{sv}}', body });
+}
+
+/** Tells everyone of an object that is gone. */
+export function emitRemoved(bus: Bus, { manager }: ServedTree, path: string, of: InterfaceDefinition): void {
+  bus.emit({ ...managed(manager), member: 'InterfacesRemoved', signature: 'oas', body: [path, [of.name]] });
+}
+
+function managed(manager: string) {
+  return { path: manager, interface: objectManagerInterface };
 }
 
 /** Sends a signal of an interface. */
@@ -122,9 +140,26 @@ function standardReply(tree: ServedTree, call: IncomingCall): Reply | undefined 
       return { signature: 'a{sv}', body: [allProperties(tree, call)] };
     case `${propertiesInterface}.Set`:
       throw new Refusal('PropertyReadOnly', 'properties of this service can only be read');
+    case `${objectManagerInterface}.GetManagedObjects`:
+      return call.path === tree.manager ? { signature: 'a{oa{sa{sv}}}', body: [managedObjects(tree)] } : undefined;
     default:
       return undefined;
   }
+}
+
+type Interfaces = ReadonlyMap<string, ReadonlyMap<string, Variant>>;
+
+function interfacesOf(object: ServedObject): Interfaces {
+  return new Map([[object.definition.name, variants(object.definition, object.properties())]]);
+}
+
+/** Those below the manager, which is not one of them. */
+function managedObjects(tree: ServedTree): ReadonlyMap<string, Interfaces> {
+  const objects = Array.from(tree.paths()).flatMap((path) => {
+    const object = path.startsWith(`${tree.manager}/`) ? tree.at(path) : undefined;
+    return object === undefined ? [] : [[path, interfacesOf(object)] as const];
+  });
+  return new Map(objects);
 }
 
 function introspection(tree: ServedTree, path: string): string {
@@ -133,7 +168,7 @@ function introspection(tree: ServedTree, path: string): string {
   const object = tree.at(path);
   if (object === undefined && inside.length === 0) throw new Refusal('UnknownObject', 'there is nothing at this path');
   const children = new Set(inside.map((other) => other.slice(below.length).split('/', 1).join('')));
-  return introspectionOf(object?.definition, [...children]);
+  return introspectionOf(object?.definition, [...children], path === tree.manager);
 }
 
 function propertyOf(tree: ServedTree, call: IncomingCall): Variant {

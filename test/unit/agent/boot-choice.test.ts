@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { counted } from '../../../src/agent/boot-attempts.ts';
-import { chooseAtBoot, type BootChoice, type BootFacts } from '../../../src/agent/boot-choice.ts';
+import { chooseAtBoot, chooseSound, type BootChoice, type BootFacts } from '../../../src/agent/boot-choice.ts';
 import type { Generation, InstalledExtension } from '../../../src/agent/records.ts';
 import { parseSystemdVersion } from '../../../src/core/systemd-version.ts';
 
@@ -21,7 +21,11 @@ const [a, a2, b, c] = [extension('a', '1'), extension('a', '2'), extension('b', 
 const [x12, x13, y12] = [extension('x', '12', old), extension('x', '13', next), extension('y', '12', old)];
 
 function chosen(facts: Partial<BootFacts>, versionId = '13'): BootChoice {
-  return chooseAtBoot({
+  return chooseAtBoot(factsOf(facts, versionId));
+}
+
+function factsOf(facts: Partial<BootFacts>, versionId = '13'): BootFacts {
+  return {
     host: {
       fields: { ID: 'debian', VERSION_ID: versionId },
       scope: 'system',
@@ -39,7 +43,7 @@ function chosen(facts: Partial<BootFacts>, versionId = '13'): BootChoice {
     bad: [],
     held: [],
     ...facts,
-  });
+  };
 }
 
 /** `a 1, x 12 (left out)`. */
@@ -170,4 +174,47 @@ test('boots are counted once each, and anew for another generation', () => {
   expect(counted(second, 'two', 2)).toEqual({ bootId: 'two', generation: 2, attempts: 1 });
   expect(counted({ ...second, attempts: 0 }, 'three', 1)).toMatchObject({ attempts: 1 });
   expect(counted(undefined, 'one', undefined)).toEqual({ bootId: 'one', attempts: 1 });
+});
+
+describe('an image that is damaged in the store', () => {
+  const without = (...damaged: readonly string[]) => {
+    const asked: string[] = [];
+    const isSound = ({ sha256 }: InstalledExtension) => {
+      asked.push(sha256);
+      return !damaged.includes(sha256);
+    };
+    const choose = (facts: Partial<BootFacts>) => chooseSound(factsOf(facts), isSound);
+    return { choose, asked };
+  };
+  const failing: Partial<BootFacts> = {
+    active: generation(5, a2, b),
+    attempts: 4,
+    lastConfirmedBoot: { generation: 1 },
+    confirmed: [generation(4, a), generation(3, c), generation(2, b)],
+  };
+
+  test('has the way back lead to the next confirmed set', () => {
+    expect(without('a1').choose(failing)).toMatchObject({ extensions: [c], givenUp: { to: 3 } });
+    expect(without('a1', 'c1').choose(failing)).toMatchObject({ extensions: [b], givenUp: { to: 2 } });
+  });
+
+  test('has the set stay where none is left', () => {
+    const only = { ...failing, confirmed: [generation(4, a)] };
+
+    expect(without('a1').choose(only)).toMatchObject({ extensions: [a2, b], givenUp: undefined });
+    expect(without('a1').choose(only).keptAlthough).toContain('there is no other one to go back to');
+  });
+
+  test('that was prefetched is not waited for', () => {
+    const facts = { active: generation(1, x12), prefetched: [prefetchedX] };
+
+    expect(set(without('x13').choose(facts))).toBe('x 12 (left out)');
+  });
+
+  test('is looked for only where something comes in', () => {
+    const { choose, asked } = without();
+    choose({ active: generation(1, a, b) });
+
+    expect(asked).toEqual([]);
+  });
 });

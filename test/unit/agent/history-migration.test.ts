@@ -144,6 +144,25 @@ test('what was adopted before has an operation of its own', () => {
   expect(history.operation(2)).toMatchObject({ verb: 'adopt', result: 'done' });
 });
 
+test('what operations of before add up to is counted once', () => {
+  writeOld([
+    ['install', 'done', ['a', '1', 'added']],
+    ['install', 'done', ['a', '2', 'replaced']],
+    ['remove', 'failed'],
+  ]);
+  putInstalled('a', '2');
+
+  using history = openHistory(path, { writable: true });
+  expect(history.tally()).toMatchObject({
+    counts: [
+      { verb: 'install', result: 'done', count: 2 },
+      { verb: 'remove', result: 'failed', count: 1 },
+    ],
+    latest: [{ id: 2 }, { id: 3 }],
+    rolledBack: 0,
+  });
+});
+
 test('an empty history has no generation', () => {
   writeOld([]);
 

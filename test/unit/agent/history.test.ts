@@ -284,3 +284,31 @@ describe('generations', () => {
     expect(history.operations(5).map(({ verb, result }) => `${verb} ${result}`)).toEqual(['unhold done', 'hold done']);
   });
 });
+
+test('what operations add up to is kept as they end', () => {
+  using history = openHistory(path, { writable: true });
+  const step = { description: 'systemd-sysext refresh', reason: 'it was asked for', durationMs: 7 };
+  const ending = { durationMs: 1, merged: [], extensions: [] };
+  install(history, [jq]);
+  const second = history.begin(start);
+  history.finish(second, { ...ending, result: 'done', steps: [step, { ...step, durationMs: 9 }] });
+  const third = history.begin(start);
+  history.intend(third, [], [jq]);
+  history.finish(third, { ...ending, result: 'failed', error: 'not well' }, true);
+  history.begin({ ...start, verb: 'remove' });
+
+  expect(history.tally()).toMatchObject({
+    counts: [
+      { verb: 'install', result: 'done', count: 2 },
+      { verb: 'install', result: 'failed', count: 1 },
+    ],
+    latest: [
+      { id: second, result: 'done' },
+      { id: third, result: 'failed' },
+    ],
+    rolledBack: 1,
+    mergeMs: 9,
+  });
+  history.abandonRunning();
+  expect(history.tally().counts.at(-1)).toEqual({ verb: 'remove', result: 'interrupted', count: 1 });
+});

@@ -15,6 +15,8 @@ const nothing: MetricFacts = {
   holds: [],
   tally: { counts: [], latest: [], rolledBack: 0 },
   storeBytes: 0,
+  updates: [],
+  verifyFailures: 0,
   problems: 0,
   now,
 };
@@ -43,6 +45,8 @@ const facts: MetricFacts = {
     mergeMs: 120,
   },
   storeBytes: 4096,
+  updates: ['a'],
+  verifyFailures: 4,
   problems: 2,
 };
 
@@ -69,6 +73,11 @@ describe('the numbers of a host', () => {
     expect(read(facts, 'operation_duration_seconds')).toEqual({ install: 0.25 });
     expect(read(facts, 'rollbacks_total')).toEqual({ health: 3, request: 2 });
     expect(read(facts, 'refresh_window_seconds')).toEqual({ '': 0.12 });
+  });
+
+  test('tell of versions that wait, and of what could not be verified', () => {
+    expect(read(facts, 'update_available')).toEqual({ a: 1 });
+    expect(read(facts, 'verify_failures_total')).toEqual({ '': 4 });
   });
 
   test('tell of a clock that was set back', () => {

@@ -86,6 +86,9 @@ test.each([
   ['https://a b/', 'no white space'],
   ['https://user:secret@files.example.org/jq.raw', 'must not have a user or password'],
   ['https://files.example.org/jq.raw#x', 'leave out "#x"'],
+  ['https://files.example.org/%zz', 'the % are wrong'],
+  ['https://files.example.org/%ff', 'the % are wrong'],
+  ['https://files.example.org/a%0ab', 'the % are wrong'],
   [`https://files.example.org/${'a'.repeat(2000)}`, 'at most 2000 characters'],
 ])('%j is none', (text, message) => {
   expect(parseImageReference(text)).toEqual({ problem: expect.stringContaining(message) });

@@ -31,6 +31,17 @@ export async function operationRows(agent: Agent, count: number): Promise<unknow
   ]);
 }
 
+/** Rows of `CheckOs`: name, version, whether it would be in place on that system, why not. */
+export async function rowsOnSystem(agent: Agent, osRelease: string): Promise<unknown[]> {
+  const { systemOf } = await import('../../described-system.ts');
+  const { choiceFor } = await import('../../prefetch.ts');
+  const { extensions, leftOut } = choiceFor(agent, await systemOf(agent, osRelease));
+  return extensions.map(({ name, version }) => {
+    const out = leftOut.find((one) => one.name === name);
+    return [name, version, out === undefined, out?.reason ?? ''];
+  });
+}
+
 /** @throws AgentError `no-such-extension` */
 export async function explanationOf(
   agent: Agent,

@@ -2,7 +2,9 @@ import { AgentError } from '../../../core/errors.ts';
 import type { Bus } from '../../../systemd/bus/client.ts';
 import type { NameState } from '../../../systemd/bus/incoming.ts';
 import {
+  emitAdded,
   emitChanged,
+  emitRemoved,
   emitSignal,
   serve,
   type Caller,
@@ -11,13 +13,13 @@ import {
 } from '../../../systemd/bus/objects.ts';
 import type { Agent } from '../../agent.ts';
 import type { Explanation } from '../../explain.ts';
-import type { ImageSource } from '../../fleet/images.ts';
 import type { FleetReport } from '../../fleet/reconcile.ts';
 import type { Actor } from '../../records.ts';
 import type { Loop, LoopState } from '../loop.ts';
-import { explanationOf, extensionRows, operationRows } from './answers.ts';
-import { countIn, nameIn, requestOf, type Request } from './arguments.ts';
-import { authorize, uidOf } from './authority.ts';
+import type { PassImages } from '../pass.ts';
+import { explanationOf, extensionRows, operationRows, rowsOnSystem } from './answers.ts';
+import { countIn, nameIn, osReleaseIn, requestOf, type Request } from './arguments.ts';
+import { authorize, requirePresent, uidOf } from './authority.ts';
 import { carryOut } from './changes.ts';
 import { actionOf, jobInterface, managerInterface, managerPath, serviceName } from './definition.ts';
 import { Jobs, type Job, type JobListener } from './jobs.ts';
@@ -37,13 +39,13 @@ export interface ApiParts {
 }
 
 /** What carries out changes. */
-export interface Workshop {
+export interface Workshop extends PassImages {
   readonly loop: Loop;
-  readonly images: ImageSource;
 }
 
 /** The service on the bus: the manager and its jobs. */
 export class Api implements ServedTree, JobListener {
+  readonly manager = managerPath;
   readonly #parts: ApiParts;
   readonly #jobs = new Jobs(this);
   readonly #reads = new Reads();
@@ -105,7 +107,9 @@ export class Api implements ServedTree, JobListener {
     this.#tell(this.#state.entered(state));
   }
 
-  begun({ id, path }: Job): void {
+  begun(job: Job): void {
+    const { id, path } = job;
+    emitAdded(this.#parts.bus, this, path, this.#jobObject(job));
     emitSignal(this.#parts.bus, managerPath, managerInterface, 'JobNew', [id, path]);
   }
 
@@ -120,6 +124,10 @@ export class Api implements ServedTree, JobListener {
     if (state === 'done') this.#workshop?.loop.poke('extensions were changed over D-Bus');
   }
 
+  forgotten({ path }: Job): void {
+    emitRemoved(this.#parts.bus, this, path, jobInterface);
+  }
+
   #tell(changed: ManagerProperties): void {
     if (Object.keys(changed).length > 0) emitChanged(this.#parts.bus, managerPath, managerInterface, changed);
   }
@@ -132,6 +140,10 @@ export class Api implements ServedTree, JobListener {
         const name = nameIn(body[0]);
         const look = () => explanationOf(this.#reader, name, (found) => this.#parts.explanationText(found));
         return [await this.#reads.ask(`${member} ${name}`, look)];
+      }
+      case 'CheckOs': {
+        const osRelease = osReleaseIn(body[0]);
+        return [await this.#reads.ask(`${member} ${osRelease}`, () => rowsOnSystem(this.#reader, osRelease))];
       }
       case 'History': {
         const count = countIn(body[0]);
@@ -152,7 +164,7 @@ export class Api implements ServedTree, JobListener {
     });
     const actor = { uid, command: [`${serviceName}.${method}`, ...names].join(' ').slice(0, 1000) };
     return this.#jobs.add(workshop.loop, { verb: method.toLowerCase(), names, uid }, (signal) =>
-      carryOut(this.#parts.agentFor(signal, request.reason, actor), request, workshop.images),
+      carryOut(this.#parts.agentFor(signal, request.reason, actor), request, workshop),
     );
   }
 
@@ -166,6 +178,8 @@ export class Api implements ServedTree, JobListener {
     this.#deciding += 1;
     try {
       await ask(uid);
+      // Who was asked for a password may have gone meanwhile: nobody would hear of the job, or could cancel it.
+      await requirePresent(this.#parts.bus, caller);
       return uid;
     } finally {
       this.#deciding -= 1;

@@ -3,7 +3,14 @@ import { array, dictionary, text, uint32, variant, type Decoder } from '../../..
 import { isChange, type ChangeMethod } from './definition.ts';
 
 /** What one call may ask for at most. */
-export const argumentLimits = { names: 64, name: 255, path: 1024, reason: 1000, history: 1000 } as const;
+export const argumentLimits = {
+  names: 64,
+  name: 255,
+  path: 1024,
+  reason: 1000,
+  history: 1000,
+  osRelease: 16 << 10,
+} as const;
 
 /** A change that someone asks for. */
 export interface Request {
@@ -28,6 +35,8 @@ export function requestOf(method: string, body: readonly unknown[]): Request {
     case 'Hold':
     case 'Unhold':
       return { method, names: namesIn(body[0]), number: 0 };
+    case 'Upgrade':
+      return { method, names: severalNames(body[0]), number: 0 };
     case 'Rollback':
       return { method, names: [], number: decoded(uint32, body[0]) };
     case 'Apply':
@@ -43,13 +52,24 @@ export function nameIn(value: unknown): string {
   return short(decoded(text, value), 'a name', argumentLimits.name);
 }
 
+/** The text of an os-release file. @throws AgentError `usage` */
+export function osReleaseIn(value: unknown): string {
+  return short(decoded(text, value), 'an os-release file', argumentLimits.osRelease);
+}
+
 /** How many operations are asked for: never more than one answer may have. */
 export function countIn(value: unknown): number {
   return Math.min(decoded(uint32, value), argumentLimits.history);
 }
 
 function namesIn(value: unknown): string[] {
-  return several(decoded(array(text), value), 'extension').map((name) => nameIn(name));
+  several(decoded(array(text), value), 'extension');
+  return severalNames(value);
+}
+
+/** Of what there may also be none: then all are meant. */
+function severalNames(value: unknown): string[] {
+  return atMost(decoded(array(text), value), 'extension').map((name) => nameIn(name));
 }
 
 function pathsIn(value: unknown): string[] {
@@ -76,6 +96,10 @@ function optionsIn(value: unknown): { readonly reason?: string } {
 function several(values: readonly string[], what: string): readonly string[] {
   if (values.length >= 1 && values.length <= argumentLimits.names) return values;
   throw new AgentError('usage', `give 1 to ${argumentLimits.names} ${what}s, not ${values.length}`);
+}
+
+function atMost(values: readonly string[], what: string): readonly string[] {
+  return values.length === 0 ? values : several(values, what);
 }
 
 function short(value: string, what: string, limit: number): string {

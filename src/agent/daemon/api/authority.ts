@@ -19,6 +19,16 @@ export async function uidOf(bus: Bus, caller: Caller): Promise<number> {
 }
 
 /**
+ * Refuses who is not on the bus any more.
+ * @throws AgentError `interrupted`
+ */
+export async function requirePresent(bus: Bus, caller: Caller): Promise<void> {
+  const target = { destination: busName, path: busPath, interface: busName };
+  const call = { ...target, member: 'NameHasOwner', signature: 's', body: [caller.name] };
+  if (!(await bus.call(call, single(flag)))) throw new AgentError('interrupted', 'the caller has gone');
+}
+
+/**
  * Lets an action pass that polkit lets the caller take, who is not root.
  * @param details what the action is about, for who is asked for a password.
  * @throws AgentError `access-denied`

@@ -1,12 +1,16 @@
+import { AgentError } from '../../../core/errors.ts';
+import { inOneLine } from '../../../core/problems.ts';
 import type { Agent } from '../../agent.ts';
 import type { ImageRequest } from '../../candidate.ts';
+import type { PassImages } from '../pass.ts';
+import type { ChangeOptions } from '../../change.ts';
 import type { ImageSource } from '../../fleet/images.ts';
 import type { Request } from './arguments.ts';
 
 /** Carries out a change, by the same steps as the command of that name. */
-export async function carryOut(agent: Agent, request: Request, images: ImageSource): Promise<void> {
+export async function carryOut(agent: Agent, request: Request, { images, newest }: PassImages): Promise<void> {
   const { method, names, number } = request;
-  const options = agent.signal === undefined ? {} : { signal: agent.signal };
+  const options = optionsOf(agent);
   switch (method) {
     case 'Install':
       await (await import('../../install.ts')).install(agent, await requestsFor(agent, names, images), options);
@@ -14,17 +18,16 @@ export async function carryOut(agent: Agent, request: Request, images: ImageSour
     case 'Remove':
       await (await import('../../remove.ts')).remove(agent, names, options);
       return;
+    case 'Upgrade':
+      await upgraded(agent, names, newest);
+      return;
     case 'Apply':
       await (await import('../../converge.ts')).applyRecord(agent, options);
       return;
     case 'Merge':
-      await merged(agent, 'merge');
-      return;
     case 'Unmerge':
-      await merged(agent, 'unmerge');
-      return;
     case 'Refresh':
-      await merged(agent, 'refresh');
+      await (await import('../../merge.ts')).mergeOperation(agent, mergeVerbs[method], {});
       return;
     case 'Rollback':
       await (await import('../../rollback.ts')).rollback(agent, number === 0 ? undefined : number, options);
@@ -37,9 +40,22 @@ export async function carryOut(agent: Agent, request: Request, images: ImageSour
   }
 }
 
-async function merged(agent: Agent, verb: 'merge' | 'unmerge' | 'refresh'): Promise<void> {
-  const { mergeOperation } = await import('../../merge.ts');
-  await mergeOperation(agent, verb, {});
+const mergeVerbs = { Merge: 'merge', Unmerge: 'unmerge', Refresh: 'refresh' } as const;
+
+function optionsOf({ signal }: Agent): ChangeOptions {
+  return signal === undefined ? {} : { signal };
+}
+
+/** What of it cannot be done fails the job, as it does the command; the rest is done. */
+async function upgraded(agent: Agent, names: readonly string[], newest: ImageSource): Promise<void> {
+  const { upgradeFleet } = await import('../../fleet/upgrade.ts');
+  const { problems, left } = await upgradeFleet(agent, newest, names, optionsOf(agent));
+  const undone = [...problems.map(inOneLine), ...(names.length > 0 ? left : [])];
+  if (undone.length === 0) return;
+  throw new AgentError('conflict', 'not everything could be upgraded', {
+    facts: undone,
+    left: 'What could be upgraded is.',
+  });
 }
 
 /** Images as they are, specs by building them: as the drop-ins of the fleet name them. */

@@ -1,4 +1,5 @@
 import { AgentError, exitCodeOf, isAgentError, type ErrorCode } from '../../../core/errors.ts';
+import type { Clock } from '../../../host/clock.ts';
 import type { Bus } from '../../../systemd/bus/client.ts';
 import { ReplyError } from '../../../systemd/bus/errors.ts';
 import {
@@ -24,6 +25,7 @@ export interface ServiceRequest {
 export interface AskOptions {
   /** When it aborts the job is cancelled; what is asked for then ends with `interrupted`, or is done all the same. */
   readonly signal: AbortSignal;
+  readonly clock: Clock;
   /** Is told what the job is at, in words. */
   readonly progress: (what: string) => void;
 }
@@ -40,14 +42,15 @@ const properties = { interface: 'org.freedesktop.DBus.Properties' };
  * @throws AgentError what the service tells: with the codes that the same command of root would end with;
  *   `bus-unavailable` where there is no service, or where it ended before the job did.
  */
-export async function askService(bus: Bus, request: ServiceRequest, { signal, progress }: AskOptions): Promise<void> {
+export async function askService(bus: Bus, request: ServiceRequest, options: AskOptions): Promise<void> {
+  const { signal, progress } = options;
   const ended = new EndedJobs(bus);
   await using _jobs = await bus.subscribe(
     { ...fromService, member: 'JobRemoved' },
     several(uint32, objectPath, text, text, text),
     ended,
   );
-  const path = await begun(bus, request, signal);
+  const path = await begun(bus, request, options);
   await using _progress = await bus.subscribe(
     { sender: serviceName, path, ...properties, member: 'PropertiesChanged' },
     several(text, dictionary(variant)),
@@ -57,6 +60,7 @@ export async function askService(bus: Bus, request: ServiceRequest, { signal, pr
       },
     },
   );
+  progress(await progressNow(bus, path));
   const cancel = () => {
     const call = { destination: serviceName, path, interface: jobInterface.name, member: 'Cancel' };
     bus.call(call, nothing).catch(() => undefined);
@@ -70,15 +74,49 @@ export async function askService(bus: Bus, request: ServiceRequest, { signal, pr
   }
 }
 
+/**
+ * How long the path of a job is still waited for after Ctrl-C, in milliseconds: it may be on its way, and without it the job
+ * cannot be cancelled. Who is being asked for a password need not answer: the service begins nothing for who has gone.
+ */
+const parting = 2000;
+
 /** Makes the call, and returns the path of its job. */
-async function begun(bus: Bus, { method, body }: ServiceRequest, signal: AbortSignal): Promise<string> {
+async function begun(
+  bus: Bus,
+  { method, body }: ServiceRequest,
+  { signal, clock }: Pick<AskOptions, 'signal' | 'clock'>,
+): Promise<string> {
   const signature = managerInterface.methods[method].takes.map(([, type]) => type).join('');
+  const left = new AbortController();
+  const leave = () => {
+    clock.sleep(parting, left.signal).then(
+      () => {
+        left.abort();
+      },
+      () => undefined,
+    );
+  };
+  signal.addEventListener('abort', leave);
   try {
     const call = { ...toService, member: method, signature, body };
-    return await bus.call(call, single(objectPath), { timeoutMs: patience, signal });
+    return await bus.call(call, single(objectPath), { timeoutMs: patience, signal: left.signal });
   } catch (error) {
     if (error instanceof ReplyError) throw toldByService(error.errorName, error.said) ?? error;
     throw error;
+  } finally {
+    signal.removeEventListener('abort', leave);
+    left.abort();
+  }
+}
+
+/** What a job was at before we could hear of it. One that is so long over that it cannot be read is at nothing. */
+async function progressNow(bus: Bus, path: string): Promise<string> {
+  const call = { destination: serviceName, path, ...properties, member: 'GetAll', signature: 's' };
+  try {
+    return progressIn(await bus.call({ ...call, body: [jobInterface.name] }, single(dictionary(variant))));
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+    return '';
   }
 }
 

@@ -10,6 +10,7 @@ export const managerInterface = {
   methods: {
     List: { takes: [], gives: [['extensions', 'a(ssbss)']] },
     Explain: { takes: [['name', 's']], gives: [['text', 's']] },
+    CheckOs: { takes: [['os_release', 's']], gives: [['extensions', 'a(ssbs)']] },
     History: { takes: [['count', 'u']], gives: [['operations', 'a(ususasss)']] },
     Install: {
       takes: [
@@ -19,6 +20,7 @@ export const managerInterface = {
       gives: [['job', 'o']],
     },
     Remove: { takes: [['names', 'as']], gives: [['job', 'o']] },
+    Upgrade: { takes: [['names', 'as']], gives: [['job', 'o']] },
     Apply: { takes: [], gives: [['job', 'o']] },
     Merge: { takes: [], gives: [['job', 'o']] },
     Unmerge: { takes: [], gives: [['job', 'o']] },
@@ -54,6 +56,7 @@ export const jobInterface = {
 export const actionOf = {
   Install: 'install',
   Remove: 'remove',
+  Upgrade: 'upgrade',
   Apply: 'apply',
   Merge: 'merge',
   Unmerge: 'merge',

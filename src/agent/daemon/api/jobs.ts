@@ -25,6 +25,8 @@ export interface JobListener {
   begun(job: Job): void;
   changed(job: Job): void;
   ended(job: Job): void;
+  /** It ended long ago, and cannot be read any more. */
+  forgotten(job: Job): void;
 }
 
 /** How many there may be: that have not ended, of one user who is not root, and that have ended and can still be read. */
@@ -121,7 +123,10 @@ export class Jobs {
     if (job === undefined) return;
     this.#open.delete(id);
     this.#ended.set(id, job);
-    for (const old of [...this.#ended.keys()].slice(0, -jobLimits.ended)) this.#ended.delete(old);
     this.#listener.ended(job);
+    for (const old of [...this.#ended.values()].slice(0, -jobLimits.ended)) {
+      this.#ended.delete(old.id);
+      this.#listener.forgotten(old);
+    }
   }
 }

@@ -20,6 +20,7 @@ describe('arguments', () => {
       reason: 'why',
     });
     expect(requestOf('Rollback', [7])).toEqual({ method: 'Rollback', names: [], number: 7 });
+    expect(requestOf('Upgrade', [[]])).toEqual({ method: 'Upgrade', names: [], number: 0 });
     expect(countIn(4_000_000_000)).toBe(argumentLimits.history);
   });
 
@@ -93,9 +94,14 @@ test.each([
 
 describe('jobs', () => {
   function jobs() {
-    const ended: Job[] = [];
+    const [ended, forgotten]: [Job[], Job[]] = [[], []];
     const waiting: PromiseWithResolvers<never>[] = [];
-    const all = new Jobs({ begun: () => undefined, changed: () => undefined, ended: (job) => ended.push(job) });
+    const all = new Jobs({
+      begun: () => undefined,
+      changed: () => undefined,
+      ended: (job) => ended.push(job),
+      forgotten: (job) => forgotten.push(job),
+    });
     const loop = {
       submit: () => {
         const task = Promise.withResolvers<never>();
@@ -107,7 +113,7 @@ describe('jobs', () => {
       },
     };
     const add = (uid: number) => all.add(loop, { verb: 'remove', names: ['a'], uid }, () => Promise.resolve());
-    return { all, add, ended };
+    return { all, add, ended, forgotten };
   }
 
   test('of one user leave room for others, and for root', () => {
@@ -121,7 +127,7 @@ describe('jobs', () => {
   });
 
   test('that ended can be read, until others have', async () => {
-    const { all, add, ended } = jobs();
+    const { all, add, ended, forgotten } = jobs();
     for (let count = 0; count <= jobLimits.ended; count++) {
       all.cancel(add(0).id);
       await Promise.resolve();
@@ -130,6 +136,7 @@ describe('jobs', () => {
 
     expect(ended).toHaveLength(jobLimits.ended + 1);
     expect(all.at('/io/github/SysextAgent1/job/1')).toBeUndefined();
+    expect(forgotten.map(({ id }) => id)).toEqual([1]);
     expect(all.at('/io/github/SysextAgent1/job/2')).toMatchObject({ state: 'cancelled', names: ['a'] });
   });
 });

@@ -2,7 +2,6 @@ import { release as kernelRelease } from 'node:os';
 
 import type { Agent } from '../agent/agent.ts';
 import type { ImageRequest } from '../agent/candidate.ts';
-import { configurationDirectories } from '../agent/configuration-directories.ts';
 import { publishedBefore, type PublishedBefore } from '../agent/published.ts';
 import { readSettings } from '../agent/settings.ts';
 import type { Settings } from '../agent/settings-file.ts';
@@ -10,22 +9,19 @@ import { compatibility, type HostRelease } from '../core/compatibility.ts';
 import { hasDigest, referenceText, type ImageReference } from '../core/image-reference.ts';
 import type { VersionRange } from '../core/version-range.ts';
 import { createExec } from '../host/exec.ts';
-import { readText } from '../host/files.ts';
-import { createHttp } from '../host/http.ts';
 import type { Progress } from '../host/progress.ts';
-import { belowRoot } from '../host/root.ts';
 import { choose, type Choice } from '../published/choice.ts';
 import { nameOfReference } from '../published/name.ts';
 import type { Publisher } from '../published/publisher.ts';
-import { credentialFiles, credentialsFrom } from '../published/registry/credentials.ts';
+import type { RegistryAccess } from '../published/registry/endpoint.ts';
 import { createRegistryPublisher } from '../published/registry/registry-publisher.ts';
 import { transfer } from '../published/transfer.ts';
-import { refuseDowngrade } from '../published/trust/highest-seen.ts';
-import { readKeyRing } from '../published/trust/key-ring.ts';
+import { refuseDowngrade } from '../published/trust/downgrade.ts';
 import type { Trust } from '../published/trust/trust.ts';
 import { createWebPublisher } from '../published/web/publisher.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
 import { buildArchitecture } from './build-host.ts';
+import { hostTrust, registryAccess } from './registries.ts';
 
 /** A published image that someone asks for. */
 export interface PublishedWish {
@@ -57,21 +53,17 @@ export async function publishedImages(agent: Agent, progress: Progress): Promise
   const { version } = await agent.tool.features();
   const host = readHostRelease(agent.root, version);
   const before = publishedBefore(agent);
-  const trust = trustOf(agent, settings);
+  const trust = await hostTrust(settings, agent.root);
+  const access = await registryAccess(settings);
   return {
     find: async (wish, signal) => {
       const name = wish.name ?? nameOfReference(wish.reference);
-      const publisher = publisherOf(agent, { wish, name, host, settings, trust });
+      const publisher = publisherOf(agent, { wish, name, host, settings, trust, access });
       const chosen = await choose(publisher, { host, ...wish }, signal);
       return { ...chosen, name: wish.name ?? chosen.offer.name ?? name, publisher };
     },
     fetch: (wish, found, signal) => fetchFound(agent, { wish, found, before, progress }, signal),
   };
-}
-
-function trustOf({ root, clock }: Agent, { trust: rules }: Settings): Trust {
-  const directories = configurationDirectories.map((directory) => `${directory}/keys`);
-  return { rules, keys: readKeyRing(directories, root), clock };
 }
 
 interface Sought {
@@ -80,32 +72,31 @@ interface Sought {
   readonly host: HostRelease;
   readonly settings: Settings;
   readonly trust: Trust;
+  readonly access: RegistryAccess;
 }
 
-function publisherOf({ root, clock }: Agent, { wish, name, host, settings, trust }: Sought): Publisher {
+function publisherOf({ root, clock }: Agent, { wish, name, host, settings, trust, access }: Sought): Publisher {
   const { reference } = wish;
   const architecture = buildArchitecture();
   const env = process.env;
   if (reference.kind === 'oci') {
-    const credentials = credentialsFrom(credentialFiles(env, process.getuid?.() ?? 0));
     return createRegistryPublisher({
       reference,
       ...(wish.name === undefined ? {} : { name: wish.name }),
       architecture,
       fits: (release) => compatibility(release, host).fits,
       trust,
-      access: { registries: settings.registries, credentials, env, clock },
+      access,
     });
   }
   const patternHost = { release: host.fields, kernel: kernelRelease(), architecture };
-  const directory = reference.kind === 'directory' ? { text: belowRoot(root, reference.text) } : {};
-  const ca = reference.kind === 'https' ? settings.webServers.get(new URL(reference.text).host)?.ca : undefined;
   return createWebPublisher({
-    reference: { ...reference, ...directory },
+    reference,
+    root,
     name,
     host: patternHost,
     trust,
-    http: createHttp({ env, clock, ...(ca === undefined ? {} : { certificates: readText(ca) }) }),
+    http: { env, clock },
     servers: settings.webServers,
   });
 }
@@ -133,6 +124,10 @@ async function fetchFound(agent: Agent, fetching: Fetching, signal?: AbortSignal
     exec: createExec(process.env, signal),
     now: agent.clock.now(),
     known: (blob) => before.images.get(blob),
+    imageOf: async (archive, output) => {
+      const { imageOfArchive } = await import('../builder/archive-image.ts');
+      await imageOfArchive(archive, output, agent.exec, signal);
+    },
     progress,
     ...(signal === undefined ? {} : { signal }),
   });
