@@ -1,4 +1,4 @@
-import { scenarioOf, scenarioText } from './options.ts';
+import { scenarioOf } from './options.ts';
 import { report } from './report.ts';
 import { simulate } from './simulation.ts';
 
@@ -6,5 +6,4 @@ import { simulate } from './simulation.ts';
  * Rolls an image out to a simulated fleet and prints what that takes: `node test/sim/main.ts [--hosts=10000] [--seed=1]
  * [--window-spread=60] ...`. docs/rollout.md tells what it shows.
  */
-const scenario = scenarioOf(process.argv.slice(2));
-process.stdout.write([scenarioText(scenario), '', ...report(await simulate(scenario)), ''].join('\n'));
+process.stdout.write([...report(await simulate(scenarioOf(process.argv.slice(2)))), ''].join('\n'));

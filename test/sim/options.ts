@@ -18,11 +18,6 @@ export function scenarioOf(args: readonly string[]): Scenario {
   return given.reduce<Scenario>((scenario, value) => ({ ...scenario, ...value }), usualScenario);
 }
 
-/** The scenario in a line. */
-export function scenarioText(scenario: Scenario): string {
-  return names.map((name) => `${optionOf(name)} ${String(scenario[name])}`).join(', ');
-}
-
 function optionOf(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
