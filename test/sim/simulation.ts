@@ -119,6 +119,7 @@ class Fleet {
   readonly #hosts: readonly Host[];
   readonly #moves: Move[] = [];
   readonly #changes: Change[] = [];
+  #isOver = false;
   /** The version that is rolled out, and the last wave that has it. */
   #rollout: { version: string; wave: number; stopped: boolean };
 
@@ -143,7 +144,7 @@ class Fleet {
         this.#decide();
       });
     }
-    this.#events.run(() => this.#events.now >= midnight + longestDays * day || this.#isDone());
+    this.#events.run(() => this.#events.now >= midnight + longestDays * day || this.#isOver);
     const end = quietBegin + Math.ceil((this.#events.now - quietBegin) / day) * day;
     return {
       scenario: this.#scenario,
@@ -205,6 +206,7 @@ class Fleet {
 
   #changed(change: Change): void {
     this.#changes.push(change);
+    this.#isOver = this.#isDone();
     if (change.outcome === 'well') return;
     this.#events.at(this.#events.now + this.#scenario.alertMinutes * minute, () => {
       if (this.#verdict() === 'stop') this.#stop();

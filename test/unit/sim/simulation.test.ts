@@ -13,7 +13,7 @@ const scenarios = fc
     seed: fc.nat(),
     sites: fc.integer({ min: 1, max: 5 }),
     slots: fc.integer({ min: 1, max: 20 }),
-    windowSpread: fc.constantFrom(0, 60, 120),
+    windowSpread: fc.constantFrom(0, 5),
     badPercent: fc.integer({ min: 0, max: 60 }),
     lostPercent: fc.integer({ min: 0, max: 40 }),
     alertMinutes: fc.constantFrom(1, 10, 600),
