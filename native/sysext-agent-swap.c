@@ -8,13 +8,14 @@
  *   abort                        take it away
  *   settle                       what a killed run left: commit where that had begun, else abort
  *
- * Every verb can be taken twice. Its own failures end it with 125. See docs/merge-drivers.md.
+ * What was killed can be done again. Its own failures end it with 125. See docs/merge-drivers.md.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -243,6 +245,8 @@ static void take_off(const char *path, dev_t down_to)
 static void commit(void)
 {
 	dev_t prepared[HIERARCHIES];
+	if (access(PREPARED, F_OK) < 0)
+		fail("looking for what was prepared at " PREPARED);
 	bool is_in_place[HIERARCHIES];
 	for (int i = 0; i < HIERARCHIES; i++) {
 		prepared[i] = merged_at(hierarchies[i].prepared);
@@ -287,6 +291,8 @@ static int exit_code_of(char **command)
 	int status;
 	pid_t child = fork();
 	if (child == 0) {
+		/* What is ended with us has changed nothing that anyone sees. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		execv(command[0], command);
 		fail("executing %s", command[0]);
 	}
@@ -307,8 +313,6 @@ static void make_directory(const char *path, mode_t mode)
 /* Mounts a merged tree where it can be looked at. */
 static void show(int tree, const char *prepared)
 {
-	make_directory(RUNTIME, 0755);
-	make_directory(PREPARED, 0700);
 	make_directory(prepared, 0755);
 	attach(tree, prepared, 0);
 	/* What is mounted and taken off in it must not be so in what will be a copy of it. */
@@ -354,10 +358,15 @@ static int prepare(char **command)
 		trees[i] = exit_code == 0 && merged_at(hierarchies[i].path) ? copy_of(hierarchies[i].path, 0) : -1;
 	if (setns(namespace, CLONE_NEWNS) < 0 || fchdir(root) < 0 || chroot(".") < 0)
 		fail("going back to the mount namespace of the host");
+	if (exit_code != 0)
+		return exit_code;
+	/* Where nothing is merged this is empty: then everything is taken off. */
+	make_directory(RUNTIME, 0755);
+	make_directory(PREPARED, 0700);
 	for (int i = 0; i < HIERARCHIES; i++)
 		if (trees[i] >= 0)
 			show(trees[i], hierarchies[i].prepared);
-	return exit_code;
+	return 0;
 }
 
 static int usage(void)

@@ -50,6 +50,7 @@ function joined(all: readonly Settings[]): Settings {
     extensions.set(name, [...(extensions.get(name) ?? []), ...allow]);
   }
   const metricsDirectory = all.findLast((settings) => settings.metricsDirectory !== undefined)?.metricsDirectory;
+  const mergeDriver = all.findLast((settings) => settings.mergeDriver !== undefined)?.mergeDriver;
   const mergeTimeLimit = all.findLast((settings) => settings.mergeTimeLimit !== undefined)?.mergeTimeLimit;
   const fleetLock = all.findLast((settings) => settings.fleetLock !== undefined)?.fleetLock;
   return {
@@ -57,6 +58,7 @@ function joined(all: readonly Settings[]): Settings {
     extensions,
     health: all.flatMap(({ health }) => health),
     windows: all.flatMap(({ windows }) => windows),
+    ...(mergeDriver === undefined ? {} : { mergeDriver }),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),
