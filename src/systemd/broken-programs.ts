@@ -69,11 +69,12 @@ function problemsOf({ loader, place }: Tree, path: string): string[] {
 /** As ld.so(8) loads it: every library that it needs, and all that those need. */
 function linkProblems(loader: Loader, program: Found): string[] {
   const { interpreter } = program.facts;
+  const ldso = interpreter === undefined ? undefined : loader.at(interpreter);
   const queue: Loaded[] = [program];
-  const byName = new Map<string, Found | undefined>();
-  const problems = new Set<string>();
-  if (interpreter !== undefined && loader.at(interpreter) === undefined)
-    problems.add(`needs the loader ${interpreter}`);
+  // The loader itself is loaded already.
+  const byName = new Map<string, Found | undefined>(ldso === undefined ? [] : [[ldso.facts.soname ?? '', ldso]]);
+  const missing = interpreter !== undefined && ldso === undefined;
+  const problems = new Set<string>(missing ? [`needs the loader ${interpreter}, which is not there`] : []);
   for (const object of queue) {
     for (const name of object.facts.needed) {
       if (byName.has(name)) continue;

@@ -26,12 +26,14 @@ export interface DriverFacts {
   readonly mutable?: string | undefined;
 }
 
+export const otherRoot = 'this is another root than /';
+
 /** Linux has MOVE_MOUNT_BENEATH from then on (move_mount(2)). */
 const oldestKernel = [6, 5] as const;
 
 /** Chooses how what is merged is changed. */
 export function chooseDriver(wish: DriverWish, facts: DriverFacts): DriverChoice {
-  if (facts.root !== '/') return { driver: 'refresh', why: 'this is another root than /' };
+  if (facts.root !== '/') return { driver: 'refresh', why: otherRoot };
   if (wish === 'refresh') return { driver: 'refresh', why: 'merge.driver says so' };
   const obstacle = obstacleOf(facts);
   if (obstacle === undefined) return { driver: 'atomic', why: `Linux ${facts.kernel} mounts beneath what is mounted` };
