@@ -1,5 +1,6 @@
 import type { LinkedImage } from '../core/contents/linked-image.ts';
 import { loaderOf, type Found, type Loaded, type Loader } from '../core/contents/loader.ts';
+import type { ElfFacts } from '../core/elf/facts.ts';
 import { openWindow } from '../host/content.ts';
 import { fileStatus, linkStatus } from '../host/files.ts';
 import { hostLibraries } from './host-libraries.ts';
@@ -70,26 +71,30 @@ function problemsOf({ loader, place }: Tree, path: string): string[] {
 function linkProblems(loader: Loader, program: Found): string[] {
   const { interpreter } = program.facts;
   const ldso = interpreter === undefined ? undefined : loader.at(interpreter);
+  if (interpreter !== undefined && ldso === undefined) return [`needs the loader ${interpreter}, which is not there`];
   const queue: Loaded[] = [program];
   // The loader itself is loaded already.
   const byName = new Map<string, Found | undefined>(ldso === undefined ? [] : [[ldso.facts.soname ?? '', ldso]]);
-  const missing = interpreter !== undefined && ldso === undefined;
-  const problems = new Set<string>(missing ? [`needs the loader ${interpreter}, which is not there`] : []);
   for (const object of queue) {
-    for (const name of object.facts.needed) {
-      if (byName.has(name)) continue;
+    for (const name of object.facts.needed.filter((needed) => !byName.has(needed))) {
       const library = loader.find(name, object);
       byName.set(name, library);
-      if (library === undefined) problems.add(`needs ${name}, which is not there`);
-      else queue.push({ ...library, loadedBy: object });
-    }
-    for (const { library, versions } of object.facts.neededVersions) {
-      const defined = byName.get(library)?.facts.definedVersions ?? [];
-      const [lacking] = defined.length === 0 ? [] : versions.filter((version) => !defined.includes(version));
-      if (lacking !== undefined) problems.add(`needs ${lacking} of ${library}, which does not have it`);
+      if (library !== undefined) queue.push({ ...library, loadedBy: object });
     }
   }
-  return [...problems];
+  const missing = [...byName].flatMap(([name, library]) =>
+    library === undefined ? [`needs ${name}, which is not there`] : [],
+  );
+  return [...new Set([...missing, ...queue.flatMap(({ facts }) => lackingVersions(facts, byName))])];
+}
+
+function lackingVersions({ neededVersions }: ElfFacts, byName: ReadonlyMap<string, Found | undefined>): string[] {
+  return neededVersions.flatMap(({ library, versions }) => {
+    const defined = byName.get(library)?.facts.definedVersions ?? [];
+    // The loader only warns where a library defines no versions at all.
+    const lacking = defined.length === 0 ? [] : versions.filter((version) => !defined.includes(version));
+    return lacking.map((version) => `needs ${version} of ${library}, which does not have it`);
+  });
 }
 
 /** The longest line that the kernel reads of a script, in bytes (execve(2)). */
