@@ -5,10 +5,12 @@ import { join } from 'node:path';
 
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 
+import { buildSwap } from './swap.ts';
+
 /**
  * Makes dist/, what packages ship: our code as one file, beside it every library as one file of its own, so that a
  * command loads only those it uses, and all of it compiled ahead. CommonJS, since Node starts it 15 ms faster than the
- * same code as modules. Run it with the Node that ships.
+ * same code as modules. Beside it the one program that is not Node's. Run it with the Node that ships.
  */
 const top = join(import.meta.dirname, '..');
 const dist = join(top, 'dist');
@@ -90,6 +92,7 @@ for (const [library, entry] of Object.entries(libraries)) {
 
 await build({ ...common, entryPoints: ['packaging/launcher.ts'], outfile: join(dist, 'main.cjs') });
 for (const shipped of ['targets', 'schemas']) cpSync(join(top, shipped), join(dist, shipped), { recursive: true });
+buildSwap(join(dist, 'sysext-agent-swap'));
 writeLauncher();
 train();
 

@@ -77,6 +77,15 @@ export function checkMounts({ root, paths }: Agent): Answer[] {
   return [fine(`the store and ${paths.extensions} are on one file system${linked}`)];
 }
 
+/** Where there is a gap, that is to know, and no problem by itself. */
+export async function checkDriver({ driver }: Agent): Promise<Answer[]> {
+  const { driver: name, why, impossible } = await driver.choice();
+  if (impossible === true) {
+    return [problem(`merge.driver asks for atomic, and this host cannot do that: ${why}`, 'Set it to auto.')];
+  }
+  return [fine(name === 'atomic' ? `atomic, without a gap: ${why}` : `refresh, with a gap: ${why}`)];
+}
+
 /** Less than this does not hold an image of usual size, in bytes. */
 const littleSpace = 256 << 20;
 
