@@ -31,6 +31,8 @@ export interface PublishedWish {
   readonly range?: VersionRange;
   /** Whether a version may come that is older than one that came from there before. */
   readonly allowDowngrade?: boolean;
+  /** Whether an image may come that was rolled back. */
+  readonly retry?: boolean;
 }
 
 /** What a wish comes to, before a byte of the image is fetched. */
@@ -66,7 +68,8 @@ export async function publishedImages(
     find: async (wish, signal) => {
       const name = wish.name ?? nameOfReference(wish.reference);
       const publisher = publisherOf(agent, { wish, name, host, settings, trust, access });
-      const chosen = await choose(publisher, { host, ...wish }, signal);
+      const denied = wish.retry === true ? {} : { denied: before.denied };
+      const chosen = await choose(publisher, { host, ...wish, ...denied }, signal);
       return { ...chosen, name: wish.name ?? chosen.offer.name ?? name, publisher };
     },
     fetch: (wish, found, signal) => fetchFound(agent, { wish, found, before, progress }, signal),
