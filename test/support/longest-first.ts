@@ -5,6 +5,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** The test files that take longest, longest first; `npm run test:all` shows how long each took. */
 const longest = [
   'package',
+  'atomic',
   'generations-machines',
   'thirty',
   'systemd-contract-operations',
@@ -14,6 +15,9 @@ const longest = [
   'boot',
   'effects',
   'crash-matrix',
+  'published-machines',
+  'registry',
+  'published-install',
   'main-job',
   'apply',
   'package-managers',
