@@ -4,7 +4,6 @@ import type { Agent } from '../agent/agent.ts';
 import type { ImageRequest } from '../agent/candidate.ts';
 import { publishedBefore, type PublishedBefore } from '../agent/published.ts';
 import { readSettings } from '../agent/settings.ts';
-import type { Settings } from '../agent/settings-file.ts';
 import { compatibility, type HostRelease } from '../core/compatibility.ts';
 import { hasDigest, referenceText, type ImageReference } from '../core/image-reference.ts';
 import type { VersionRange } from '../core/version-range.ts';
@@ -12,13 +11,14 @@ import { createExec } from '../host/exec.ts';
 import type { Progress } from '../host/progress.ts';
 import { choose, type Choice } from '../published/choice.ts';
 import { nameOfReference } from '../published/name.ts';
-import type { Publisher } from '../published/publisher.ts';
-import type { RegistryAccess } from '../published/registry/endpoint.ts';
-import { createRegistryPublisher } from '../published/registry/registry-publisher.ts';
+import type { PublishedVersion, Publisher } from '../published/publisher.ts';
+import { publisherIn } from '../published/registry/registry-publisher.ts';
+import { openRepository } from '../published/registry/repository.ts';
+import type { PublishedSource } from '../published/source.ts';
 import { transfer } from '../published/transfer.ts';
 import { refuseDowngrade } from '../published/trust/downgrade.ts';
 import type { Trust } from '../published/trust/trust.ts';
-import { createWebPublisher } from '../published/web/publisher.ts';
+import { openDirectory, publisherOfFiles } from '../published/web/publisher.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
 import { buildArchitecture } from './build-host.ts';
 import { hostTrust, registryAccess } from './registries.ts';
@@ -31,6 +31,12 @@ export interface PublishedWish {
   readonly range?: VersionRange;
   /** Whether a version may come that is older than one that came from there before. */
   readonly allowDowngrade?: boolean;
+  /** Where it is read instead of over the network. */
+  readonly source?: PublishedSource;
+  /** Which of the versions there may be taken, besides what the range says. */
+  readonly only?: (version: PublishedVersion) => boolean;
+  /** Whether whoever asks here gave the digest in the reference, which needs no signature then: so it is. */
+  readonly pinned?: boolean;
 }
 
 /** What a wish comes to, before a byte of the image is fetched. */
@@ -41,6 +47,8 @@ export interface FoundImage extends Choice {
 
 /** Where published images are looked for: what this host is, whom it trusts, and what it fetched before. */
 export interface PublishedImages {
+  /** Where the images of a reference are read over the network. */
+  source(reference: ImageReference): PublishedSource;
   /** The newest version that is wanted and fits, by what its publisher says. */
   find(wish: PublishedWish, signal?: AbortSignal): Promise<FoundImage>;
   /** Finds out who vouches for it, and brings it here. */
@@ -55,11 +63,18 @@ export async function publishedImages(agent: Agent, progress: Progress): Promise
   const before = publishedBefore(agent);
   const trust = await hostTrust(settings, agent.root);
   const access = await registryAccess(settings);
+  const http = { env: process.env, clock: agent.clock };
+  const directories = { root: agent.root, http, servers: settings.webServers };
+  const source = (reference: ImageReference): PublishedSource =>
+    reference.kind === 'oci'
+      ? { kind: 'repository', repository: openRepository(access, reference.registry, reference.repository) }
+      : { kind: 'directory', directory: openDirectory(reference, directories) };
   return {
+    source,
     find: async (wish, signal) => {
       const name = wish.name ?? nameOfReference(wish.reference);
-      const publisher = publisherOf(agent, { wish, name, host, settings, trust, access });
-      const chosen = await choose(publisher, { host, ...wish }, signal);
+      const publisher = publisherOf(wish.source ?? source(wish.reference), { wish, name, host, trust });
+      const chosen = await choose(onlyThose(publisher, wish), { host, ...wish }, signal);
       return { ...chosen, name: wish.name ?? chosen.offer.name ?? name, publisher };
     },
     fetch: (wish, found, signal) => fetchFound(agent, { wish, found, before, progress }, signal),
@@ -70,35 +85,30 @@ interface Sought {
   readonly wish: PublishedWish;
   readonly name: string;
   readonly host: HostRelease;
-  readonly settings: Settings;
   readonly trust: Trust;
-  readonly access: RegistryAccess;
 }
 
-function publisherOf({ root, clock }: Agent, { wish, name, host, settings, trust, access }: Sought): Publisher {
+function publisherOf(source: PublishedSource, { wish, name, host, trust }: Sought): Publisher {
   const { reference } = wish;
   const architecture = buildArchitecture();
-  const env = process.env;
-  if (reference.kind === 'oci') {
-    return createRegistryPublisher({
+  const asked = { trust, ...(wish.pinned === undefined ? {} : { pinned: wish.pinned }) };
+  if (reference.kind === 'oci' && source.kind === 'repository') {
+    return publisherIn(source.repository, {
+      ...asked,
       reference,
       ...(wish.name === undefined ? {} : { name: wish.name }),
       architecture,
       fits: (release) => compatibility(release, host).fits,
-      trust,
-      access,
     });
   }
+  if (reference.kind === 'oci' || source.kind === 'repository') throw new TypeError('a registry has repositories');
   const patternHost = { release: host.fields, kernel: kernelRelease(), architecture };
-  return createWebPublisher({
-    reference,
-    root,
-    name,
-    host: patternHost,
-    trust,
-    http: { env, clock },
-    servers: settings.webServers,
-  });
+  return publisherOfFiles(source.directory, { ...asked, reference, name, host: patternHost });
+}
+
+function onlyThose(publisher: Publisher, { only }: PublishedWish): Publisher {
+  if (only === undefined) return publisher;
+  return { ...publisher, versions: async (signal) => (await publisher.versions(signal)).filter(only) };
 }
 
 interface Fetching {
@@ -114,7 +124,7 @@ async function fetchFound(agent: Agent, fetching: Fetching, signal?: AbortSignal
   const { place } = publisher;
   const { version } = offer.version;
   if (wish.allowDowngrade !== true) {
-    const claim = { place, name, version, pinned: hasDigest(wish.reference) };
+    const claim = { place, name, version, pinned: wish.pinned !== false && hasDigest(wish.reference) };
     refuseDowngrade(claim, before.highest(place, name, wish.range));
   }
   const voucher = await publisher.vouch(offer, signal);
