@@ -9,7 +9,7 @@ import { hasDigest, referenceText, type ImageReference } from '../core/image-ref
 import type { VersionRange } from '../core/version-range.ts';
 import { createExec } from '../host/exec.ts';
 import type { Progress } from '../host/progress.ts';
-import { choose, type Choice } from '../published/choice.ts';
+import { choose, type Choice, type Wanted } from '../published/choice.ts';
 import { nameOfReference } from '../published/name.ts';
 import type { PublishedVersion, Publisher } from '../published/publisher.ts';
 import { publisherIn } from '../published/registry/registry-publisher.ts';
@@ -74,7 +74,7 @@ export async function publishedImages(agent: Agent, progress: Progress): Promise
     find: async (wish, signal) => {
       const name = wish.name ?? nameOfReference(wish.reference);
       const publisher = publisherOf(wish.source ?? source(wish.reference), { wish, name, host, trust });
-      const chosen = await choose(onlyThose(publisher, wish), { host, ...wish }, signal);
+      const chosen = await choose(onlyThose(publisher, wish), wantedBy(wish, host), signal);
       return { ...chosen, name: wish.name ?? chosen.offer.name ?? name, publisher };
     },
     fetch: (wish, found, signal) => fetchFound(agent, { wish, found, before, progress }, signal),
@@ -104,6 +104,15 @@ function publisherOf(source: PublishedSource, { wish, name, host, trust }: Sough
   if (reference.kind === 'oci' || source.kind === 'repository') throw new TypeError('a registry has repositories');
   const patternHost = { release: host.fields, kernel: kernelRelease(), architecture };
   return publisherOfFiles(source.directory, { ...asked, reference, name, host: patternHost });
+}
+
+/** What a recording has under another name fails at what proves it: there is nothing else that could be chosen. */
+function wantedBy({ source, name, range }: PublishedWish, host: HostRelease): Wanted {
+  return {
+    host,
+    ...(name === undefined || source !== undefined ? {} : { name }),
+    ...(range === undefined ? {} : { range }),
+  };
 }
 
 function onlyThose(publisher: Publisher, { only }: PublishedWish): Publisher {

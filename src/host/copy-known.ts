@@ -42,7 +42,11 @@ async function* piecesFrom(from: string | Range): AsyncGenerator<Buffer> {
 }
 
 /** Both ends are read. */
-function bounds({ path, offset, length }: Range): { readonly path: string; readonly start: number; readonly end: number } {
+function bounds({ path, offset, length }: Range): {
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+} {
   return { path, start: offset, end: offset + length - 1 };
 }
 

@@ -38,7 +38,9 @@ const format = 1;
 export const mostOfContents = { bytes: 4 * 1024 * 1024, extensions: 1000, documents: 100 };
 
 const sha256 = jsonMatch(/^[0-9a-f]{64}$/, 'a sha256');
-const name = jsonChecked(jsonText(128), (text) => (isExtensionName(text) ? undefined : 'it is no name of an extension'));
+const name = jsonChecked(jsonText(128), (text) =>
+  isExtensionName(text) ? undefined : 'it is no name of an extension',
+);
 const architecture = jsonChecked(jsonText(64), (text) =>
   architectures.some((one) => one === text) ? undefined : 'it is no architecture',
 );

@@ -25,7 +25,11 @@ export function recordingOf(source: PublishedSource): Recording {
   const documents = new Map<string, Uint8Array>();
   if (source.kind === 'directory') {
     const directory = recordedReading(source.directory, documents);
-    return { source: { kind: 'directory', directory }, documents, readProof: (_, signal) => readList(directory, signal) };
+    return {
+      source: { kind: 'directory', directory },
+      documents,
+      readProof: (_, signal) => readList(directory, signal),
+    };
   }
   const repository = recordedAsking(source.repository, documents);
   return {
