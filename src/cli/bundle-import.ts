@@ -54,7 +54,9 @@ async function take(
   try {
     return await images.fetch(wish, await images.find(wish, signal), signal);
   } catch (error) {
-    throw isAgentError(error, 'no-such-file') ? unproven(file, extension, wish.reference, error) : error;
+    throw isAgentError(error, 'no-such-file', 'unsatisfiable')
+      ? unproven(file, extension, wish.reference, error)
+      : error;
   }
 }
 

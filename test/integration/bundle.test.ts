@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 
@@ -124,7 +124,6 @@ test('what was signed is installed without a network, and remembers where it is 
     { name: 'yq', published: { from: places.yq, place: places.yq.slice(0, -1), vouchedBy: 'cosign key fleet.pub' } },
   ]);
   expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
-  expect(await host.ok('bundle', 'import', bundle('good'))).toContain('Already installed: jq 1.7');
 });
 
 test('what was asked for by its digest is taken where that is known here, too', async () => {
@@ -155,7 +154,7 @@ interface Contents {
 
 const contentsOf = (tree: string) => JSON.parse(readFileSync(join(tree, 'bundle.json'), 'utf8')) as Contents;
 
-test.each<[what: string, make: () => string, why: string]>([
+const refused: readonly (readonly [what: string, make: () => string, why: string])[] = [
   ['is unsigned', () => bundle('unsigned'), 'has no good signature by a key that is trusted there'],
   [
     'another key signed',
@@ -166,30 +165,12 @@ test.each<[what: string, make: () => string, why: string]>([
     'has no good signature by a key that is trusted there',
   ],
   [
-    'is cut off',
-    () => {
-      copyFileSync(bundle('good'), bundle('short'));
-      truncateSync(bundle('short'), readFileSync(bundle('good')).length - 30_000);
-      return bundle('short');
-    },
-    'cannot be used as a bundle: the archive',
-  ],
-  [
     'has another image',
     () =>
       altered('image', (tree) => {
         writeFileSync(join(tree, 'blobs', contentsOf(tree).extensions[1]?.blob ?? ''), packed('6'));
       }),
     'is not the file that was promised',
-  ],
-  [
-    'has another document',
-    () =>
-      altered('document', (tree) => {
-        const { documents } = contentsOf(tree).extensions[1] ?? { documents: {} };
-        writeFileSync(join(tree, 'blobs', documents['files/SHA256SUMS'] ?? ''), `${sha256(packed('6'))}  yq-2.raw\n`);
-      }),
-    'is not what it is called by',
   ],
   [
     'has another list, and says so',
@@ -207,22 +188,22 @@ test.each<[what: string, make: () => string, why: string]>([
     'published is not zq 1.7',
   ],
   [
+    'calls what is in a list by another name',
+    () => altered('listed', (tree) => replaced(tree, (text) => text.replace('"name": "yq"', '"name": "zq"'))),
+    'proves zq 2',
+  ],
+  [
     'is said to be from elsewhere',
     () => altered('place', (tree) => replaced(tree, (text) => text.replace(places.jq, 'oci://elsewhere.example/jq'))),
     'nobody is trusted to publish jq at oci://elsewhere.example/jq',
   ],
-  [
-    'has a path in it',
-    () =>
-      altered('path', (tree) => {
-        writeFileSync(join(tree, 'blobs', 'passwd'), 'x');
-      }),
-    'belongs in no bundle',
-  ],
-])('nothing is installed of a bundle that %s', async (_, make, why) => {
-  const { exitCode, stderr } = await host.agent('bundle', 'import', make());
+];
 
-  expect(stderr).toContain(why);
-  expect(exitCode).toBe(6);
+test('nothing is installed of a bundle that does not prove what is in it', async () => {
+  for (const [what, make, why] of refused) {
+    const { exitCode, stderr } = await host.agent('bundle', 'import', make());
+    expect([what, exitCode, stderr]).toEqual([what, 6, expect.stringContaining(why)]);
+    trusting('fleet.pub');
+  }
   expect(await installed()).toEqual([]);
 });

@@ -78,7 +78,15 @@ export function startPacking(file: string, exec: Exec): Packing {
 /** Nothing of this host stands in it: no times, owners or modes. Of links what they lead to is taken. */
 async function pack(tree: string, output: string, exec: Exec): Promise<void> {
   const same = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--mode=u=rwX,go=rX'];
-  const args = ['--create', '--format=gnu', '--dereference', ...same, `--file=${output}`, `--directory=${tree}`];
+  const args = [
+    '--create',
+    '--format=gnu',
+    '--dereference',
+    '--hard-dereference',
+    ...same,
+    `--file=${output}`,
+    `--directory=${tree}`,
+  ];
   const { exitCode, stderr } = await exec.run('tar', [...args, contentsName, 'blobs']);
   if (exitCode === 0) return;
   throw new AgentError('tool-failed', `tar cannot write the bundle: exit code ${exitCode}`, {
