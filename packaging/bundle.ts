@@ -5,10 +5,12 @@ import { join } from 'node:path';
 
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 
+import { buildSwap } from './swap.ts';
+
 /**
  * Makes dist/, what packages ship: our code as one file, beside it every library as one file of its own, so that a
  * command loads only those it uses, and all of it compiled ahead. CommonJS, since Node starts it 15 ms faster than the
- * same code as modules. Run it with the Node that ships.
+ * same code as modules. Beside it the one program that is not Node's. Run it with the Node that ships.
  */
 const top = join(import.meta.dirname, '..');
 const dist = join(top, 'dist');
@@ -36,6 +38,9 @@ const noSubprograms: Plugin = {
   },
 };
 
+/** What can be made, and does nothing: dbus-next makes a builder of XML for each connection. */
+const noPart = 'class None {} module.exports = Object.assign(None, { default: None, XMLParser: None });';
+
 /**
  * Parts of libraries that nothing of ours calls, and that cost memory by being loaded: pino's threads for other
  * destinations, and the XML of dbus-next's own proxies.
@@ -47,7 +52,7 @@ const noUnusedParts: Plugin = {
       path: 'none',
       namespace: 'none',
     }));
-    bundle.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: 'module.exports = {};' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'none' }, () => ({ contents: noPart }));
   },
 };
 
@@ -87,6 +92,7 @@ for (const [library, entry] of Object.entries(libraries)) {
 
 await build({ ...common, entryPoints: ['packaging/launcher.ts'], outfile: join(dist, 'main.cjs') });
 for (const shipped of ['targets', 'schemas']) cpSync(join(top, shipped), join(dist, shipped), { recursive: true });
+buildSwap(join(dist, 'sysext-agent-swap'));
 writeLauncher();
 train();
 
@@ -97,10 +103,8 @@ function writeLauncher(): void {
     'set -eu',
     'here=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)',
     'unset NODE_OPTIONS',
-    // The service runs for months, and mostly rests: a small space for new objects keeps its memory from growing to what
-    // nothing needs, and the last of the compilers, which is 5 MiB of code, is left to what runs really often.
-    "flags='--max-semi-space-size=1 --invocation-count-for-turbofan=100000'",
-    'if [ "${1-}" != daemon ]; then flags=; fi',
+    // The service runs for months: a small space for new objects keeps its memory from growing to what nothing needs.
+    'if [ "${1-}" = daemon ]; then flags=--max-semi-space-size=1; else flags=; fi',
     'exec "${SYSEXT_AGENT_NODE:-$here/node}" $flags "$here/main.cjs" "$@"',
     '',
   ];

@@ -3,12 +3,14 @@ import type { Exec } from '../host/exec.ts';
 import { readTextIfAny } from '../host/files.ts';
 import type { LimitedExec } from '../host/limited-run.ts';
 import type { Log } from '../host/log.ts';
-import type { MergeDriver } from '../systemd/drivers/driver.ts';
-import { refreshDriver } from '../systemd/drivers/refresh.ts';
+import type { DriverWish } from '../systemd/drivers/choice.ts';
+import type { HostProgram, MergeDriver } from '../systemd/drivers/driver.ts';
+import { hostDriver } from '../systemd/drivers/host-driver.ts';
 import { inhibitShutdown } from '../systemd/inhibitor.ts';
 import { createSysextTool, type SysextTool } from '../systemd/sysext-tool.ts';
 import type { Actor } from './history.ts';
 import { pathsBelow, type Paths } from './paths.ts';
+import { readSettings } from './settings.ts';
 
 /** What every operation of the agent works with. */
 export interface Agent {
@@ -35,9 +37,12 @@ export interface Agent {
   readonly signal?: AbortSignal;
 }
 
+/** @param onHost runs programs in the namespaces of the host, for a process that is not there. */
 export function createAgent(
   options: Pick<Agent, 'root' | 'exec' | 'clock' | 'actor' | 'reason' | 'waitSeconds' | 'log' | 'signal'>,
+  onHost?: HostProgram,
 ): Agent {
+  const { root, exec } = options;
   const paths = pathsBelow(options.root);
   const tool = createSysextTool(options.exec, options.root, paths.toolMemory);
   const bootId = options.root === '/' ? readTextIfAny('/proc/sys/kernel/random/boot_id')?.trim() : undefined;
@@ -46,9 +51,13 @@ export function createAgent(
     ...(bootId === undefined ? {} : { bootId }),
     paths,
     tool,
-    driver: refreshDriver(tool, options.root),
+    driver: hostDriver({ root, tool, exec, onHost, wish: () => mergeDriverOf(root) }),
     inhibit: options.root === '/' ? inhibitShutdown : inhibitNothing,
   };
+}
+
+async function mergeDriverOf(root: string): Promise<DriverWish> {
+  return (await readSettings(root)).mergeDriver ?? 'auto';
 }
 
 /** Another root can be shut down by nobody. */

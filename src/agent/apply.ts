@@ -1,5 +1,6 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { messages } from '../core/messages.ts';
+import type { DriverChoice } from '../systemd/drivers/choice.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import type { Agent } from './agent.ts';
@@ -139,6 +140,7 @@ function timed(scope: OperationScope, step: PlanStep, workshop: Workshop, { exte
       let said: readonly string[] | undefined;
       try {
         await take();
+        if (step.kind === 'merge' && findings.choice !== undefined) said = [wayText(findings.choice)];
       } catch (error) {
         said = isAgentError(error) ? error.details.facts : undefined;
         if (!lenient || !isAgentError(error)) throw error;
@@ -150,6 +152,11 @@ function timed(scope: OperationScope, step: PlanStep, workshop: Workshop, { exte
     },
     ...more,
   };
+}
+
+/** Whether what is merged could be absent meanwhile, for the record. */
+function wayText({ driver, why }: DriverChoice): string {
+  return driver === 'atomic' ? 'without a gap (atomic)' : `with a gap (refresh): ${why}`;
 }
 
 /**

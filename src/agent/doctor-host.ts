@@ -36,7 +36,7 @@ export function checkKernel(): Answer[] {
 /** Without the first ones nothing works; the others are for what few do. */
 const tools = {
   needed: ['systemd-sysext', 'flock'],
-  wanted: ['mkfs.erofs', 'fsck.erofs', 'unsquashfs', 'systemd-dissect', 'systemctl', 'mksquashfs'],
+  wanted: ['mkfs.erofs', 'fsck.erofs', 'unsquashfs', 'systemd-dissect', 'systemctl', 'mksquashfs', 'logger'],
 } as const;
 
 export async function checkTools({ exec }: Agent): Promise<Answer[]> {
@@ -75,6 +75,15 @@ export function checkMounts({ root, paths }: Agent): Answer[] {
     .filter((path) => linkStatus(path)?.isSymbolicLink() === true);
   const linked = links.length === 0 ? '' : `; ${links.join(' and ')} is a symbolic link`;
   return [fine(`the store and ${paths.extensions} are on one file system${linked}`)];
+}
+
+/** Where there is a gap, that is to know, and no problem by itself. */
+export async function checkDriver({ driver }: Agent): Promise<Answer[]> {
+  const { driver: name, why, impossible } = await driver.choice();
+  if (impossible === true) {
+    return [problem(`merge.driver asks for atomic, and this host cannot do that: ${why}`, 'Set it to auto.')];
+  }
+  return [fine(name === 'atomic' ? `atomic, without a gap: ${why}` : `refresh, with a gap: ${why}`)];
 }
 
 /** Less than this does not hold an image of usual size, in bytes. */

@@ -2,13 +2,16 @@ import { basename, dirname, join } from 'node:path';
 
 import { isAgentError } from '../core/errors.ts';
 import { fileStatus, listNames, readTextIfAny } from '../host/files.ts';
+import { lockHolder } from '../host/lock.ts';
 import { belowRoot } from '../host/root.ts';
+import { preparedRoot } from '../systemd/drivers/swap.ts';
 import { unitFileState } from '../systemd/units.ts';
 import type { Agent } from './agent.ts';
 import { fine, problem, type Answer } from './answer.ts';
 import {
   checkBus,
   checkClock,
+  checkDriver,
   checkKernel,
   checkMetrics,
   checkMounts,
@@ -39,6 +42,7 @@ export const checkNames = [
   'systemd',
   'tools',
   'mounts',
+  'driver',
   'space',
   'clock',
   'security',
@@ -67,6 +71,7 @@ const checks: Readonly<Record<CheckName, (agent: Agent) => Promise<Answer[]>>> =
   },
   tools: checkTools,
   mounts: (agent) => Promise.resolve(checkMounts(agent)),
+  driver: checkDriver,
   space: (agent) => Promise.resolve(checkSpace(agent)),
   clock: (agent) => Promise.resolve(checkClock(agent)),
   security: () => Promise.resolve(checkSecurity()),
@@ -184,6 +189,8 @@ function checkLeftovers({ root, paths }: Agent): Answer[] {
       .filter((name) => name.startsWith('.#'))
       .map((name) => join(directory, name)),
   );
+  if (root === '/' && fileStatus(preparedRoot) !== undefined && lockHolder(paths.lock) === undefined)
+    left.push(preparedRoot);
   if (left.length === 0) return [fine('nothing of a killed process is left')];
   return left.map((path) =>
     problem(`${path} is of a killed process`, 'The next operation removes it: sysext-agent refresh'),

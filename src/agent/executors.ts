@@ -12,6 +12,7 @@ import {
   writeAtomically,
 } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
+import type { DriverChoice } from '../systemd/drivers/choice.ts';
 import { disableUnit, enableUnit } from '../systemd/units.ts';
 import { entryPath, removeEntry, replaceEntry } from './activation.ts';
 import type { Agent } from './agent.ts';
@@ -31,6 +32,8 @@ export interface Findings {
   merged: readonly string[];
   /** What systemd-sysext said. */
   said: readonly string[];
+  /** How the last merge was done. */
+  choice?: DriverChoice;
   /** Whether something around the merge was begun that is to be taken back where the change is. */
   touched: boolean;
 }
@@ -112,8 +115,7 @@ const executors: Executors = {
   },
   merge: ({ agent, findings }, { verb, options }) => ({
     do: async () => {
-      const { merged, said } = await runMerge(agent, verb, options);
-      Object.assign(findings, { merged, said });
+      Object.assign(findings, await runMerge(agent, verb, options));
     },
   }),
   confirm: ({ agent, signal }, { check }) => ({ do: () => confirmHealth(agent, check, signal) }),

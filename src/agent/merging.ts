@@ -1,8 +1,9 @@
 import type { HostRelease } from '../core/compatibility.ts';
 import { AgentError, withLeft } from '../core/errors.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
-import type { CommittedMerge, PreparedMerge } from '../systemd/drivers/driver.ts';
-import { mergedNames } from '../systemd/merged.ts';
+import type { DriverChoice } from '../systemd/drivers/choice.ts';
+import type { PreparedMerge, ToolEnd } from '../systemd/drivers/driver.ts';
+import { mergedNames, readMerged } from '../systemd/merged.ts';
 import { findImages } from '../systemd/search.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import { isBlocker, judgeAll, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
@@ -10,6 +11,7 @@ import type { Agent } from './agent.ts';
 import { recording } from './merge-record.ts';
 import { blockersError } from './plan-refusals.ts';
 import { readSettings } from './settings.ts';
+import { requireSound } from './soundness.ts';
 
 /** What systemd-sysext would find and do on this host now. */
 export interface Survey {
@@ -30,11 +32,14 @@ export interface MergeOutcome {
   readonly merged: readonly string[];
   /** What systemd-sysext said. */
   readonly said: readonly string[];
+  /** How it was done. */
+  readonly choice: DriverChoice;
 }
 
 /**
  * Runs one operation of systemd-sysext and reads back what is merged: exit codes prove nothing before 256.
- * Images that would stop the operation are named before it begins.
+ * Images that would stop the operation are named before it begins. What can be looked at before anyone sees it is judged
+ * by then: where it is not what was meant, or programs would not start any more, what is merged stays as it is.
  * @throws AgentError `merge-failed` where an image stops it, the tool fails, or what is merged is not what was meant;
  * `tool-failed` where it takes longer than the configuration allows.
  */
@@ -46,23 +51,51 @@ export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOpti
     ...options,
     ...(mergeTimeLimit === undefined ? {} : { timeLimit: mergeTimeLimit }),
   });
+  const { choice, preview } = prepared;
+  if (preview !== undefined) {
+    await orAbort(prepared, async () => {
+      requireMeant(agent, verb, preview.end, mergedNames(readMerged(preview.root)), meant);
+      if (options.force !== true) await requireSound(agent, preview, images);
+    });
+  }
   const found = images.map(({ image }) => image);
-  const { exitCode, said } = await recording(agent, found, () => committed(agent, prepared));
-  const { merged, left } = mergedNow(agent);
+  const end = await recording(agent, found, () => committed(agent, prepared));
+  const { merged } = mergedNow(agent);
+  requireMeant(agent, verb, end, merged, meant);
+  return { merged, said: end.said, choice };
+}
+
+/** @throws AgentError `merge-failed` where systemd-sysext failed, or these names are not what was meant. */
+function requireMeant(
+  agent: Agent,
+  verb: MergeVerb,
+  { exitCode, said }: ToolEnd,
+  names: readonly string[],
+  meant: Expectation,
+): void {
+  const { left } = mergedNow(agent);
   if (exitCode !== 0) {
     throw new AgentError('merge-failed', `systemd-sysext ${verb} failed with exit code ${exitCode}`, {
       facts: said,
       left,
     });
   }
-  const missing = meant.required.filter((name) => !merged.includes(name));
-  const unexpected = merged.filter((name) => !meant.possible.includes(name));
+  const missing = meant.required.filter((name) => !names.includes(name));
+  const unexpected = names.filter((name) => !meant.possible.includes(name));
   if (missing.length > 0 || unexpected.length > 0) throw notAsMeant(verb, missing, unexpected, said).with({ left });
-  return { merged, said };
+}
+
+async function orAbort(prepared: PreparedMerge, look: () => Promise<void>): Promise<void> {
+  try {
+    await look();
+  } catch (error) {
+    await prepared.abort();
+    throw error;
+  }
 }
 
 /** Where the tool cannot be run to its end, what is merged now may be half of what was meant. */
-async function committed(agent: Agent, prepared: PreparedMerge): Promise<CommittedMerge> {
+async function committed(agent: Agent, prepared: PreparedMerge): Promise<ToolEnd> {
   try {
     return await prepared.commit();
   } catch (error) {

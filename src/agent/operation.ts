@@ -119,6 +119,7 @@ async function afterCrash(agent: Agent, history: History, atBoot: boolean): Prom
   const [last] = history.operations(1);
   const found = last === undefined ? await extensionsInPlace(agent) : [];
   if (found.length > 0) history.note(await startOf(agent, 'adopt'), { found });
+  await agent.driver.settle();
   const left = unsettled(agent, history);
   if (left === 'all') await putBack(agent, history.installed(), history.badImages(), mergeOf(history, last, atBoot));
   if (left === 'owed' && !atBoot) await settleOwed(agent);

@@ -1,6 +1,7 @@
 import type { Absence } from '../core/absence.ts';
 import { fileStatus } from '../host/files.ts';
 import { lockHolder } from '../host/lock.ts';
+import type { DriverChoice } from '../systemd/drivers/choice.ts';
 import { mergedNames } from '../systemd/merged.ts';
 import type { HierarchyStatus } from '../systemd/sysext-output.ts';
 import { isBlocker, reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
@@ -58,6 +59,8 @@ export interface Overview {
   readonly underWay: string | undefined;
   /** Extensions that were taken away for a package manager; its holders are those that are still at work. */
   readonly absence: Absence | undefined;
+  /** How what is merged would be changed. */
+  readonly choice: DriverChoice;
 }
 
 /** What is merged, and of everything that systemd finds, that we installed or that is merged, why it is or is not. */
@@ -94,7 +97,8 @@ export async function overview(agent: Agent): Promise<Overview> {
   const underWay = workerSince(agent, before);
   const all = driftFrom(agent, observed, recorded);
   const drift = underWay === undefined ? all : all.filter(({ kind }) => kind === 'foreign');
-  return { hierarchies, extensions, images, merged: observed.merge?.images ?? [], drift, absence, underWay };
+  const choice = await agent.driver.choice();
+  return { hierarchies, extensions, images, merged: observed.merge?.images ?? [], drift, absence, underWay, choice };
 }
 
 /** Who is at work, and the last operation that was begun. */

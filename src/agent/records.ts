@@ -62,7 +62,7 @@ export interface StepRecord {
   readonly reason: string;
   readonly startedAt?: Date;
   readonly durationMs?: number;
-  /** Where it failed: what was said, line by line. */
+  /** Where it failed: what was said, line by line; of a merge, whether there was a gap. */
   readonly said?: readonly string[];
 }
 

@@ -8,10 +8,11 @@ import { trustRules, type TrustRule } from '../core/trust-rules.ts';
 import { webServersSettings, type WebServers } from '../core/web-servers.ts';
 import { windowList } from '../core/window-list.ts';
 import type { MaintenanceWindow } from '../core/windows.ts';
-import { checked, integer, mapOf, string } from '../core/yaml/decoder.ts';
+import { checked, integer, mapOf, oneOf, string } from '../core/yaml/decoder.ts';
 import { decodeYamlOrThrow } from '../core/yaml/document.ts';
 import { optional, struct, withDefault } from '../core/yaml/struct.ts';
 import { quote } from '../core/yaml/text.ts';
+import { driverWishes, type DriverWish } from '../systemd/drivers/choice.ts';
 
 /** What the configuration of this host says. */
 export interface Settings {
@@ -23,6 +24,8 @@ export interface Settings {
   readonly health: readonly HealthCheck[];
   /** How long one operation of systemd-sysext may take, in seconds. */
   readonly mergeTimeLimit?: number;
+  /** How what is merged is changed; `auto` unless it is said. */
+  readonly mergeDriver?: DriverWish;
   /** When changes may be made that nobody typed; at any time where there are none. */
   readonly windows: readonly MaintenanceWindow[];
   /** How registries of images are reached, where it is not the usual way. */
@@ -48,6 +51,8 @@ const seconds = checked(integer, (value) =>
   value >= 1 && value <= 86_400 ? undefined : 'it takes a number of seconds, from 1 to 86400',
 );
 
+const mergeDriver = oneOf(driverWishes);
+
 const pathOrOff = checked(string, (value) =>
   value === 'off' || (value.startsWith('/') && !value.split('/').includes('..'))
     ? undefined
@@ -57,6 +62,7 @@ const pathOrOff = checked(string, (value) =>
 const settingsFile = struct({
   ...ofAnything,
   extensions: withDefault(mapOf(struct(ofAnything), extensionName), new Map()),
+  merge: withDefault(struct({ driver: optional(mergeDriver) }), { driver: undefined }),
   merge_time_limit: optional(seconds),
   windows: withDefault(windowList, []),
   registries: withDefault(registriesSettings, new Map()),
@@ -78,6 +84,7 @@ export function parseSettings(text: string, path: string): Settings {
     extensions,
     windows,
     registries,
+    merge: { driver },
     merge_time_limit: mergeTimeLimit,
     fleet_lock: fleetLock,
     metrics_directory: metricsDirectory,
@@ -98,6 +105,7 @@ export function parseSettings(text: string, path: string): Settings {
     trust,
     webServers,
     registries,
+    ...(driver === undefined ? {} : { mergeDriver: driver }),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

@@ -60,6 +60,7 @@ function joined(all: readonly Settings[]): Settings {
     extensions.set(name, [...(extensions.get(name) ?? []), ...allow]);
   }
   const metricsDirectory = all.findLast((settings) => settings.metricsDirectory !== undefined)?.metricsDirectory;
+  const mergeDriver = all.findLast((settings) => settings.mergeDriver !== undefined)?.mergeDriver;
   const mergeTimeLimit = all.findLast((settings) => settings.mergeTimeLimit !== undefined)?.mergeTimeLimit;
   const fleetLock = all.findLast((settings) => settings.fleetLock !== undefined)?.fleetLock;
   return {
@@ -70,6 +71,7 @@ function joined(all: readonly Settings[]): Settings {
     trust: all.flatMap(({ trust }) => trust),
     webServers: new Map(all.flatMap(({ webServers }) => [...webServers])),
     registries: new Map(all.flatMap(({ registries }) => [...registries])),
+    ...(mergeDriver === undefined ? {} : { mergeDriver }),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

@@ -55,11 +55,18 @@ export interface PublishedImages {
   fetch(wish: PublishedWish, found: FoundImage, signal?: AbortSignal): Promise<ImageRequest>;
 }
 
-/** Reads the settings, keys and record that published images are looked for by. */
-export async function publishedImages(agent: Agent, progress: Progress): Promise<PublishedImages> {
+/**
+ * Reads the settings, keys and record that published images are looked for by.
+ * @param system that they must fit; this host where nothing is said.
+ */
+export async function publishedImages(
+  agent: Agent,
+  progress: Progress,
+  system?: HostRelease,
+): Promise<PublishedImages> {
   const settings = await readSettings(agent.root);
   const { version } = await agent.tool.features();
-  const host = readHostRelease(agent.root, version);
+  const host = system ?? readHostRelease(agent.root, version);
   const before = publishedBefore(agent);
   const trust = await hostTrust(settings, agent.root);
   const access = await registryAccess(settings);

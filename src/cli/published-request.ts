@@ -2,14 +2,16 @@ import { join } from 'node:path';
 
 import type { ImageRequest } from '../agent/candidate.ts';
 import { countingFailures } from '../agent/verify-failures.ts';
+import type { HostRelease } from '../core/compatibility.ts';
 import type { Allowance } from '../core/contents/allow.ts';
 import { AgentError } from '../core/errors.ts';
 import { parseImageReference, withDetails, type ImageReference } from '../core/image-reference.ts';
 import { parseVersionRange, type VersionRange } from '../core/version-range.ts';
 import { systemClock } from '../host/clock.ts';
 import { fileStatus } from '../host/files.ts';
+import { belowRoot } from '../host/root.ts';
 import type { Invocation, Options, OptionSpec } from './command.ts';
-import { agentFor } from './invoker.ts';
+import { agentFor, rootOf } from './invoker.ts';
 import { terminalProgress } from './progress.ts';
 import type { PublishedWish } from './published-images.ts';
 
@@ -26,23 +28,28 @@ export const publishedOptions: readonly OptionSpec[] = [
 ];
 
 /** Whether a REF is something to fetch: an address, or a directory with a list of images. */
-export function isPublished(ref: string): boolean {
+export function isPublished(ref: string, options: Options): boolean {
   if (/^[a-z][a-z0-9+.-]*:\/\//.test(ref)) return true;
-  return ref.startsWith('/') && ref.endsWith('/') && fileStatus(join(ref, 'SHA256SUMS'))?.isFile() === true;
+  if (!ref.startsWith('/') || !ref.endsWith('/')) return false;
+  return fileStatus(belowRoot(rootOf(options), join(ref, 'SHA256SUMS')))?.isFile() === true;
 }
 
-/** Fetches the image that a REF and the options beside it ask for. */
+/**
+ * Fetches the image that a REF and the options beside it ask for.
+ * @param system that it must fit, where that is not this host.
+ */
 export async function publishedRequest(
   { options, signal, terminal }: Invocation,
   ref: string,
   allow: readonly Allowance[],
+  system?: HostRelease,
 ): Promise<ImageRequest> {
   const wish = publishedWish(ref, options);
   const { publishedImages } = await import('./published-images.ts');
   const progress = terminalProgress(terminal, () => systemClock.monotonic());
   try {
     const agent = await agentFor(options, signal);
-    const images = await publishedImages(agent, progress);
+    const images = await publishedImages(agent, progress, system);
     const found = await images.find(wish, signal);
     for (const { version, reason } of found.passedOver)
       progress.step(`${found.name} ${version} is passed over: ${reason}`);

@@ -1,6 +1,6 @@
 import { compatibility, type HostRelease } from '../core/compatibility.ts';
 import { AgentError } from '../core/errors.ts';
-import { compareVersions, newestFirst } from '../core/version-order.ts';
+import { newestFirst } from '../core/version-order.ts';
 import { isInRange, type VersionRange } from '../core/version-range.ts';
 import type { Offer, PublishedVersion, Publisher } from './publisher.ts';
 
@@ -11,8 +11,6 @@ export interface Wanted {
   readonly range?: VersionRange;
   /** The system that it must fit. */
   readonly host: HostRelease;
-  /** The highest version that was here before: an older one is none that is newer, whoever signed it. */
-  readonly floor?: string;
 }
 
 /** The newest image that fits, and why newer ones do not. */
@@ -41,16 +39,11 @@ export async function choose(publisher: Publisher, wanted: Wanted, signal?: Abor
   if (eligible.length === 0) throw nothingWanted(publisher, all, wanted);
   const passedOver: PassedOver[] = [];
   for (const version of newestFirst(eligible, ({ version }) => version).take(mostDescribed)) {
-    const judged = isBelow(version, wanted) ?? (await look(publisher, version, wanted, signal));
+    const judged = await look(publisher, version, wanted, signal);
     if (typeof judged !== 'string') return { offer: judged, passedOver };
     passedOver.push({ version: version.version, reason: judged });
   }
   throw nothingFits(publisher, eligible.length, passedOver);
-}
-
-function isBelow({ version }: PublishedVersion, { floor }: Wanted): string | undefined {
-  if (floor === undefined || compareVersions(version, floor) >= 0) return undefined;
-  return `it is older than ${floor}, which was here before`;
 }
 
 /** The offer, or why it is none for this host. */

@@ -9,6 +9,8 @@ import { hostArchitecture } from './host-release.ts';
 export interface HostLibrariesOptions {
   /** Absolute paths that do not count: what an extension brings that is about to be replaced. */
   readonly ignored?: (path: string) => boolean;
+  /** Where a path of the host is looked at; below the root unless it is given. */
+  readonly place?: (path: string) => string;
 }
 
 /**
@@ -17,11 +19,10 @@ export interface HostLibrariesOptions {
  */
 export function hostLibraries(
   root: string,
-  { ignored = () => false }: HostLibrariesOptions = {},
+  { ignored = () => false, place = (path) => (root === '/' ? path : `${root}${path}`) }: HostLibrariesOptions = {},
 ): HostLibraries | undefined {
   const architecture = parseArchitecture(hostArchitecture());
   if (architecture === undefined || fileStatus(belowRoot(root, '/usr/lib')) === undefined) return undefined;
-  const place = (path: string): string => (root === '/' ? path : `${root}${path}`);
   const statusOf = statusFinder(place);
   return {
     architecture,

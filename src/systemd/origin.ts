@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { linkStatus, readText } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
 import { isAgentError } from '../core/errors.ts';
+import { hierarchies } from './merged.ts';
 
 /** What systemd-sysext says of one image that it merged. Times in µs; what it does not say is absent. */
 export interface OriginImage {
@@ -25,14 +26,42 @@ const mostBytes = 4 * 1024 * 1024;
  * @returns undefined where there is none, or nothing that can be read as one.
  */
 export function readOrigin(root: string, hierarchy: string): OriginImage[] | undefined {
+  const text = originText(root, hierarchy);
+  return text === undefined ? undefined : parseOrigin(text);
+}
+
+function originText(root: string, hierarchy: string): string | undefined {
   const path = join(belowRoot(root, hierarchy), '.systemd-sysext/origin');
   try {
     const status = linkStatus(path);
-    return status?.isFile() === true && status.size <= mostBytes ? parseOrigin(readText(path)) : undefined;
+    return status?.isFile() === true && status.size <= mostBytes ? readText(path) : undefined;
   } catch (error) {
     if (!isAgentError(error)) throw error;
     return undefined;
   }
+}
+
+/**
+ * Whether two merged trees were made of the same images in the same way, as systemd-sysext from 260 on compares them, but
+ * for the numbers of mounts: those are other ones in every mount namespace. Without origins nothing is known: false.
+ */
+export function isSameOrigin(root: string, other: string): boolean {
+  const [one, two] = [root, other].map((place) => hierarchies.map((hierarchy) => comparable(place, hierarchy)));
+  return one !== undefined && one.some((text) => text !== undefined) && JSON.stringify(one) === JSON.stringify(two);
+}
+
+function comparable(root: string, hierarchy: string): string | undefined {
+  const text = originText(root, hierarchy);
+  const value = objectOf(jsonOf(text ?? ''));
+  return value && JSON.stringify(sorted(value));
+}
+
+/** The same whatever the order of keys was. */
+function sorted(value: unknown): unknown {
+  const object = objectOf(value);
+  if (object === undefined) return value;
+  const entries = Object.entries(object).filter(([key]) => key !== 'onMountId');
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]);
 }
 
 /** Whatever the text is, nothing is thrown: it lies in a tree that others have filled. */

@@ -127,6 +127,16 @@ async function rememberedFeatures(exec: Exec, memory: string): Promise<ToolFeatu
   return features;
 }
 
+/**
+ * Where the installed tool is.
+ * @throws AgentError `tool-missing` where there is none.
+ */
+export function pathOfTool(): string {
+  const path = findProgram(program);
+  if (path === undefined) throw new AgentError('tool-missing', 'this host has no systemd-sysext');
+  return path;
+}
+
 /** Not by device and inode: with something merged, the same file is seen through an overlay of its own numbers. */
 function identityOfTool(): string {
   const path = findProgram(program);

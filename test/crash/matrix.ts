@@ -154,7 +154,7 @@ function lineOf(counts: Counts): string {
 const heading = `${''.padEnd(10)}${columns.map((column) => `  ${column}`).join('')}`;
 
 /** Numbers from 0 to 1, the same for the same seed. */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 
 import { runMatrix } from '../crash/matrix.ts';
 import { operations } from '../crash/operations.ts';
+import { killPulls } from '../crash/pulls.ts';
 
 /** A sample of the whole: `node test/crash/matrix.ts` kills at every boundary and at hundreds of instants. */
 test('an operation that is killed anywhere leaves the old set or the new one, and nothing half', async () => {
@@ -14,3 +15,10 @@ test('an operation that is killed anywhere leaves the old set or the new one, an
   const killed = counts.reduce((sum, { interrupted }) => sum + interrupted, 0);
   expect(killed).toBeGreaterThan(3);
 }, 1_200_000);
+
+/** `node test/crash/pulls.ts` kills at a hundred instants. */
+test('an image whose fetching is killed comes when it is asked for again, and nothing is left behind', async () => {
+  const { problems } = await killPulls(4, 11, () => undefined);
+
+  expect(problems).toEqual([]);
+}, 600_000);

@@ -271,7 +271,7 @@ describe('the service under hard conditions', () => {
     const lines = await sh(said);
     await machine.shell(`
       exec 3>${directory}/80-slow.yml 4<> <(:)
-      for line in 'extensions:' '  b:' '    image: /srv/b-' ; do printf '%s\\n' "$line" >&3; read -rt 0.05 -u 4 || true; done
+      for line in 'extensions:' '  b:' '    image: /srv/b-' ; do printf '%s\\n' "$line" >&3; read -rt 0.03 -u 4 || true; done
       exec 3>&-; printf 'extensions:\\n  b:\\n    image: /srv/b-1.raw\\n' >${directory}/80-slow.yml`);
     await until('cat /usr/share/b/version', '1');
     await isIdle();

@@ -107,6 +107,21 @@ describe.each(systemdVersions)('on a machine without Node, at systemd %d', (syst
     const order = times.trim().split('\n').map(Number);
     expect(order).toEqual(order.toSorted((a, b) => a - b));
     expect(order[0]).toBeGreaterThan(0);
+    // What is told of a host can be seen only on one that has booted.
+    await serviceRuns();
+    const { stdout } = await machine.run(['sysext-agent', 'doctor']);
+    expect(stdout).toContain('ok: bus: systemd answers on the bus\n');
+    expect(stdout).toContain('ok: service: sysext-agent.service is enabled and active\n');
+    expect(stdout).toMatch(/^ok: security: /m);
+    expect(stdout).toContain('ok: boot: systemd-sysext.service is enabled\n');
+    expect(stdout).toContain(
+      'ok: boot: sysext-agent-boot.service is enabled, sysext-agent-confirm.service is enabled\n',
+    );
+    await machine.shell('systemctl disable --quiet sysext-agent-confirm.service');
+    expect((await machine.run(['sysext-agent', 'doctor'])).stdout).toMatch(
+      /^problem: boot: sysext-agent-confirm\.service is disabled: no boot is confirmed/m,
+    );
+    await machine.shell('systemctl enable --quiet sysext-agent-confirm.service');
   });
 
   test('an upgrade leaves merged what was, and so does its removal', async () => {

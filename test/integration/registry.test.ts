@@ -204,14 +204,14 @@ describe('how it is reached', () => {
 
   test('by a mirror where there is one, and past one that is away', async () => {
     const [away, nowhere] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-    ok(['push', images.amd64, `oci://${plain.host}/cache/tools/mirrored`]);
+    ok(['push', images.amd64, `oci://${plain.host}/cache/mirrored/jq`]);
     const mirrored = `"${nowhere}": {mirrors: ["${away}", "${plain.host}/cache"]}`;
     settings(
       `registries: {${mirrored}, "${plain.host}": {plain_http: true}, "${away}": {plain_http: true}}`,
       [`{place: "oci://${nowhere}", unsigned: allowed}`],
       'signed',
     );
-    const pulled = ok(pull(`oci://${nowhere}/tools/mirrored`), {}, 'signed');
+    const pulled = ok(pull(`oci://${nowhere}/mirrored/jq`), {}, 'signed');
     expect(bytesOf(pulled['path'])).toEqual(bytesOf(images.amd64));
   });
 });

@@ -191,7 +191,7 @@ describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
     ]);
   });
 
-  test.each(['refresh', 'transient'])(
+  test.each(['refresh', 'refresh by the manager', 'atomic', 'atomic by the manager'])(
     'the driver %s changes what the host has merged, and tells what was said',
     async (driver) => {
       await machine.shell(`rm -rf /var/lib/extensions/*; ${makeExtension('/var/lib/extensions/a')}`);

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { messages } from '../../src/core/messages.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { temporaryDirectory } from '../support/archives.ts';
 import { fleetLockServer, type FleetLockServer } from '../support/fleet-lock-server.ts';
@@ -135,6 +136,21 @@ test('the timer has the service look for newer versions, in a window', async () 
   await until(version('jq'), '2');
   await serviceStatus(/^Merged: jq, tools$/);
   expect(await hostStatus()).not.toContain('upgrade');
+  expect(await shown(`journalctl -u sysext-agent MESSAGE_ID=${messages.upgraded.id} -o json`)).toContain(
+    '"SYSEXT_EXTENSIONS":"jq',
+  );
+});
+
+test('what an unattended upgrade could not do is a problem in status, until one has done it', async () => {
+  const upgrade = 'systemctl start sysext-agent-upgrade.service';
+  await putBytes(machine, '/srv/jq.raw', Buffer.from('no image'));
+  await machine.shell(upgrade);
+  await until('/srv/sysext-agent/bin/sysext-agent status', /^problem: .*50-jq\.yml:1:.*jq/m);
+
+  await putBytes(machine, '/srv/jq.raw', extensionImage('jq', '2'));
+  await machine.shell(upgrade);
+  await until('/srv/sysext-agent/bin/sysext-agent status | grep -c problem:', '0');
+  expect(await shown(version('jq'))).toBe('2');
 });
 
 test('upgrade builds specs anew from the packages that there are now, leaves out what is held, and names it', async () => {

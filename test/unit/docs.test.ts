@@ -166,7 +166,10 @@ describe('the command', () => {
 });
 
 test('the man page has no option that no command has', () => {
-  const documented = Array.from(read('docs/man/sysext-agent.1').matchAll(/^\.It Fl -([a-z0-9-]+)/gm), ([, name]) => name);
+  const documented = Array.from(
+    read('docs/man/sysext-agent.1').matchAll(/^\.It Fl -([a-z0-9-]+)/gm),
+    ([, name]) => name,
+  );
   const existing = commands.flatMap(({ options }) => options.map(({ flags }) => /--([a-z0-9-]+)/.exec(flags)?.[1]));
 
   expect(documented.filter((name) => !existing.includes(name))).toEqual([]);

@@ -206,6 +206,9 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'health: [{unit: web.service}]\nextensions: {jq: {health: [{command: [jq, --version]}]}}',
     'health:',
     'merge_time_limit: 60',
+    'merge:',
+    'merge: {driver: atomic}',
+    'merge: {driver: }',
     'windows:',
     'windows: [{}]',
     'windows: [{days: [sat, sun]}, {from: 22:30, to: 04:00, zone: Europe/Berlin}, {from: "02:00", to: 24:00}]',
@@ -236,6 +239,9 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'health: [{command: jq}]',
     'extensions: {jq: {health: {}}}',
     'merge_time_limit: 0',
+    'merge: atomic',
+    'merge: {driver: magic}',
+    'merge: {way: atomic}',
     'merge_time_limit: 1m',
     'merge_time_limit: 1.5',
     'windows: {}',
@@ -315,4 +321,45 @@ describe('an example', () => {
     );
     expect(examples).not.toEqual([]);
   });
+
+  test('of docs/rollout.md is right, also what tools of fleets are to write', () => {
+    const examples = Array.from(read('docs/rollout.md').matchAll(/```yaml\n# (\S+)\n([^]*?)```/g));
+    const files = examples.flatMap(([, path = '', text = '']) =>
+      path.startsWith('/') ? [{ path, text }] : filesIn(parse(text)),
+    );
+    const judged = files.map(({ path, text }) => [
+      path,
+      path.includes('/extensions.d/')
+        ? isDropIn(text) && isDecodedAsDropIn(text)
+        : isSettings(text) && isDecodedAsSettings(text),
+    ]);
+
+    expect(judged).toEqual([
+      ['/etc/sysext-agent/agent.d/10-fleet.yml', true],
+      ['/etc/sysext-agent/extensions.d/60-wasmtime.yml', true],
+      ['/etc/sysext-agent/agent.d/20-window.yml', true],
+      ['/etc/sysext-agent/extensions.d/60-wasmtime.yml', true],
+      ['/etc/sysext-agent/agent.d/20-window.yml', true],
+      ['/etc/sysext-agent/extensions.d/90-pause.yml', true],
+    ]);
+  });
 });
+
+interface WrittenFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The files that a playbook of Ansible or a Butane config writes: `dest` and `content`, `path` and `contents.inline`. */
+function filesIn(value: unknown): WrittenFile[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const { dest, content, path, contents } = value as Readonly<Record<string, unknown>>;
+  if (typeof dest === 'string' && typeof content === 'string') return [{ path: dest, text: filledIn(content) }];
+  if (typeof path === 'string') return [{ path, text: (contents as { readonly inline: string }).inline }];
+  return Object.values(value).flatMap(filesIn);
+}
+
+/** What Ansible makes of an expression: a version, or two digits of the time. */
+function filledIn(template: string): string {
+  return template.replace(/{{ versions.*?}}/, '37.0.2').replace(/{{ '%02d'.*?}}/, '07');
+}

@@ -1,23 +1,26 @@
 import type { Agent } from '../../agent/agent.ts';
+import type { ImageRequest } from '../../agent/candidate.ts';
 import type { BootChoice } from '../../agent/boot-choice.ts';
 import type { HostRelease } from '../../core/compatibility.ts';
 import { AgentError, exitCodes } from '../../core/errors.ts';
 import { ofThisHost } from '../../core/verified-image.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { agentFor, requireRoot } from '../invoker.ts';
+import { isPublished, publishedOptions, publishedRequest } from '../published-request.ts';
 import { show, tableLines } from '../output.ts';
 import { choiceJson } from './boot.ts';
 
 export const checkOsCommand: CommandSpec = {
   name: 'check-os',
-  arguments: '[image...]',
+  arguments: '[ref...]',
   summary: 'say which extensions would not fit another version of the system, and prefetch images for it',
   description:
-    'Tells what the first boot of that system would do, by the same rules. Images that are given must fit it; they go into the store, ' +
+    'Tells what the first boot of that system would do, by the same rules. Images that are given, or published (oci://..., https://...), must fit it; they go into the store, ' +
     'beside those in place, and take their places at that boot. Exits with 5 where an extension would be left out.',
   options: [
     common.root,
     { flags: '--os-release <file>', description: 'compare with the system that this file describes' },
+    ...publishedOptions,
     common.allow,
     common.json,
     common.reason,
@@ -29,6 +32,10 @@ export const checkOsCommand: CommandSpec = {
   examples: [
     ['sysext-agent check-os --os-release=/mnt/usr/lib/os-release', 'before an update of the system'],
     ['sysext-agent check-os --os-release=new/os-release jq-13.raw', 'with an image for it'],
+    [
+      'sysext-agent check-os --os-release=new/os-release oci://registry.example.org/extensions/jq',
+      'with the newest published one',
+    ],
   ],
   run: async (invocation) => {
     const { args, options } = invocation;
@@ -52,16 +59,21 @@ export const checkOsCommand: CommandSpec = {
   },
 };
 
-async function prefetchAll({ args, options }: Invocation, agent: Agent, system: HostRelease) {
+async function prefetchAll(invocation: Invocation, agent: Agent, system: HostRelease) {
+  const { args, options } = invocation;
   if (args.length === 0) return [];
   const { prefetch } = await import('../../agent/prefetch.ts');
   const { allowedByOption } = await import('../allowances.ts');
   const allow = allowedByOption(options);
-  return prefetch(
-    agent,
-    system,
-    args.map((path) => ({ ...ofThisHost(path), source: path, allow })),
-  );
+  const requests: ImageRequest[] = [];
+  for (const ref of args) {
+    requests.push(
+      isPublished(ref, options)
+        ? await publishedRequest(invocation, ref, allow, system)
+        : { ...ofThisHost(ref), source: ref, allow },
+    );
+  }
+  return prefetch(agent, system, requests);
 }
 
 function choiceLines({ extensions, replaced, leftOut }: BootChoice, legend: boolean): string[] {

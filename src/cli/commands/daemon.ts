@@ -115,20 +115,22 @@ const patience = 60;
 
 async function agentMaker(options: Options, log: Log, host: TransientHost | undefined): Promise<AgentMaker> {
   const { createAgent } = await import('../../agent/agent.ts');
-  const { transientDriver } = await import('../../systemd/drivers/transient.ts');
+  const { byManager } = await import('../../systemd/drivers/transient.ts');
+  const onHost = host && byManager(host);
   const root = rootOf(options);
   const service = { uid: process.getuid?.() ?? 0, command: 'sysext-agent daemon' };
-  return (signal, reason, actor = service) => {
-    const agent = createAgent({
-      root,
-      exec: hostExec(signal),
-      clock: systemClock,
-      actor,
-      log,
-      ...(reason === undefined ? {} : { reason }),
-      waitSeconds: patience,
-      signal,
-    });
-    return host === undefined ? agent : { ...agent, driver: transientDriver(agent.tool, host) };
-  };
+  return (signal, reason, actor = service) =>
+    createAgent(
+      {
+        root,
+        exec: hostExec(signal),
+        clock: systemClock,
+        actor,
+        log,
+        ...(reason === undefined ? {} : { reason }),
+        waitSeconds: patience,
+        signal,
+      },
+      onHost,
+    );
 }

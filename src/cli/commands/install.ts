@@ -65,7 +65,7 @@ export const installCommand: CommandSpec = {
 /** The image that a REF stands for, built where it is a spec. */
 async function requestOf(invocation: Invocation, ref: string, allow: readonly Allowance[]): Promise<ImageRequest> {
   if (ref === '') throw new AgentError('usage', 'an empty argument names no spec and no image');
-  if (isPublished(ref)) return publishedRequest(invocation, ref, allow);
+  if (isPublished(ref, invocation.options)) return publishedRequest(invocation, ref, allow);
   const name = invocation.options.text('name');
   if (!/\.ya?ml$/.test(ref)) return { ...ofThisHost(ref), source: ref, allow, ...(name === undefined ? {} : { name }) };
   const { allowedBySpec, partOfSpec } = await import('../allowances.ts');

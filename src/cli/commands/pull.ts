@@ -28,7 +28,10 @@ export const pullCommand: CommandSpec = {
       flags: '--architecture <name>',
       description: 'for this architecture, such as arm64 (default: that of this host)',
     },
-    { flags: '--name <name>', description: 'the name the extension must have' },
+    {
+      flags: '--name <name>',
+      description: 'the name the extension must have (default: the last part of the reference)',
+    },
     common.root,
     common.dryRun,
     common.json,

@@ -6,6 +6,7 @@ import type { MergedImage } from '../../agent/merged-images.ts';
 import type { ExtensionOverview } from '../../agent/overview.ts';
 import { holderNames, type Absence } from '../../core/absence.ts';
 import { exitCodes } from '../../core/errors.ts';
+import { otherRoot, type DriverChoice } from '../../systemd/drivers/choice.ts';
 import type { HierarchyStatus } from '../../systemd/sysext-output.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatTime, show, tableLines } from '../output.ts';
@@ -28,7 +29,7 @@ export const statusCommand: CommandSpec = {
     const { rolledBackText } = await import('../../agent/rolled-back.ts');
     const { fleetStatus } = await import('../../agent/fleet/status.ts');
     const agent = await agentFor(invocation.options);
-    const { hierarchies, extensions, merged, drift, absence, underWay } = await overview(agent);
+    const { hierarchies, extensions, merged, drift, absence, underWay, choice } = await overview(agent);
     const fleet = await fleetStatus(
       agent,
       extensions.some(({ owner }) => owner?.kind === 'fleet'),
@@ -41,6 +42,7 @@ export const statusCommand: CommandSpec = {
       extensions: extensions.map(overviewJson),
       merged: merged.map(mergedJson),
       drift,
+      mergeDriver: { name: choice.driver, reason: choice.why, possible: choice.impossible !== true },
       underWay: underWay ?? null,
       unmergedFor: absence === undefined ? null : absenceJson(absence),
       boot: bootJson(boots),
@@ -55,6 +57,7 @@ export const statusCommand: CommandSpec = {
     };
     show(invocation, value, () => [
       ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
+      ...driverLines(choice),
       ...(absence === undefined ? [] : [absenceLine(absence)]),
       ...(underWay === undefined ? [] : [`An operation is under way: ${underWay}`]),
       ...left.map(({ name, whyNot }) => `${name} is not merged: ${whyNot ?? ''}`),
@@ -69,6 +72,12 @@ export const statusCommand: CommandSpec = {
     return drift.every(({ harmless }) => harmless) ? exitCodes.ok : exitCodes.drifted;
   },
 };
+
+/** That there is no gap need not be said; below another root there always is one. */
+function driverLines({ driver, why, impossible }: DriverChoice): string[] {
+  if (impossible === true) return [`problem: merge.driver asks for atomic, and this host cannot do that: ${why}`];
+  return driver === 'atomic' || why === otherRoot ? [] : [`note: a merge leaves a gap here (driver refresh): ${why}`];
+}
 
 /** Whether there is anything of an extension but the memory of an image that was rolled back. */
 function isThere({ merged, ours, path }: ExtensionOverview): boolean {

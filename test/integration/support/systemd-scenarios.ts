@@ -6,9 +6,10 @@ import { isAgentError, renderError } from '../../../src/core/errors.ts';
 import { systemClock } from '../../../src/host/clock.ts';
 import { createExec } from '../../../src/host/exec.ts';
 import { createBus } from '../../../src/systemd/bus/client.ts';
+import { driverNames, type DriverWish } from '../../../src/systemd/drivers/choice.ts';
 import type { MergeDriver } from '../../../src/systemd/drivers/driver.ts';
-import { refreshDriver } from '../../../src/systemd/drivers/refresh.ts';
-import { transientDriver } from '../../../src/systemd/drivers/transient.ts';
+import { hostDriver } from '../../../src/systemd/drivers/host-driver.ts';
+import { byManager } from '../../../src/systemd/drivers/transient.ts';
 import { mergedNames } from '../../../src/systemd/merged.ts';
 import { createManager, type UnitVerb } from '../../../src/systemd/bus-manager.ts';
 import { createSysextTool, type MergeOptions, type MergeVerb } from '../../../src/systemd/sysext-tool.ts';
@@ -86,8 +87,17 @@ const scenarios: Record<string, (tools: Tools, ...args: string[]) => Promise<unk
 };
 
 function driverNamed(name: string, host: Tools): MergeDriver {
-  const tool = createSysextTool(createExec(process.env), '/', '/run/sysext-agent/tool.json');
-  return name === 'transient' ? transientDriver(tool, host) : refreshDriver(tool, '/');
+  const exec = createExec(process.env);
+  const tool = createSysextTool(exec, '/', '/run/sysext-agent/tool.json');
+  const [how = '', onWhom] = name.split(' by ');
+  const wish: DriverWish = driverNames.find((driver) => driver === how) ?? 'auto';
+  return hostDriver({
+    root: '/',
+    tool,
+    exec,
+    wish: () => Promise.resolve(wish),
+    ...(onWhom === undefined ? {} : { onHost: byManager(host) }),
+  });
 }
 
 function merged(driver: MergeDriver): readonly string[] {

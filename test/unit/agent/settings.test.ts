@@ -62,6 +62,16 @@ test('the last time limit for a merge counts, and must be a number of seconds', 
   expect(await failure()).toMatch(/10-slow\.yml:1:19: .*from 1 to 86400/);
 });
 
+test('the last driver for a merge counts, and must be one that there is', async () => {
+  put('usr/lib/sysext-agent/agent.yml', 'merge: {driver: refresh}\n');
+  expect(await readSettings(root.at('.'))).toMatchObject({ mergeDriver: 'refresh' });
+  put('etc/sysext-agent/agent.d/10-merge.yml', 'merge:\n  driver: atomic\n');
+  expect(await readSettings(root.at('.'))).toMatchObject({ mergeDriver: 'atomic' });
+
+  put('etc/sysext-agent/agent.d/10-merge.yml', 'merge: {driver: magic}\n');
+  expect(await failure()).toMatch(/10-merge\.yml:1:17: /);
+});
+
 test('a link to /dev/null hides agent.yml of the other directories', async () => {
   put('usr/lib/sysext-agent/agent.yml', 'allow: [owner]\n');
   mkdirSync(root.at('etc/sysext-agent'), { recursive: true });

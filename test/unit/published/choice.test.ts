@@ -101,14 +101,3 @@ test('where none fits every reason is told, and no more versions are looked at t
   });
   expect(described).toHaveLength(100);
 });
-
-test('what is older than was here before is passed over', async () => {
-  const { publisher } = publisherOf({ '1.7': {}, '1.6': {} });
-
-  await expect(choose(publisher, { host, floor: '1.8' })).rejects.toMatchObject({
-    code: 'incompatible',
-    details: {
-      facts: ['1.7: it is older than 1.8, which was here before', '1.6: it is older than 1.8, which was here before'],
-    },
-  });
-});

@@ -1,7 +1,10 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { parseOrigin } from '../../../src/systemd/origin.ts';
+import { isSameOrigin, parseOrigin } from '../../../src/systemd/origin.ts';
+import { temporaryDirectory } from '../../support/archives.ts';
 
 /** As systemd 262 writes it. */
 const recorded = `{
@@ -53,4 +56,22 @@ test('no text makes it throw', () => {
       expect(images === undefined || images.every(({ path }) => typeof path === 'string')).toBe(true);
     }),
   );
+});
+
+test('two merges of the same images are the same, whatever the numbers of mounts and the order of keys', () => {
+  using work = temporaryDirectory();
+  const write = (root: string, text: string) => {
+    mkdirSync(work.at(`${root}/usr/.systemd-sysext`), { recursive: true });
+    writeFileSync(work.at(`${root}/usr/.systemd-sysext/origin`), text);
+  };
+  write('now', '{"mutable":{"mode":"no"},"extensions":{"a":{"path":"/a","onMountId":1,"inode":5},"b":{"path":"/b"}}}');
+  write('then', '{"extensions":{"b":{"path":"/b"},"a":{"inode":5,"onMountId":2,"path":"/a"}},"mutable":{"mode":"no"}}');
+  write(
+    'other',
+    '{"mutable":{"mode":"no"},"extensions":{"a":{"path":"/a","onMountId":1,"inode":6},"b":{"path":"/b"}}}',
+  );
+
+  expect(isSameOrigin(work.at('now'), work.at('then'))).toBe(true);
+  expect(isSameOrigin(work.at('now'), work.at('other'))).toBe(false);
+  expect(isSameOrigin(work.at('none'), work.at('none'))).toBe(false);
 });

@@ -1,0 +1,395 @@
+/*
+ * Swaps what is merged into /usr and /opt without an instant in which it is absent. Run by root, in the mount namespace
+ * of the host, by who holds the lock of sysext-agent:
+ *
+ *   prepare PROGRAM ARGUMENT...  run PROGRAM (systemd-sysext) in a copy of the mount namespace, and show what it merged
+ *                                there below /run/sysext-agent/prepared; ends with PROGRAM's exit code
+ *   commit                       make that what is merged: slide it beneath what is, then take that off
+ *   abort                        take it away
+ *   settle                       what a killed run left: commit where that had begun, else abort
+ *
+ * What was killed can be done again. Its own failures end it with 125. See docs/merge-drivers.md.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Numbers and flags of the kernel, which older headers do not have; the numbers are the same on every architecture. */
+enum { NR_OPEN_TREE = 428, NR_MOVE_MOUNT = 429, NR_MOUNT_SETATTR = 442 };
+enum { TREE_CLONE = 1, TREE_RECURSIVE = 0x8000, FROM_EMPTY_PATH = 0x4, BENEATH = 0x200, EMPTY_PATH = 0x1000 };
+struct mount_attributes { uint64_t set, clear, propagation, user_namespace; };
+
+enum { FAILED = 125, MOST_SUBMOUNTS = 256 };
+
+#define RUNTIME "/run/sysext-agent"
+#define PREPARED RUNTIME "/prepared"
+
+/* One of the directories that extensions extend, and what is prepared for it. */
+struct hierarchy { const char *path, *prepared; };
+static const struct hierarchy hierarchies[] = { { "/usr", PREPARED "/usr" }, { "/opt", PREPARED "/opt" } };
+enum { HIERARCHIES = sizeof hierarchies / sizeof *hierarchies };
+
+/* A copy of a tree of mounts that hangs nowhere, and where it belongs. */
+struct copy { int tree; char path[PATH_MAX]; };
+
+static void fail(const char *format, ...)
+{
+	int error = errno;
+	va_list arguments;
+	va_start(arguments, format);
+	fputs("sysext-agent-swap: ", stderr);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, ": %s\n", strerror(error));
+	exit(FAILED);
+}
+
+/* A copy of the mount at a path, with those below it or alone. What is mounted or taken off in it later stays in it. */
+static int copy_of(const char *path, int recursive)
+{
+	struct mount_attributes apart = { .propagation = MS_PRIVATE };
+	int tree = (int)syscall(NR_OPEN_TREE, AT_FDCWD, path, TREE_CLONE | O_CLOEXEC | recursive);
+	if (tree < 0 || syscall(NR_MOUNT_SETATTR, tree, "", EMPTY_PATH | recursive, &apart, sizeof apart) < 0)
+		fail("copying the mount at %s", path);
+	return tree;
+}
+
+static void attach(int tree, const char *path, int how)
+{
+	if (syscall(NR_MOVE_MOUNT, tree, "", AT_FDCWD, path, FROM_EMPTY_PATH | how) < 0)
+		fail("mounting %s %s", how ? "beneath" : "at", path);
+}
+
+/* The device of the overlay that systemd-sysext merged at a path, as it noted it there; 0 where there is none. */
+static dev_t merged_at(const char *path)
+{
+	char noted[PATH_MAX];
+	unsigned major_number, minor_number;
+	struct stat status;
+	snprintf(noted, sizeof noted, "%s/.systemd-sysext/dev", path);
+	FILE *file = fopen(noted, "re");
+	if (!file)
+		return 0;
+	bool is_noted = fscanf(file, "%u:%u", &major_number, &minor_number) == 2;
+	fclose(file);
+	/* A copy of a merged tree has the note as well, and another device. */
+	return is_noted && stat(path, &status) == 0 && status.st_dev == makedev(major_number, minor_number) ? status.st_dev : 0;
+}
+
+/* One line of mountinfo, proc_pid_mountinfo(5). */
+struct mount_line { int id, parent; dev_t device; char path[PATH_MAX]; };
+
+/* Spaces and the like are written as \040 there. */
+static void unescape(char *text)
+{
+	char *to = text;
+	for (const char *from = text; *from; to++) {
+		unsigned value;
+		if (sscanf(from, "\\%3o", &value) == 1) {
+			*to = (char)value;
+			from += 4;
+		} else
+			*to = *from++;
+	}
+	*to = '\0';
+}
+
+/* Calls a function with every mount, until it returns true; returns whether it did. */
+static bool any_mount(bool (*test)(const struct mount_line *, void *), void *data)
+{
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	if (!file)
+		fail("reading /proc/self/mountinfo");
+	while (!found && getline(&line, &size, file) > 0) {
+		struct mount_line mount;
+		unsigned major_number, minor_number;
+		if (sscanf(line, "%d %d %u:%u %*s %4095s", &mount.id, &mount.parent, &major_number, &minor_number, mount.path) != 5)
+			continue;
+		mount.device = makedev(major_number, minor_number);
+		unescape(mount.path);
+		found = test(&mount, data);
+	}
+	free(line);
+	fclose(file);
+	return found;
+}
+
+struct stacked { dev_t device; const char *path; };
+
+static bool is_stacked(const struct mount_line *mount, void *data)
+{
+	const struct stacked *wanted = data;
+	return mount->device == wanted->device && strcmp(mount->path, wanted->path) == 0;
+}
+
+/* Whether a file system is mounted at a path, maybe beneath others. */
+static bool is_mounted(dev_t device, const char *path)
+{
+	char real[PATH_MAX];
+	struct stacked wanted = { device, realpath(path, real) };
+	return wanted.path && any_mount(is_stacked, &wanted);
+}
+
+static int mount_id(const char *path)
+{
+	struct statx status;
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0x1000 /* STATX_MNT_ID */, &status) < 0)
+		return -1;
+	return (int)status.stx_mnt_id;
+}
+
+/* What is mounted below a hierarchy, as far as it can be seen. */
+struct submounts { char real[PATH_MAX]; int top, count; struct copy copies[]; };
+
+static bool is_below(const struct mount_line *mount, const char *directory)
+{
+	size_t length = strlen(directory);
+	return strncmp(mount->path, directory, length) == 0 && mount->path[length] == '/';
+}
+
+static bool add_submount(const struct mount_line *mount, void *data)
+{
+	struct submounts *all = data;
+	/* What is mounted below another one comes along with that; what is covered is not mounted on what is seen. */
+	if (mount->parent != all->top || !is_below(mount, all->real))
+		return false;
+	if (all->count == MOST_SUBMOUNTS) {
+		errno = E2BIG;
+		fail("looking at what is mounted below %s", all->real);
+	}
+	struct copy *copy = &all->copies[all->count];
+	strcpy(copy->path, mount->path + strlen(all->real));
+	copy->tree = copy_of(mount->path, TREE_RECURSIVE);
+	all->count++;
+	return false;
+}
+
+static struct submounts *submounts_of(const char *path)
+{
+	struct submounts *all = calloc(1, sizeof *all + MOST_SUBMOUNTS * sizeof *all->copies);
+	if (!all)
+		fail("looking at what is mounted below %s", path);
+	if (!realpath(path, all->real))
+		return all;
+	all->top = mount_id(all->real);
+	any_mount(add_submount, all);
+	return all;
+}
+
+static bool is_mount_root(const char *path)
+{
+	struct statx status;
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &status) == 0 &&
+	       (status.stx_attributes & 0x2000 /* STATX_ATTR_MOUNT_ROOT */) != 0;
+}
+
+/* Mounts the copies below another directory, where nothing is mounted yet. */
+static void mount_copies(struct submounts *all, const char *below)
+{
+	for (int i = 0; i < all->count; i++) {
+		char path[PATH_MAX + 32];
+		snprintf(path, sizeof path, "%s%s", below, all->copies[i].path);
+		if (!is_mount_root(path))
+			attach(all->copies[i].tree, path, 0);
+		close(all->copies[i].tree);
+	}
+	free(all);
+}
+
+static void abort_prepared(void)
+{
+	for (int i = 0; i < HIERARCHIES; i++) {
+		const char *prepared = hierarchies[i].prepared;
+		while (umount2(prepared, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+			;
+		if (errno != EINVAL && errno != ENOENT)
+			fail("taking off %s", prepared);
+		if (rmdir(prepared) < 0 && errno != ENOENT)
+			fail("removing %s", prepared);
+	}
+	if (rmdir(PREPARED) < 0 && errno != ENOENT)
+		fail("removing " PREPARED);
+}
+
+/* Takes off what systemd-sysext merged at a path, down to one overlay or to all. What is mounted below it stays. */
+static void take_off(const char *path, dev_t down_to)
+{
+	struct submounts *left = down_to ? NULL : submounts_of(path);
+	for (dev_t top = merged_at(path); top && top != down_to; top = merged_at(path))
+		if (umount2(path, MNT_DETACH) < 0)
+			fail("taking off what was merged at %s", path);
+	if (left)
+		mount_copies(left, path);
+}
+
+/* First everything is put in place that can fail, and nobody sees it yet where something is merged. */
+static void commit(void)
+{
+	dev_t prepared[HIERARCHIES];
+	if (access(PREPARED, F_OK) < 0)
+		fail("looking for what was prepared at " PREPARED);
+	bool is_in_place[HIERARCHIES];
+	for (int i = 0; i < HIERARCHIES; i++) {
+		prepared[i] = merged_at(hierarchies[i].prepared);
+		is_in_place[i] = !prepared[i] || is_mounted(prepared[i], hierarchies[i].path);
+		if (!is_in_place[i])
+			mount_copies(submounts_of(hierarchies[i].path), hierarchies[i].prepared);
+	}
+	for (int i = 0; i < HIERARCHIES; i++) {
+		const char *path = hierarchies[i].path;
+		if (is_in_place[i])
+			continue;
+		int tree = copy_of(hierarchies[i].prepared, TREE_RECURSIVE);
+		attach(tree, path, merged_at(path) ? BENEATH : 0);
+		close(tree);
+	}
+	for (int i = 0; i < HIERARCHIES; i++)
+		if (prepared[i] || merged_at(hierarchies[i].path))
+			take_off(hierarchies[i].path, prepared[i]);
+	abort_prepared();
+}
+
+static bool commit_has_begun(void)
+{
+	for (int i = 0; i < HIERARCHIES; i++) {
+		dev_t device = merged_at(hierarchies[i].prepared);
+		if (device && is_mounted(device, hierarchies[i].path))
+			return true;
+	}
+	return false;
+}
+
+static void settle(void)
+{
+	if (commit_has_begun())
+		commit();
+	else
+		abort_prepared();
+}
+
+static int exit_code_of(char **command)
+{
+	int status;
+	pid_t child = fork();
+	if (child == 0) {
+		/* What is ended with us has changed nothing that anyone sees. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execv(command[0], command);
+		fail("executing %s", command[0]);
+	}
+	if (child < 0)
+		fail("starting %s", command[0]);
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			fail("waiting for %s", command[0]);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void make_directory(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		fail("making the directory %s", path);
+}
+
+/* Mounts a merged tree where it can be looked at. */
+static void show(int tree, const char *prepared)
+{
+	make_directory(prepared, 0755);
+	attach(tree, prepared, 0);
+	/* What is mounted and taken off in it must not be so in what will be a copy of it. */
+	if (mount(NULL, prepared, NULL, MS_PRIVATE, NULL) < 0)
+		fail("making %s private", prepared);
+}
+
+static bool take_off_nested(const struct mount_line *mount, void *data)
+{
+	const struct submounts *all = data;
+	if (mount->parent != all->top && is_below(mount, all->real) && mount_id(mount->path) == mount->id)
+		umount2(mount->path, MNT_DETACH | UMOUNT_NOFOLLOW);
+	return false;
+}
+
+/* systemd-sysext 257 crashes over what is mounted below a mount below /usr. We carry that over ourselves. */
+static void spare_nested(const char *path)
+{
+	struct submounts all = { .top = 0 };
+	if (!realpath(path, all.real))
+		return;
+	all.top = mount_id(all.real);
+	any_mount(take_off_nested, &all);
+}
+
+static int prepare(char **command)
+{
+	int trees[HIERARCHIES];
+	settle();
+	int namespace = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (namespace < 0 || root < 0)
+		fail("opening the mount namespace");
+	if (unshare(CLONE_NEWNS) < 0)
+		fail("copying the mount namespace");
+	/* Nothing of it reaches the host; and what the program mounts in a namespace of its own reaches this one. */
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+		fail("setting the propagation of mounts");
+	for (int i = 0; i < HIERARCHIES; i++)
+		spare_nested(hierarchies[i].path);
+	int exit_code = exit_code_of(command);
+	for (int i = 0; i < HIERARCHIES; i++)
+		trees[i] = exit_code == 0 && merged_at(hierarchies[i].path) ? copy_of(hierarchies[i].path, 0) : -1;
+	if (setns(namespace, CLONE_NEWNS) < 0 || fchdir(root) < 0 || chroot(".") < 0)
+		fail("going back to the mount namespace of the host");
+	if (exit_code != 0)
+		return exit_code;
+	/* Where nothing is merged this is empty: then everything is taken off. */
+	make_directory(RUNTIME, 0755);
+	make_directory(PREPARED, 0700);
+	for (int i = 0; i < HIERARCHIES; i++)
+		if (trees[i] >= 0)
+			show(trees[i], hierarchies[i].prepared);
+	return 0;
+}
+
+static int usage(void)
+{
+	fputs("usage: sysext-agent-swap prepare /PROGRAM [ARGUMENT...] | commit | abort | settle\n", stderr);
+	return 2;
+}
+
+int main(int count, char **arguments)
+{
+	const char *verb = count > 1 ? arguments[1] : "";
+	umask(022);
+	if (strcmp(verb, "prepare") == 0 && count > 2 && arguments[2][0] == '/')
+		return prepare(arguments + 2);
+	if (count != 2)
+		return usage();
+	if (strcmp(verb, "commit") == 0)
+		commit();
+	else if (strcmp(verb, "abort") == 0)
+		abort_prepared();
+	else if (strcmp(verb, "settle") == 0)
+		settle();
+	else
+		return usage();
+	return 0;
+}

@@ -1,0 +1,56 @@
+import { AgentError } from '../../core/errors.ts';
+import type { Exec } from '../../host/exec.ts';
+import { fileStatus, readTextIfAny } from '../../host/files.ts';
+import { shippedProgram } from '../../host/shipped.ts';
+import { readMerged } from '../merged.ts';
+import { mutableBy } from '../mutable.ts';
+import type { SysextTool } from '../sysext-tool.ts';
+import { atomicWay } from './atomic.ts';
+import { directly } from './direct.ts';
+import { chooseDriver, type DriverChoice, type DriverWish } from './choice.ts';
+import type { HostProgram, MergeDriver } from './driver.ts';
+import { refreshWay, refreshWayOn } from './refresh.ts';
+import { preparedRoot, swapBy, swapProgram } from './swap.ts';
+
+export interface HostDriverParts {
+  readonly root: string;
+  readonly tool: SysextTool;
+  readonly exec: Exec;
+  /** How programs are run where the host's mounts are; absent where this process is there. */
+  readonly onHost?: HostProgram | undefined;
+  /** What the configuration asks for. */
+  readonly wish: () => Promise<DriverWish>;
+}
+
+/** Changes what is merged in the best way that the host has and the configuration allows. */
+export function hostDriver({ root, tool, exec, onHost, wish }: HostDriverParts): MergeDriver {
+  const program = shippedProgram(swapProgram);
+  const choice = async (): Promise<DriverChoice> =>
+    chooseDriver(await wish(), { root, kernel: kernelRelease(), program, mutable: mutableBy(root) });
+  const swap = program === undefined ? undefined : swapBy(program, onHost ?? directly(exec));
+  const refresh = onHost === undefined ? refreshWay(tool) : refreshWayOn(tool, onHost);
+  const atomic = swap && atomicWay({ tool, exec, swap });
+  return {
+    choice,
+    prepare: async (verb, options) => {
+      const chosen = await choice();
+      if (chosen.impossible === true) throw impossible(chosen.why);
+      const way = chosen.driver === 'atomic' && atomic !== undefined ? atomic : refresh;
+      return { choice: chosen, ...(await way(verb, options)) };
+    },
+    settle: async () => {
+      if (root === '/' && fileStatus(preparedRoot) !== undefined) await swap?.settle();
+    },
+    observe: () => readMerged(root),
+  };
+}
+
+function kernelRelease(): string {
+  return readTextIfAny('/proc/sys/kernel/osrelease')?.trim() ?? '';
+}
+
+function impossible(why: string): AgentError {
+  return new AgentError('merge-failed', `merge.driver asks for atomic, and this host cannot do that: ${why}`, {
+    next: 'With `merge: {driver: auto}` in agent.yml the best way is taken that it has.',
+  });
+}

@@ -1,0 +1,46 @@
+import { AgentError } from '../../core/errors.ts';
+import type { HostProgram, ToolEnd } from './driver.ts';
+
+/** Where native/sysext-agent-swap.c shows what it has prepared. */
+export const preparedRoot = '/run/sysext-agent/prepared';
+
+export const swapProgram = 'sysext-agent-swap';
+
+/** What sysext-agent-swap ends with when it fails itself. */
+const swapFailed = 125;
+
+/** The program that prepares and swaps; native/sysext-agent-swap.c says what each of its verbs does. */
+export interface Swap {
+  /** Runs systemd-sysext where nobody sees it, and returns how that ended. */
+  prepare(argv: readonly [string, ...string[]], timeLimit?: number): Promise<ToolEnd>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+  settle(): Promise<void>;
+}
+
+/** @param program its absolute path. */
+export function swapBy(program: string, onHost: HostProgram): Swap {
+  const run = (verb: keyof Swap, args: readonly string[] = [], timeLimit?: number): Promise<ToolEnd> =>
+    onHost({ name: `${verb}-swap`, argv: [program, verb, ...args], ...(timeLimit === undefined ? {} : { timeLimit }) });
+  const runOk = async (verb: keyof Swap): Promise<void> => {
+    const end = await run(verb);
+    if (end.exitCode !== 0) throw failure(verb, end);
+  };
+  return {
+    prepare: async (argv, timeLimit) => {
+      const end = await run('prepare', argv, timeLimit);
+      if (end.exitCode === swapFailed) throw failure('prepare', end);
+      return end;
+    },
+    commit: () => runOk('commit'),
+    abort: () => runOk('abort'),
+    settle: () => runOk('settle'),
+  };
+}
+
+function failure(verb: keyof Swap, { exitCode, said }: ToolEnd): AgentError {
+  return new AgentError('merge-failed', `${swapProgram} ${verb} failed with exit code ${exitCode}`, {
+    facts: said,
+    next: 'With `merge: {driver: refresh}` in agent.yml systemd-sysext does it alone, with a gap.',
+  });
+}

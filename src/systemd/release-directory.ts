@@ -1,0 +1,14 @@
+import { join } from 'node:path';
+
+import { listNames, readTextIfAny } from '../host/files.ts';
+
+/**
+ * Whether a release file in a merged tree asks for the manager to be reloaded, as systemd-sysext does it from 255 on.
+ * @param root the directory that has the tree at `usr`.
+ */
+export function wantsReload(root: string): boolean {
+  const directory = join(root, 'usr/lib/extension-release.d');
+  return listNames(directory).some((name) =>
+    /^EXTENSION_RELOAD_MANAGER=["']?(?:1|yes|y|true|t|on)["']?\s*$/im.test(readTextIfAny(join(directory, name)) ?? ''),
+  );
+}

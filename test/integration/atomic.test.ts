@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { bootMachine, type Machine } from '../lab/machine.ts';
+import { installWatcher, watchedDuring } from './support/absence.ts';
+import { erofsImage, extensionImage, putFiles, releaseOf } from './support/images.ts';
+import { installStrace, strace } from './support/strace.ts';
+
+const swap = '/srv/sysext-agent/dist/sysext-agent-swap';
+const agent = '/srv/sysext-agent/bin/sysext-agent';
+const extensions = '/var/lib/extensions';
+const watched = '/usr/share/a/version';
+
+/** Stands before systemd-sysext and, where it is told to, does as that does up to 255 when the overlay cannot be mounted. */
+const failingTool = [
+  '#!/bin/sh',
+  'if [ "$1" != refresh ] || [ ! -e /run/overlay-fails ]; then exec /usr/bin/systemd-sysext "$@"; fi',
+  '/usr/bin/systemd-sysext unmerge --no-pager',
+  'echo "Failed to mount sysext (type overlay) on /usr: Invalid argument" >&2',
+  '',
+].join('\n');
+
+/** What ends a commit, and with which exit code: the same for every systemd. */
+const allFaults = [
+  ['move_mount:error=ENOSPC:when=1', 125],
+  ['move_mount:signal=KILL:when=1', 137],
+  ['umount2:signal=KILL:when=1', 137],
+  ['umount2:signal=KILL:when=2', 137],
+  ['rmdir:signal=KILL:when=1', 137],
+] as const;
+
+describe.each([
+  [252, []],
+  [257, allFaults],
+  [262, []],
+] as const)('a merge without a gap, at systemd %d', (systemd, faults) => {
+  let machine: Machine;
+  let mounts: string;
+
+  const shell = (script: string) => machine.shell(script, { timeoutMs: 120_000 });
+  const version = async (path = watched) => (await shell(`cat ${path}`)).trim();
+  const place = (name: string) => `cp /srv/${name}.raw ${extensions}/.#a; mv ${extensions}/.#a ${extensions}/a.raw`;
+  /** What no file system shows that was there before. */
+  const left = () => shell('grep -c . /proc/self/mountinfo; ls -A /run/sysext-agent/prepared 2>&1 || true');
+  const always = systemd >= 260 ? ' --always-refresh=yes' : '';
+
+  async function fine(...args: readonly string[]): Promise<string> {
+    const { exitCode, stdout, stderr } = await machine.agent(args);
+    expect({ args, exitCode, stderr }).toMatchObject({ args, exitCode: 0 });
+    return `${stdout}${stderr}`;
+  }
+
+  beforeAll(async () => {
+    machine = await bootMachine({ systemd });
+    await installWatcher(machine);
+    await installStrace(machine);
+    const program = { 'usr/bin/systemctl': 'not a program any more\n' };
+    await putFiles(machine, '/srv', {
+      'a1.raw': extensionImage('a', '1'),
+      'a2.raw': extensionImage('a', '2'),
+      'b.raw': erofsImage({ ...releaseOf('b'), 'opt/b/file': 'b\n' }),
+      'breaks.raw': erofsImage({ ...releaseOf('breaks'), ...program }),
+    });
+    // The one has /usr as a mount of its own, the others have it on the root file system; nobody has /opt.
+    const own = systemd === 257 ? 'mount --bind /usr /usr; mount --make-private /usr; mount --make-shared /usr;' : '';
+    await machine.write('/usr/local/sbin/systemd-sysext', failingTool, '0755');
+    await shell(`mkdir -p ${extensions} /usr/local/kept; rm -rf /opt; ${own} mount -t tmpfs kept /usr/local/kept`);
+    await shell('echo kept >/usr/local/kept/file');
+    mounts = (await left()).split('\n', 1).join('');
+  });
+
+  afterAll(async () => {
+    await machine.stop();
+  });
+
+  test('the first one, and what it says of itself', async () => {
+    await shell(place('a1'));
+    await fine('refresh');
+
+    expect(await version()).toBe('1');
+    expect(await version('/usr/local/kept/file')).toBe('kept');
+    expect((await machine.agent(['doctor'])).stdout).toMatch(/driver: atomic, without a gap: Linux/);
+    expect(await fine('history', '1')).toContain('without a gap (atomic)');
+  });
+
+  test('nothing is absent in twenty swaps, and a service sees each; with the bare tool something is', async () => {
+    await shell('systemd-run --quiet --unit=looks -p ProtectSystem=strict -p PrivateTmp=yes sleep infinity');
+    const exchange =
+      'cp /srv/a$((i % 2 + 1)).raw /var/lib/extensions/a.new; mv /var/lib/extensions/a.new /var/lib/extensions/a.raw';
+    const swapping = `${swap} prepare /usr/bin/systemd-sysext refresh; ${swap} commit`;
+    const kept = watchedDuring(machine, '/usr/local/kept/file', 'sleep 1');
+    const swapped = await watchedDuring(
+      machine,
+      watched,
+      `for i in $(seq 20); do ${exchange}; ${swapping}; done; i=0; ${exchange}; ${agent} refresh`,
+    );
+    const bare = await watchedDuring(
+      machine,
+      watched,
+      `for i in $(seq 10); do ${exchange}; systemd-sysext refresh; done`,
+    );
+
+    expect({ ...swapped, enough: swapped.polls > 10_000 }).toMatchObject({ absences: 0, enough: true });
+    expect(await kept).toMatchObject({ absences: 0 });
+    expect(bare.absences).toBeGreaterThan(0);
+    await shell(`${place('a1')}; ${swapping}`);
+    const pid = (await shell('systemctl show --property=MainPID --value looks')).trim();
+    expect(await shell(`nsenter --target=${pid} --mount cat ${watched}`)).toBe('1\n');
+    await shell('systemctl stop looks');
+  });
+
+  test('an overlay that cannot be mounted leaves everything as it was', async () => {
+    await shell(`touch /run/overlay-fails; ${place('a2')}`);
+    const before = await left();
+    const seen = await watchedDuring(machine, watched, `! ${agent} refresh --always-refresh`);
+    const { exitCode, stderr } = await machine.agent(['refresh', '--always-refresh']);
+
+    expect({ exitCode, stderr }).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('not merged: a') });
+    expect(stderr).toContain('Merged now: a.');
+    expect([seen.absences, await version(), await left()]).toEqual([0, '1', before]);
+    await shell('rm /run/overlay-fails');
+  });
+
+  test('what would keep the host from working is not merged', async () => {
+    await shell(`cp /srv/breaks.raw ${extensions}/breaks.raw`);
+    const { exitCode, stderr } = await machine.agent(['refresh', '--always-refresh']);
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('/usr/bin/systemctl is no program');
+    expect([await version(), await shell('systemctl --version >/dev/null; echo works')]).toEqual(['1', 'works\n']);
+    await shell(`rm ${extensions}/breaks.raw`);
+  });
+
+  test.each(faults)('a commit that ends with %s is ended or undone by the next operation', async (fault, code) => {
+    await shell(`${place('a2')}; ${swap} prepare /usr/bin/systemd-sysext refresh${always}`);
+    const committing = `${strace} -e inject=${fault} ${swap} commit`;
+    const seen = await watchedDuring(machine, watched, `${committing} || test $? = ${code}`);
+    expect(seen.absences).toBe(0);
+    expect(['1', '2']).toContain(await version());
+
+    await shell(place('a1'));
+    expect(await watchedDuring(machine, watched, `${agent} refresh --always-refresh`)).toMatchObject({ absences: 0 });
+    expect(await version()).toBe('1');
+    const overlays =
+      'grep -c " /usr .* overlay sysext " /proc/self/mountinfo; ls /run/sysext-agent/prepared 2>&1 || true';
+    expect(await shell(overlays)).toMatch(/^1\n.*No such file/);
+  });
+
+  test('killed while systemd-sysext runs it has changed nothing, and nothing is left', async () => {
+    await shell(place('a2'));
+    const before = await left();
+    const preparing = `${strace} -e inject=setns:signal=KILL:when=1 ${swap} prepare /usr/bin/systemd-sysext refresh${always}`;
+    expect((await machine.run(['sh', '-c', preparing])).exitCode).toBe(137);
+
+    expect([await version(), await left()]).toEqual(['1', before]);
+  });
+
+  test('a hierarchy that is not there comes; the tool of systemd takes over, and all goes', async () => {
+    await shell(`${place('a1')}; cp /srv/b.raw ${extensions}/b.raw`);
+    await fine('refresh');
+    expect(await version('/opt/b/file')).toBe('b');
+    expect(await shell('systemd-sysext status; systemd-sysext list')).toMatch(/\/opt +a .*\n +b .*\n\/usr +a /);
+
+    await shell(`systemd-sysext refresh${always}`);
+    expect(await version()).toBe('1');
+    await fine('refresh', '--always-refresh');
+    await shell(`rm ${extensions}/b.raw`);
+    await fine('refresh');
+    expect((await machine.run(['ls', '/opt/b'])).exitCode).not.toBe(0);
+    await fine('unmerge');
+    expect((await machine.run(['ls', watched])).exitCode).not.toBe(0);
+    expect((await left()).split('\n', 1)).toEqual([mounts]);
+    expect(await version('/usr/local/kept/file')).toBe('kept');
+  });
+
+  test('the configuration can have systemd-sysext do it alone, and that is told', async () => {
+    await machine.write('/etc/sysext-agent/agent.yml', 'merge: {driver: refresh}\n');
+    await fine('refresh');
+
+    expect((await machine.agent(['status'])).stdout).toContain(
+      'a merge leaves a gap here (driver refresh): merge.driver',
+    );
+    await shell('rm /etc/sysext-agent/agent.yml; systemd-sysext unmerge');
+  });
+});
+
+test('sysext-agent-swap takes nothing but its verbs', async () => {
+  await using machine = await bootMachine({ systemd: 262 });
+  for (const args of [[], ['prepare'], ['prepare', 'systemd-sysext'], ['commit', 'x'], ['merge'], ['--help']]) {
+    expect(await machine.run([swap, ...args])).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('usage:'),
+    });
+  }
+  expect(await machine.run([swap, 'commit'])).toMatchObject({
+    exitCode: 125,
+    stderr: expect.stringMatching(/No such file/),
+  });
+  expect(await machine.run([swap, 'settle'])).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(await machine.run([swap, 'prepare', '/bin/false'])).toMatchObject({ exitCode: 1 });
+  expect(await machine.run([swap, 'prepare', '/nonexistent'])).toMatchObject({ exitCode: 125 });
+});
