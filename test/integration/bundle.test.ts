@@ -184,17 +184,26 @@ const refused: readonly (readonly [what: string, make: () => string, why: string
   ],
   [
     'is called by another name',
-    () => altered('name', (tree) => replaced(tree, (text) => text.replace('"name": "jq"', '"name": "zq"'))),
+    () =>
+      altered('name', (tree) => {
+        replaced(tree, (text) => text.replace('"name": "jq"', '"name": "zq"'));
+      }),
     'published is not zq 1.7',
   ],
   [
     'calls what is in a list by another name',
-    () => altered('listed', (tree) => replaced(tree, (text) => text.replace('"name": "yq"', '"name": "zq"'))),
+    () =>
+      altered('listed', (tree) => {
+        replaced(tree, (text) => text.replace('"name": "yq"', '"name": "zq"'));
+      }),
     'proves zq 2',
   ],
   [
     'is said to be from elsewhere',
-    () => altered('place', (tree) => replaced(tree, (text) => text.replace(places.jq, 'oci://elsewhere.example/jq'))),
+    () =>
+      altered('place', (tree) => {
+        replaced(tree, (text) => text.replace(places.jq, 'oci://elsewhere.example/jq'));
+      }),
     'nobody is trusted to publish jq at oci://elsewhere.example/jq',
   ],
 ];

@@ -104,7 +104,7 @@ export interface OpenBundle {
    */
   documentsOf(extension: BundledExtension): Documents;
   /** Brings an image here, as `Http.download` does. */
-  fetch(wanted: WantedFile, options?: DownloadOptions): Promise<void>;
+  readonly fetch: (wanted: WantedFile, options?: DownloadOptions) => Promise<void>;
 }
 
 /**

@@ -17,7 +17,7 @@ export interface Recorded {
   readonly file: string;
   readonly documents: Documents;
   /** Brings an image here, as `Http.download` does. */
-  fetch(wanted: WantedFile, options?: DownloadOptions): Promise<void>;
+  readonly fetch: (wanted: WantedFile, options?: DownloadOptions) => Promise<void>;
 }
 
 /** The source of a reference as it was recorded: what is read of it is held against the same digests and signatures. */
