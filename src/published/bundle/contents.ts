@@ -35,7 +35,7 @@ export interface BundledExtension {
 const format = 1;
 
 /** The most that is read, in bytes and in number. */
-export const mostOfContents = { bytes: 4 * 1024 * 1024, extensions: 1000, documents: 100 };
+export const mostOfContents = { bytes: 4 * 1024 * 1024, extensions: 1000, documents: 1000 };
 
 const sha256 = jsonMatch(/^[0-9a-f]{64}$/, 'a sha256');
 const name = jsonChecked(jsonText(128), (text) =>
