@@ -167,7 +167,8 @@ export function extensionOf({
 export function versionsFrom(database: Database.Database, place: string, name: string): string[] {
   return database
     .prepare<[string, string], string>(
-      `SELECT DISTINCT version FROM generation_extension WHERE published <> 'null' AND name = ? AND json_extract(published, '$.place') = ?`,
+      `SELECT DISTINCT version FROM generation_extension JOIN generation ON number = generation
+       WHERE published <> 'null' AND name = ? AND json_extract(published, '$.place') = ? AND state IN ('active', 'superseded')`,
     )
     .pluck()
     .all(name, place);

@@ -72,7 +72,7 @@ export interface History extends Disposable {
   generations(limit: number): Generation[];
   /** Of these the newest that a boot was confirmed with. */
   confirmedGenerations(limit: number): Generation[];
-  /** Every version that was ever to be installed of an extension from a place. @param place as in PublishedRecord. */
+  /** Every version of an extension from a place that was ever in force, and not given up. @param place as in PublishedRecord. */
   versionsFrom(place: string, name: string): string[];
   holds(): Hold[];
   /** Notes which generation this boot began with: the one in force when it is first seen. */

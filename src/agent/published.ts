@@ -3,17 +3,20 @@ import { isInRange, type VersionRange } from '../core/version-range.ts';
 import { fileStatus } from '../host/files.ts';
 import type { Agent } from './agent.ts';
 import { openHistory } from './history.ts';
+import type { BadImage } from './records.ts';
 import { recordedImage, type StoredImage } from './stored-image.ts';
 
 /** What this host knows of images that it fetched before. */
 export interface PublishedBefore {
   /** The images in the store by the sha256 of the blobs that they were in. */
   readonly images: ReadonlyMap<string, StoredImage>;
+  /** Why an image must not come again, in words that follow its version; undefined where it may. @param sha256 of it. */
+  readonly denied: (sha256: string) => string | undefined;
   /**
    * The highest version of an extension that ever came from a place.
    * @param range of the versions that count.
    */
-  highest(place: string, name: string, range?: VersionRange): string | undefined;
+  readonly highest: (place: string, name: string, range?: VersionRange) => string | undefined;
 }
 
 /** How many sets are looked through for images that are here. */
@@ -29,7 +32,21 @@ export function publishedBefore(agent: Agent): PublishedBefore {
       images.set(extension.published.blob, image);
     }
   }
-  return { images, highest: (place, name, range) => highestOf(agent, place, name, range) };
+  const denied = new Map(
+    history
+      .badImages()
+      .filter(({ kind }) => kind === 'unhealthy')
+      .map((bad) => [bad.sha256, bad]),
+  );
+  return {
+    images,
+    denied: (sha256) => denialText(denied.get(sha256)),
+    highest: (place, name, range) => highestOf(agent, place, name, range),
+  };
+}
+
+function denialText(bad: BadImage | undefined): string | undefined {
+  return bad && `it was rolled back on ${bad.since.toISOString()}: ${bad.reason}`;
 }
 
 function highestOf(agent: Agent, place: string, name: string, range: VersionRange | undefined): string | undefined {

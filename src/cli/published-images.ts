@@ -31,6 +31,8 @@ export interface PublishedWish {
   readonly range?: VersionRange;
   /** Whether a version may come that is older than one that came from there before. */
   readonly allowDowngrade?: boolean;
+  /** Whether an image may come that was rolled back. */
+  readonly retry?: boolean;
   /** Where it is read instead of over the network. */
   readonly source?: PublishedSource;
   /** Which of the versions there may be taken, besides what the range says. */
@@ -81,7 +83,7 @@ export async function publishedImages(
     find: async (wish, signal) => {
       const name = wish.name ?? nameOfReference(wish.reference);
       const publisher = publisherOf(wish.source ?? source(wish.reference), { wish, name, host, trust });
-      const chosen = await choose(onlyThose(publisher, wish), wantedBy(wish, host), signal);
+      const chosen = await choose(onlyThose(publisher, wish), wantedBy(wish, host, before), signal);
       return { ...chosen, name: wish.name ?? chosen.offer.name ?? name, publisher };
     },
     fetch: (wish, found, signal) => fetchFound(agent, { wish, found, before, progress }, signal),
@@ -113,12 +115,18 @@ function publisherOf(source: PublishedSource, { wish, name, host, trust }: Sough
   return publisherOfFiles(source.directory, { ...asked, reference, name, host: patternHost });
 }
 
-/** What a recording has under another name fails at what proves it: there is nothing else that could be chosen. */
-function wantedBy({ source, name, range }: PublishedWish, host: HostRelease): Wanted {
+/**
+ * A recording has nothing else that could be chosen: what it calls by another name fails at what proves it, and what was
+ * rolled back where it is to be installed.
+ */
+function wantedBy({ source, name, range, retry }: PublishedWish, host: HostRelease, before: PublishedBefore): Wanted {
+  const inRange = range === undefined ? {} : { range };
+  if (source !== undefined) return { host, ...inRange };
   return {
     host,
-    ...(name === undefined || source !== undefined ? {} : { name }),
-    ...(range === undefined ? {} : { range }),
+    ...inRange,
+    ...(name === undefined ? {} : { name }),
+    ...(retry === true ? {} : { denied: before.denied }),
   };
 }
 

@@ -71,6 +71,7 @@ export function publishedWish(ref: string, options: Options): PublishedWish {
     ...(name === undefined ? {} : { name }),
     ...(range === undefined ? {} : { range }),
     allowDowngrade: options.flag('allowDowngrade'),
+    retry: options.flag('retry'),
   };
 }
 

@@ -11,6 +11,8 @@ export interface Wanted {
   readonly range?: VersionRange;
   /** The system that it must fit. */
   readonly host: HostRelease;
+  /** Why an image must not come that is of this sha256, as a clause; of what is packed it is not known before. */
+  readonly denied?: (sha256: string) => string | undefined;
 }
 
 /** The newest image that fits, and why newer ones do not. */
@@ -55,7 +57,8 @@ async function look(
 ): Promise<Offer | string> {
   const description = await publisher.describe(version, signal);
   if (description.kind === 'passed-over') return description.reason;
-  return misfit(description.offer, wanted) ?? description.offer;
+  const { offer } = description;
+  return misfit(offer, wanted) ?? wanted.denied?.(offer.blob.sha256) ?? offer;
 }
 
 /** Why an offer is none for this host, by what is said of it. */

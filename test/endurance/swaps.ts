@@ -75,7 +75,8 @@ async function run(machine: Machine, what: keyof typeof ways, swaps: number): Pr
   return [
     ...(absences > 0 ? [`${what}: ${absences} absences`] : []),
     ...(after.mounts > before.mounts ? [`${what}: mounts grew`] : []),
-    ...(after.loops > before.loops ? [`${what}: loop devices grew`] : []),
+    // Other machines of this kernel have theirs, and one goes a moment after its last file: a leak is one of each swap.
+    ...(after.loops >= before.loops + swaps ? [`${what}: loop devices grew`] : []),
     ...(after.files > before.files + 5 ? [`${what}: open files of PID 1 grew`] : []),
   ];
 }

@@ -101,3 +101,13 @@ test('where none fits every reason is told, and no more versions are looked at t
   });
   expect(described).toHaveLength(100);
 });
+
+test('what was rolled back here is passed over, and is not fetched again', async () => {
+  const { publisher } = publisherOf({ '2': { blob: { sha256: 'bad', compression: 'none', form: 'raw' } }, '1': {} });
+  const denied = (digest: string) => (digest === 'bad' ? 'it was rolled back on Monday' : undefined);
+
+  const { offer, passedOver } = await choose(publisher, { host, denied });
+
+  expect(offer.version.version).toBe('1');
+  expect(passedOver).toEqual([{ version: '2', reason: 'it was rolled back on Monday' }]);
+});
