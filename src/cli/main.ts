@@ -2,6 +2,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { applyCommand } from './commands/apply.ts';
 import { bootCommand } from './commands/boot.ts';
 import { buildCommand } from './commands/build.ts';
+import { bundleCommands } from './commands/bundle.ts';
 import { checkCommand } from './commands/check.ts';
 import { checkOsCommand } from './commands/check-os.ts';
 import { completionCommand } from './commands/completion.ts';
@@ -60,6 +61,7 @@ const commands = [
   inspectCommand,
   pushCommand,
   pullCommand,
+  ...bundleCommands,
   ...configCommands,
   migrateCommand,
   completionCommand,

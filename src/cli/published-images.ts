@@ -4,21 +4,21 @@ import type { Agent } from '../agent/agent.ts';
 import type { ImageRequest } from '../agent/candidate.ts';
 import { publishedBefore, type PublishedBefore } from '../agent/published.ts';
 import { readSettings } from '../agent/settings.ts';
-import type { Settings } from '../agent/settings-file.ts';
 import { compatibility, type HostRelease } from '../core/compatibility.ts';
 import { hasDigest, referenceText, type ImageReference } from '../core/image-reference.ts';
 import type { VersionRange } from '../core/version-range.ts';
 import { createExec } from '../host/exec.ts';
 import type { Progress } from '../host/progress.ts';
-import { choose, type Choice } from '../published/choice.ts';
+import { choose, type Choice, type Wanted } from '../published/choice.ts';
 import { nameOfReference } from '../published/name.ts';
-import type { Publisher } from '../published/publisher.ts';
-import type { RegistryAccess } from '../published/registry/endpoint.ts';
-import { createRegistryPublisher } from '../published/registry/registry-publisher.ts';
+import type { PublishedVersion, Publisher } from '../published/publisher.ts';
+import { publisherIn } from '../published/registry/registry-publisher.ts';
+import { openRepository } from '../published/registry/repository.ts';
+import type { PublishedSource } from '../published/source.ts';
 import { transfer } from '../published/transfer.ts';
 import { refuseDowngrade } from '../published/trust/downgrade.ts';
 import type { Trust } from '../published/trust/trust.ts';
-import { createWebPublisher } from '../published/web/publisher.ts';
+import { openDirectory, publisherOfFiles } from '../published/web/publisher.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
 import { buildArchitecture } from './build-host.ts';
 import { hostTrust, registryAccess } from './registries.ts';
@@ -33,6 +33,12 @@ export interface PublishedWish {
   readonly allowDowngrade?: boolean;
   /** Whether an image may come that was rolled back. */
   readonly retry?: boolean;
+  /** Where it is read instead of over the network. */
+  readonly source?: PublishedSource;
+  /** Which of the versions there may be taken, besides what the range says. */
+  readonly only?: (version: PublishedVersion) => boolean;
+  /** Whether whoever asks here gave the digest in the reference, which needs no signature then: so it is. */
+  readonly pinned?: boolean;
 }
 
 /** What a wish comes to, before a byte of the image is fetched. */
@@ -43,6 +49,8 @@ export interface FoundImage extends Choice {
 
 /** Where published images are looked for: what this host is, whom it trusts, and what it fetched before. */
 export interface PublishedImages {
+  /** Where the images of a reference are read over the network. */
+  source(reference: ImageReference): PublishedSource;
   /** The newest version that is wanted and fits, by what its publisher says. */
   find(wish: PublishedWish, signal?: AbortSignal): Promise<FoundImage>;
   /** Finds out who vouches for it, and brings it here. */
@@ -64,12 +72,18 @@ export async function publishedImages(
   const before = publishedBefore(agent);
   const trust = await hostTrust(settings, agent.root);
   const access = await registryAccess(settings);
+  const http = { env: process.env, clock: agent.clock };
+  const directories = { root: agent.root, http, servers: settings.webServers };
+  const source = (reference: ImageReference): PublishedSource =>
+    reference.kind === 'oci'
+      ? { kind: 'repository', repository: openRepository(access, reference.registry, reference.repository) }
+      : { kind: 'directory', directory: openDirectory(reference, directories) };
   return {
+    source,
     find: async (wish, signal) => {
       const name = wish.name ?? nameOfReference(wish.reference);
-      const publisher = publisherOf(agent, { wish, name, host, settings, trust, access });
-      const denied = wish.retry === true ? {} : { denied: before.denied };
-      const chosen = await choose(publisher, { host, ...wish, ...denied }, signal);
+      const publisher = publisherOf(wish.source ?? source(wish.reference), { wish, name, host, trust });
+      const chosen = await choose(onlyThose(publisher, wish), wantedBy(wish, host, before), signal);
       return { ...chosen, name: wish.name ?? chosen.offer.name ?? name, publisher };
     },
     fetch: (wish, found, signal) => fetchFound(agent, { wish, found, before, progress }, signal),
@@ -80,35 +94,45 @@ interface Sought {
   readonly wish: PublishedWish;
   readonly name: string;
   readonly host: HostRelease;
-  readonly settings: Settings;
   readonly trust: Trust;
-  readonly access: RegistryAccess;
 }
 
-function publisherOf({ root, clock }: Agent, { wish, name, host, settings, trust, access }: Sought): Publisher {
+function publisherOf(source: PublishedSource, { wish, name, host, trust }: Sought): Publisher {
   const { reference } = wish;
   const architecture = buildArchitecture();
-  const env = process.env;
-  if (reference.kind === 'oci') {
-    return createRegistryPublisher({
+  const asked = { trust, ...(wish.pinned === undefined ? {} : { pinned: wish.pinned }) };
+  if (reference.kind === 'oci' && source.kind === 'repository') {
+    return publisherIn(source.repository, {
+      ...asked,
       reference,
       ...(wish.name === undefined ? {} : { name: wish.name }),
       architecture,
       fits: (release) => compatibility(release, host).fits,
-      trust,
-      access,
     });
   }
+  if (reference.kind === 'oci' || source.kind === 'repository') throw new TypeError('a registry has repositories');
   const patternHost = { release: host.fields, kernel: kernelRelease(), architecture };
-  return createWebPublisher({
-    reference,
-    root,
-    name,
-    host: patternHost,
-    trust,
-    http: { env, clock },
-    servers: settings.webServers,
-  });
+  return publisherOfFiles(source.directory, { ...asked, reference, name, host: patternHost });
+}
+
+/**
+ * A recording has nothing else that could be chosen: what it calls by another name fails at what proves it, and what was
+ * rolled back where it is to be installed.
+ */
+function wantedBy({ source, name, range, retry }: PublishedWish, host: HostRelease, before: PublishedBefore): Wanted {
+  const inRange = range === undefined ? {} : { range };
+  if (source !== undefined) return { host, ...inRange };
+  return {
+    host,
+    ...inRange,
+    ...(name === undefined ? {} : { name }),
+    ...(retry === true ? {} : { denied: before.denied }),
+  };
+}
+
+function onlyThose(publisher: Publisher, { only }: PublishedWish): Publisher {
+  if (only === undefined) return publisher;
+  return { ...publisher, versions: async (signal) => (await publisher.versions(signal)).filter(only) };
 }
 
 interface Fetching {
@@ -124,7 +148,7 @@ async function fetchFound(agent: Agent, fetching: Fetching, signal?: AbortSignal
   const { place } = publisher;
   const { version } = offer.version;
   if (wish.allowDowngrade !== true) {
-    const claim = { place, name, version, pinned: hasDigest(wish.reference) };
+    const claim = { place, name, version, pinned: wish.pinned !== false && hasDigest(wish.reference) };
     refuseDowngrade(claim, before.highest(place, name, wish.range));
   }
   const voucher = await publisher.vouch(offer, signal);

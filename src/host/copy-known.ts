@@ -1,27 +1,29 @@
 import fs from 'node:fs';
 
 import { AgentError } from '../core/errors.ts';
+import type { Range } from './content.ts';
 import type { DownloadOptions, WantedFile } from './download.ts';
 import { fileError } from './files.ts';
 import { openPartFile } from './part-file.ts';
 import { silent } from './progress.ts';
 
 /**
- * Copies a file of this host that must have a known sha256, as `Http.download` fetches one: only a complete and verified
- * file gets the final name.
+ * Copies a file of this host, or a part of one, that must have a known sha256, as `Http.download` fetches one: only a
+ * complete and verified file gets the final name.
  * @throws AgentError `no-such-file`, `verification-failed`, `disk-full`, `io`, `interrupted`
  */
-export async function copyKnown(from: string, file: WantedFile, options: DownloadOptions = {}): Promise<void> {
+export async function copyKnown(from: string | Range, file: WantedFile, options: DownloadOptions = {}): Promise<void> {
   const { progress = silent, signal } = options;
+  const source = typeof from === 'string' ? from : from.path;
   const part = await openPartFile(file.path, file.sha256);
   try {
     await part.restart();
     for await (const piece of piecesFrom(from)) {
-      if (signal?.aborted === true) throw new AgentError('interrupted', `the copy of ${from} was interrupted`);
+      if (signal?.aborted === true) throw new AgentError('interrupted', `the copy of ${source} was interrupted`);
       await part.append(piece);
       progress.advance(piece.length);
     }
-    if (part.digest() !== file.sha256) throw anotherFile(from, file.sha256, part.digest());
+    if (part.digest() !== file.sha256) throw anotherFile(source, file.sha256, part.digest());
   } catch (error) {
     await part.discard();
     throw error;
@@ -29,8 +31,9 @@ export async function copyKnown(from: string, file: WantedFile, options: Downloa
   await part.commit();
 }
 
-async function* piecesFrom(path: string): AsyncGenerator<Buffer> {
-  const stream = fs.createReadStream(path, { highWaterMark: 1024 * 1024 });
+async function* piecesFrom(from: string | Range): AsyncGenerator<Buffer> {
+  const { path, ...part } = typeof from === 'string' ? { path: from } : bounds(from);
+  const stream = fs.createReadStream(path, { highWaterMark: 1024 * 1024, ...part });
   try {
     for await (const piece of stream as AsyncIterable<Buffer>) yield piece;
   } catch (error) {
@@ -38,10 +41,19 @@ async function* piecesFrom(path: string): AsyncGenerator<Buffer> {
   }
 }
 
+/** Both ends are read. */
+function bounds({ path, offset, length }: Range): {
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+} {
+  return { path, start: offset, end: offset + length - 1 };
+}
+
 function anotherFile(path: string, expected: string, found: string): AgentError {
   return new AgentError('verification-failed', `${path} is not the file that was promised`, {
     facts: [`expected: sha256 ${expected}`, `found:    sha256 ${found}`],
     left: 'What was copied was removed.',
-    next: 'Look whether the list beside it is older than the file.',
+    next: 'Look whether it is damaged, or the list beside it older than the file.',
   });
 }

@@ -11,6 +11,7 @@ import { manifestType } from '../../src/published/registry/manifest.ts';
 import { openRepository } from '../../src/published/registry/repository.ts';
 import { openUpload } from '../../src/published/registry/upload.ts';
 import { temporaryDirectory } from '../support/archives.ts';
+import { makeCosignKey, signManifest } from './support/cosign.ts';
 import { erofsImage, releaseOf } from './support/images.ts';
 import { freePort } from './support/nginx.ts';
 import { startRegistry, type RunningRegistry } from './support/registry.ts';
@@ -147,46 +148,9 @@ describe('what is pushed', () => {
 });
 
 describe('trust', () => {
-  /** Signs a manifest as cosign does, and puts the signature under its tag. */
-  async function sign(repository: string, digest: string, key: string): Promise<void> {
-    const upload = openUpload(access(), plain.host, repository);
-    const payload = JSON.stringify({
-      critical: {
-        identity: { 'docker-reference': `${plain.host}/${repository}` },
-        image: { 'docker-manifest-digest': digest },
-        type: 'cosign container image signature',
-      },
-      optional: null,
-    });
-    writeFileSync(work.at('payload'), payload);
-    const signature = execFileSync('openssl', ['dgst', '-sha256', '-sign', key, work.at('payload')]).toString('base64');
-    const layer = Buffer.from(payload);
-    const config = Buffer.from('{}');
-    for (const blob of [layer, config]) await upload.blob({ sha256: sha256(blob), size: blob.length, content: blob });
-    const descriptorOf = (mediaType: string, blob: Buffer) => ({
-      mediaType,
-      digest: `sha256:${sha256(blob)}`,
-      size: blob.length,
-    });
-    const manifest = {
-      schemaVersion: 2,
-      mediaType: manifestType,
-      config: descriptorOf('application/vnd.oci.image.config.v1+json', config),
-      layers: [
-        {
-          ...descriptorOf('application/vnd.dev.cosign.simplesigning.v1+json', layer),
-          annotations: { 'dev.cosignproject.cosign/signature': signature },
-        },
-      ],
-    };
-    await upload.manifest(JSON.stringify(manifest), manifestType, `${digest.replace(':', '-')}.sig`);
-  }
-
   test('takes nothing unsigned unless it is told to, and what is signed by its key, as index or as manifest', async () => {
     const key = work.at('cosign.key');
-    execFileSync('openssl', ['genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', key]);
-    const pub = work.at('signed/etc/sysext-agent/keys/fleet.pub');
-    execFileSync('openssl', ['pkey', '-in', key, '-pubout', '-out', pub]);
+    makeCosignKey(key, work.at('signed/etc/sysext-agent/keys/fleet.pub'));
     settings(
       `registries: {"${plain.host}": {plain_http: true}}`,
       [`{place: "oci://${plain.host}", keys: [fleet.pub]}`],
@@ -201,7 +165,7 @@ describe('trust', () => {
       expect(run(pull(place, '--name=jq'), {}, 'signed').status).toBe(6);
       const [first] = pushed['images'] as { manifest: string }[];
       const digest = which === 'manifest' ? first!.manifest : String(pushed['reference']).split('@')[1]!;
-      await sign(repository, digest, key);
+      await signManifest(plain.host, repository, digest, key);
       const pulled = ok(pull(place, '--name=jq'), {}, 'signed');
       expect(pulled['vouchedFor']).toEqual({ by: 'cosign key fleet.pub', signed: true });
     }

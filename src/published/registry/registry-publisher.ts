@@ -23,13 +23,21 @@ export interface RegistryPublisherOptions {
   /** Whether an image fits the one who asks, where there are several for one architecture. */
   readonly fits?: (release: ReleaseFields) => boolean;
   readonly trust: Trust;
-  readonly access: RegistryAccess;
+  /** Whether the one who asks knows the digest that the reference gives, rather than to have it from elsewhere: so it is. */
+  readonly pinned?: boolean;
 }
 
-/** A repository of a registry as a publisher. Tags only choose: what is described is fetched by digest from then on. */
-export function createRegistryPublisher(options: RegistryPublisherOptions): Publisher {
-  const { reference, access, architecture, fits, trust } = options;
-  const repository = openRepository(access, reference.registry, reference.repository);
+/** A repository of a registry as a publisher, over the network. */
+export function createRegistryPublisher(
+  options: RegistryPublisherOptions & { readonly access: RegistryAccess },
+): Publisher {
+  const { access, reference } = options;
+  return publisherIn(openRepository(access, reference.registry, reference.repository), options);
+}
+
+/** A repository as a publisher. Tags only choose: what is described is fetched by digest from then on. */
+export function publisherIn(repository: Repository, options: RegistryPublisherOptions): Publisher {
+  const { reference, architecture, fits, trust, pinned = true } = options;
   const expected = options.name ?? reference.repository.split('/').at(-1) ?? '';
   const asked = { repository, expected, architecture, fits };
   const read = new Map<string, Read>();
@@ -53,7 +61,7 @@ export function createRegistryPublisher(options: RegistryPublisherOptions): Publ
         name: options.name ?? expected,
         version: offer.version.version,
         ...(offer.architecture === undefined ? {} : { architecture: offer.architecture }),
-        pinned: reference.digest !== undefined,
+        pinned: pinned && reference.digest !== undefined,
       };
       const found = read.get(offer.reference);
       if (found?.offer.blob.sha256 === offer.blob.sha256) return vouchFor(trust, claim, found, repository, signal);

@@ -180,11 +180,17 @@ function nonsense(url: string, problem: string): AgentError {
 async function fetchManifest(endpoint: Endpoint, reference: string, signal: AbortSignal | undefined): Promise<Fetched> {
   const url = addressOf(endpoint, `manifests/${reference}`);
   const { body, headers } = await get(endpoint, url, acceptedTypes, largestManifest, signal);
-  const digest = `sha256:${sha256(body)}`;
+  const fetched = fetchedOf(body);
   const expected = reference.includes(':') ? reference : digestSaid(headers['docker-content-digest']);
-  if (expected !== undefined && expected !== digest) throw mismatch(url, expected, digest);
-  const decoded = decodeManifest(body);
-  return { digest, bytes: body, document: 'value' in decoded ? decoded.value : { kind: 'unreadable', ...decoded } };
+  if (expected !== undefined && expected !== fetched.digest) throw mismatch(url, expected, fetched.digest);
+  return fetched;
+}
+
+/** A manifest as it came, and what it says. */
+export function fetchedOf(bytes: Uint8Array): Fetched {
+  const decoded = decodeManifest(bytes);
+  const document = 'value' in decoded ? decoded.value : { kind: 'unreadable' as const, ...decoded };
+  return { digest: `sha256:${sha256(bytes)}`, bytes, document };
 }
 
 /** What the registry says that it sends: only a help against what is damaged on the way. */

@@ -11,16 +11,16 @@ export interface FetchedList {
   readonly sums: ReadonlyMap<string, string>;
 }
 
-const listName = 'SHA256SUMS';
+export const listName = 'SHA256SUMS';
 
 /** Where signatures of each kind are: as systemd-sysupdate looks for them, and as cosign writes them. */
-const signatureNames: Readonly<Record<ListSignature['kind'], readonly string[]>> = {
+export const signatureNames: Readonly<Record<ListSignature['kind'], readonly string[]>> = {
   openpgp: [`${listName}.gpg`, `${listName}.asc`],
   cosign: [`${listName}.sig`, `${listName}.sigstore.json`],
 };
 
 /** A signature is not larger, in bytes. */
-const largestSignature = 256 * 1024;
+export const largestSignature = 256 * 1024;
 
 /**
  * Fetches the list of a directory, and the signatures that this host wants of it.

@@ -17,12 +17,18 @@ import { webDirectory } from './web-directory.ts';
 
 export interface WebPublisherOptions {
   readonly reference: AddressReference | DirectoryReference;
-  /** What stands for `/`, for directories. */
-  readonly root: string;
   /** The extension that is to be filled. */
   readonly name: string;
   readonly host: PatternHost & { readonly architecture: Architecture };
   readonly trust: Trust;
+  /** Whether the one who asks knows the sha256 that the reference gives, rather than to have it from elsewhere: so it is. */
+  readonly pinned?: boolean;
+}
+
+/** How directories are reached. */
+export interface DirectoryAccess {
+  /** What stands for `/`, for directories. */
+  readonly root: string;
   /** How servers are spoken to in general. */
   readonly http: HttpSettings;
   /** How those are that the settings say something else of. */
@@ -30,19 +36,31 @@ export interface WebPublisherOptions {
 }
 
 /**
- * The publisher of what lies as files: in a directory with SHA256SUMS, of a web server or of this host, or a single file.
- * What the list says is asked for once.
+ * The directory that a reference is of, on a web server or on this host.
  * @throws AgentError `invalid-config` for plain http where the settings do not allow it.
  */
-export function createWebPublisher(options: WebPublisherOptions): Publisher {
-  const { reference } = options;
-  const directory =
-    reference.kind === 'directory'
-      ? localDirectory(reference.text, options.root)
-      : webDirectory(reference.text, options.http, options.servers.get(new URL(reference.text).host));
+export function openDirectory(
+  { kind, text }: AddressReference | DirectoryReference,
+  { root, http, servers }: DirectoryAccess,
+): ListedDirectory {
+  if (kind === 'directory') return localDirectory(text, root);
+  return webDirectory(text, http, servers.get(new URL(text).host));
+}
+
+/** The publisher of what lies as files, where they are. @throws as openDirectory(). */
+export function createWebPublisher(options: WebPublisherOptions & DirectoryAccess): Publisher {
+  return publisherOfFiles(openDirectory(options.reference, options), options);
+}
+
+/**
+ * The publisher of what lies as files: in a directory with SHA256SUMS, or a single file. What the list says is asked for
+ * once.
+ */
+export function publisherOfFiles(directory: ListedDirectory, options: WebPublisherOptions): Publisher {
+  const { reference, pinned = true } = options;
   if (isDirectory(reference)) return listedPublisher(directory, options, patternImages(options));
   const file = decodeURIComponent(basename(new URL(reference.text).pathname));
-  return reference.sha256 === undefined
+  return reference.sha256 === undefined || !pinned
     ? listedPublisher(directory, options, (sums) => [imageInList(directory, file, sums.get(file), options.name)])
     : knownFile(directory, singleImage(file, reference.sha256, options.name));
 }

@@ -5,6 +5,11 @@ import { readText } from '../../host/files.ts';
 import { createHttp, type HttpSettings } from '../../host/http.ts';
 import type { ListedDirectory } from './directory.ts';
 
+/** The address of a file in the directory of an address. */
+export function addressIn(address: string, file: string): string {
+  return new URL(encodeURIComponent(file), new URL('.', address)).href;
+}
+
 /**
  * The directory of an address on a web server: the address itself where it ends with /, else the one that its file is in.
  * @param settings how servers are spoken to in general.
@@ -19,7 +24,7 @@ export function webDirectory(
   const base = new URL('.', address);
   if (base.protocol === 'http:' && server?.plainHttp !== true) throw refusedHttp(base);
   const http = createHttp(server?.ca === undefined ? settings : { ...settings, certificates: readText(server.ca) });
-  const addressOf = (file: string) => new URL(encodeURIComponent(file), base).href;
+  const addressOf = (file: string) => addressIn(address, file);
   return {
     place: placeOfReference({ kind: 'https', text: address }),
     nameOf: addressOf,
