@@ -23,7 +23,7 @@ ln -s /run/layers/e/deep /var/lib/extensions/deep
 const takeApart = `
 systemd-sysext unmerge
 rm -rf {/etc,/run,/var/lib}/extensions; umount /run/layers/e /run/layers/c || true
-rm -rf /var/lib/sysext-agent /run/layers /srv/images; mkdir -p /var/lib/extensions
+rm -rf /var/lib/sysext-agent /run/layers /srv/images /etc/sysext-agent; mkdir -p /var/lib/extensions
 `;
 
 describe.each(systemdVersions)('systemd %d', (version) => {
@@ -131,10 +131,18 @@ describe.each(systemdVersions)('systemd %d', (version) => {
     expect(agent).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('/var/lib/extensions/self.raw') });
   });
 
-  test('a failure after everything was unmerged is one to us at every version', async () => {
+  test('where an overlay cannot be mounted the tool leaves nothing merged, and we what was', async () => {
     const { tool, agent } = await both(`${fitting}; systemd-sysext merge; ${unmountable}`, 'refresh');
 
     expect(tool.exitCode).toBe(version < 256 ? 0 : 1);
+    expect(agent).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('Merged now: good.') });
+    expect(await merged()).toBe('good');
+  });
+
+  test('a failure of the tool after it has unmerged everything is one to us at every version', async () => {
+    const alone = `mkdir -p /etc/sysext-agent; echo 'merge: {driver: refresh}' >/etc/sysext-agent/agent.yml`;
+    const agent = await from(`${alone}; ${fitting}; systemd-sysext merge; ${unmountable}`, program, 'refresh');
+
     expect(agent).toMatchObject({
       exitCode: 1,
       stderr: expect.stringMatching(/systemd-sysext refresh [^]*Nothing is merged now\./),
