@@ -44,7 +44,11 @@ export function salvage(from: string, to: string): SalvagedTable[] {
 
 function copyTables(from: string, target: Database.Database): Omit<SalvagedTable, 'rows'>[] {
   const opened = openSource(from);
-  const tables = namesOf(target, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`);
+  // What operations add up to follows from them, by triggers.
+  const tables = namesOf(
+    target,
+    `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'tally%'`,
+  );
   if (typeof opened === 'string') return tables.map((table) => ({ table, why: opened }));
   try {
     return tables.map((table) => {

@@ -51,6 +51,13 @@ export async function openPartFile(path: string, sha256: string): Promise<PartFi
     await handle.close();
     attempt('finish', path, action);
   };
+  const release = async () => {
+    // What fails here failed before, and is told by then.
+    await writer.flush().catch(() => undefined);
+    await finish(() => {
+      fs.renameSync(working, `${resting}.part`);
+    });
+  };
   return {
     get position() {
       return position;
@@ -67,18 +74,17 @@ export async function openPartFile(path: string, sha256: string): Promise<PartFi
     },
     digest: () => hash.copy().digest('hex'),
     commit: async () => {
-      await writer.flush();
+      try {
+        await writer.flush();
+      } catch (error) {
+        await release();
+        throw error;
+      }
       await finish(() => {
         fs.renameSync(working, path);
       });
     },
-    release: async () => {
-      // What fails here failed before, and is told by then.
-      await writer.flush().catch(() => undefined);
-      await finish(() => {
-        fs.renameSync(working, `${resting}.part`);
-      });
-    },
+    release,
     discard: async () => {
       await writer.flush().catch(() => undefined);
       await finish(() => {

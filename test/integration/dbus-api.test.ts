@@ -212,7 +212,7 @@ describe('the service on the bus', () => {
 
     expect((await call('Remove s a')).stderr).toContain('takes arguments of the types "as", not "s"');
     expect((await call('Nonsense')).stderr).toContain('no method of this name');
-    expect((await call('Install asa{sv} 1 a.raw 0')).stderr).toContain('no absolute path');
+    expect((await call('Install asa{sv} 1 a.raw 0')).stderr).toContain('neither an absolute path');
     expect((await call('Remove as 0')).stderr).toContain('give 1 to 64');
     expect((await call('Install asa{sv} 1 /srv/a.raw 1 force b true')).stderr).toContain('no option force');
     expect((await sh(`busctl get-property ${name} /io/github/SysextAgent1/job/9999 ${name}.Job Id`)).exitCode).toBe(1);
