@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -180,7 +181,11 @@ describe('a download that is interrupted', () => {
   beforeAll(async () => {
     workshop = mkdtempSync(join(tmpdir(), 'workshop-'));
     archive = await makeRepository([
-      makeDeb(workshop, { name: 'hello', version: '1', files: { 'usr/bin/hello': '' } }),
+      makeDeb(workshop, {
+        name: 'hello',
+        version: '1',
+        files: { 'usr/share/hello': randomBytes(900_000).toString('base64') },
+      }),
     ]);
     await addTarget(machine, archive);
     await machine.write('/srv/hello.yml', specOf('hello', { hello: '' }));
@@ -188,7 +193,7 @@ describe('a download that is interrupted', () => {
 
   beforeEach(async () => {
     await machine.shell('rm -rf /var/cache/sysext-agent');
-    archive.server.inject('hello_1_all.deb', { kind: 'stall', after: 100 });
+    archive.server.inject('hello_1_all.deb', { kind: 'stall', after: 700_000 });
   });
 
   afterAll(async () => {
@@ -203,7 +208,7 @@ describe('a download that is interrupted', () => {
     async (signal) => {
       const result = await unchangedBy(machine, async () => {
         const running = machine.run(['sh', '-c', `echo $$ >/run/pid; exec ${program} ${install.join(' ')}`]);
-        await until('a part of the package', 'find /var/cache/sysext-agent/packages -size 100c | grep .');
+        await until('a part of the package', 'find /var/cache/sysext-agent/packages -size +400k | grep .');
         await machine.shell(`kill -${signal} "$(cat /run/pid)"`);
         return running;
       });

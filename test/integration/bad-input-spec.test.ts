@@ -116,10 +116,7 @@ describe('a command line', () => {
     ],
     [['install', '/srv/base.raw', '--wait=soon'], ['--wait takes a number of seconds, not soon']],
     [['install', '/srv/base.raw', '--root=/srv/base.raw'], ['--root=/srv/base.raw is not a directory']],
-    [
-      ['install', 'https://example.org/x.raw'],
-      ['cannot fetch https://example.org/x.raw', 'Download the image'],
-    ],
+    [['install', 'ftp://example.org/x.raw'], ['"ftp://example.org/x.raw" begins with none of oci://, https:// and /']],
     [['install', ''], ['an empty argument names no spec and no image']],
     [['install', '/srv/base.raw', '/srv/base.raw'], ['two of the images are the extension base']],
     [['install', '/srv/base.raw', '/srv/base.raw', '--name=x'], ['--name names one extension']],

@@ -75,7 +75,7 @@ describe('apply --fleet', () => {
     wanted('jq');
     dropIn('60-bad.yml', 'extensions:\n  tools:\n    imgae: /tools.raw\n');
     dropIn('70-gone.yml', 'extensions:\n  gone:\n    image: /srv/gone.raw\n');
-    dropIn('80-far.yml', 'extensions:\n  far:\n    from: oci://registry.example.org/far\n');
+    dropIn('80-far.yml', 'extensions:\n  far:\n    from: http://127.0.0.1:9/far/\n');
     dropIn('90-old.yml', 'extensions:\n  old:\n    image: /old_1.raw\n    version: ">=2"\n');
     lab.put('old_1.raw', extensionImage('old', '1'));
 
@@ -88,7 +88,7 @@ describe('apply --fleet', () => {
     );
     expect(told).toContain('70-gone.yml:3:12: extensions.gone.image: there is no file or directory /srv/gone.raw');
     expect(told).toContain(
-      '80-far.yml:3:11: extensions.far.from: this version cannot fetch oci://registry.example.org/far',
+      '80-far.yml:3:11: extensions.far.from: http://127.0.0.1:9/far/ is not encrypted: what comes by http could have been changed',
     );
     expect(told).toContain('90-old.yml:4:14: extensions.old.version: its image has the version 1, and >=2 is wanted');
     const status = (await lab.agent('status')).stdout.replaceAll(lab.quick.root, '');
