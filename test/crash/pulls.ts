@@ -24,7 +24,7 @@ export interface PullCounts {
   readonly problems: readonly string[];
 }
 
-const imageBytes = 48 * 1024 ** 2;
+const imageBytes = 24 * 1024 ** 2;
 
 export async function killPulls(instants: number, seed: number, say: (line: string) => void): Promise<PullCounts> {
   await using host = await quickAgent();

@@ -18,7 +18,7 @@ test('an operation that is killed anywhere leaves the old set or the new one, an
 
 /** `node test/crash/pulls.ts` kills at a hundred instants. */
 test('an image whose fetching is killed comes when it is asked for again, and nothing is left behind', async () => {
-  const { problems } = await killPulls(4, 11, () => undefined);
+  const { problems } = await killPulls(3, 11, () => undefined);
 
   expect(problems).toEqual([]);
 }, 600_000);
