@@ -61,7 +61,8 @@ function isAtEnd({ parts, at }: Reading): boolean {
 }
 
 function skipSeparators(reading: Reading): void {
-  if (/^[^A-Za-z\d~^.-]/.test(partOf(reading))) reading.at++;
+  const part = partOf(reading);
+  if (part !== '' && !isNumber(part) && !isWord(part) && !'~^.-'.includes(part)) reading.at++;
 }
 
 /** The one of two that has a mark is the older; where both have it, it is read. */
@@ -98,10 +99,14 @@ function runOf(reading: Reading, isOfKind: (part: string) => boolean): string {
   return part;
 }
 
+// By the codes of the first sign: of thousands of versions each is looked at several times.
+
 function isNumber(part: string): boolean {
-  return /^\d/.test(part);
+  const code = part.charCodeAt(0);
+  return code >= 0x30 && code <= 0x39;
 }
 
 function isWord(part: string): boolean {
-  return /^[A-Za-z]/.test(part);
+  const code = part.charCodeAt(0) | 0x20;
+  return code >= 0x61 && code <= 0x7a;
 }

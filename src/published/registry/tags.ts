@@ -35,9 +35,12 @@ const architectureSuffix = new RegExp(`[-_](?:${spellings.sort((a, b) => b.lengt
  * under which signatures are kept (`sha256-...`); one that ends in the name of an architecture is of that version.
  */
 export function versionsAmong(tags: readonly string[]): PublishedVersion[] {
-  return tags
-    .filter(isVersionTag)
-    .map((tag) => ({ version: versionOf(tag.replace(architectureSuffix, '')), key: tag }));
+  return tags.filter(isVersionTag).map((tag) => ({ version: versionOf(withoutArchitecture(tag)), key: tag }));
+}
+
+/** There may be thousands, and most have none: looking for the names of all takes longer than for the signs before them. */
+function withoutArchitecture(tag: string): string {
+  return tag.includes('-') || tag.includes('_') ? tag.replace(architectureSuffix, '') : tag;
 }
 
 /** Whether a tag is made of a version, and not a name for whatever is the newest. */
