@@ -41,7 +41,7 @@ function addRaw(store: string, image: VerifiedImage, temporary: string): StoredI
   if (image.sha256 !== undefined && image.sha256 !== sha256) throw changed(image, image.sha256, sha256);
   const path = join(store, `${sha256}.raw`);
   if (fileStatus(path)?.size !== size || sha256OfFile(path) !== sha256) renameDurably(temporary, path);
-  if (image.isOurs === true) removeTree(image.path);
+  if (image.isOurs === true && image.path !== path) removeTree(image.path);
   return { kind: 'raw', path, sha256, size };
 }
 

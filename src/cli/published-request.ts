@@ -50,10 +50,13 @@ export async function publishedRequest(
   try {
     const agent = await agentFor(options, signal);
     const images = await publishedImages(agent, progress, system);
-    const found = await images.find(wish, signal);
-    for (const { version, reason } of found.passedOver)
-      progress.step(`${found.name} ${version} is passed over: ${reason}`);
-    return { ...(await countingFailures(agent.root, () => images.fetch(wish, found, signal))), allow };
+    const image = await countingFailures(agent.root, async () => {
+      const found = await images.find(wish, signal);
+      for (const { version, reason } of found.passedOver)
+        progress.step(`${found.name} ${version} is passed over: ${reason}`);
+      return images.fetch(wish, found, signal);
+    });
+    return { ...image, allow };
   } finally {
     progress.finish();
   }
@@ -63,7 +66,7 @@ export async function publishedRequest(
  * What a REF and the options of a command ask for.
  * @throws AgentError `usage`
  */
-export function publishedWish(ref: string, options: Options): PublishedWish {
+function publishedWish(ref: string, options: Options): PublishedWish {
   const name = options.text('name');
   const range = rangeIn(options);
   return {

@@ -10,9 +10,7 @@ export interface VerifiedImage {
   readonly path: string;
   /** What it must be when it comes into the store, where that was vouched for: in hexadecimal. */
   readonly sha256?: string;
-  /** Who vouches for it, in words; absent where it was made here, or root named a file of this host. */
-  readonly vouchedBy?: string;
-  /** Whether it lies in a directory of ours and is nobody else's: it can be moved, and need not be copied. */
+  /** Whether it lies in a directory of ours and is nobody else's: it need not be copied. */
   readonly isOurs?: true;
 }
 
@@ -28,7 +26,7 @@ export function ofThisHost(path: string): VerifiedImage {
 
 /** An image of the store. */
 export function ofTheStore(path: string, sha256: string): VerifiedImage {
-  return { path, sha256 } as VerifiedImage;
+  return { path, sha256, isOurs: true } as VerifiedImage;
 }
 
 /**
@@ -36,6 +34,6 @@ export function ofTheStore(path: string, sha256: string): VerifiedImage {
  * @param path in a directory of ours.
  * @param sha256 of the image itself, in hexadecimal.
  */
-export function fetched(path: string, sha256: string, vouchedBy: string): VerifiedImage {
-  return { path, sha256, vouchedBy, isOurs: true } as VerifiedImage;
+export function fetched(path: string, sha256: string): VerifiedImage {
+  return { path, sha256, isOurs: true } as VerifiedImage;
 }

@@ -53,11 +53,11 @@ export async function transfer(
   const { blob } = offer;
   if (voucher.sha256 !== blob.sha256) throw new AgentError('internal', `${voucher.by} vouches for something else`);
   const known = landing.known(blob.sha256);
-  if (known !== undefined) return ofTheStore(known.path, known.sha256);
+  if (known !== undefined && holds(known.path, known.sha256)) return ofTheStore(known.path, known.sha256);
   makeDirectory(landing.directory, 0o700);
   removeOld(landing.directory, landing.now, 7);
   const sha256 = await (isImage(blob) ? fetchImage : fetchPacked)(publisher, offer, landing);
-  return fetched(imagePath(landing, sha256), sha256, voucher.by);
+  return fetched(imagePath(landing, sha256), sha256);
 }
 
 /** Whether what is sent is the image as it is. */
@@ -129,8 +129,9 @@ async function fetchBlob(publisher: Publisher, offer: Offer, path: string, landi
 }
 
 /** What is packed takes the room of both for a while. */
-function requireRoom({ reference, blob: { size = 0, compression } }: Offer, directory: string): void {
-  const needed = (compression === 'none' ? size : 2 * size) + reserve;
+function requireRoom({ reference, blob }: Offer, directory: string): void {
+  const { size = 0 } = blob;
+  const needed = (isImage(blob) ? size : 2 * size) + reserve;
   const free = freeSpace(directory);
   if (free >= needed) return;
   throw new AgentError('disk-full', `there is no room for ${reference}`, {

@@ -114,6 +114,21 @@ test('a packed image is unpacked, and not fetched again where it is here', async
   expect(await host.ok('upgrade')).toContain('There is nothing newer.');
 });
 
+test('an image that was damaged in the store is fetched again', async () => {
+  publish({ 'jq-3.raw': extensionImage('jq', '3') });
+  await host.ok('install', place, '--name=jq');
+  await host.shell(
+    'printf x | dd of="$(echo var/lib/sysext-agent/images/*.raw)" bs=1 seek=2000 conv=notrunc 2>/dev/null',
+  );
+
+  await host.ok('install', place, '--name=jq');
+
+  expect(await host.shell('sha256sum var/lib/sysext-agent/images/*.raw | cut -d" " -f1')).toBe(
+    `${sha256(extensionImage('jq', '3'))}\n`,
+  );
+  expect(await merged('jq')).toBe('3\n');
+});
+
 test('the tree in an archive becomes an image', async () => {
   using tree = temporaryDirectory();
   const release = 'usr/lib/extension-release.d';

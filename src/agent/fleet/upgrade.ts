@@ -30,8 +30,8 @@ export interface UpgradeSelection {
 }
 
 /**
- * Makes the images anew of what the drop-ins of the fleet have installed, and installs those that are other ones now, in
- * one operation. What is held and what a person installed stays as it is.
+ * Makes or fetches the images anew of what the drop-ins of the fleet have installed and of what a person fetched, and
+ * installs those that are other ones now, in one operation. What is held, and what else a person installed, stays as it is.
  * @param imageFor asks for new indexes.
  * @throws AgentError `no-such-extension`, and as reconcileFleet() does.
  */

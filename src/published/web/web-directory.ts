@@ -1,6 +1,6 @@
 import { AgentError, isAgentError } from '../../core/errors.ts';
 import { placeOfReference } from '../../core/image-reference.ts';
-import type { WebServerSettings } from '../../core/web-servers.ts';
+import type { ServerSettings } from '../../core/server-settings.ts';
 import { readText } from '../../host/files.ts';
 import { createHttp, type HttpSettings } from '../../host/http.ts';
 import type { ListedDirectory } from './directory.ts';
@@ -19,7 +19,7 @@ export function addressIn(address: string, file: string): string {
 export function webDirectory(
   address: string,
   settings: HttpSettings,
-  server: WebServerSettings | undefined,
+  server: ServerSettings | undefined,
 ): ListedDirectory {
   const base = new URL('.', address);
   if (base.protocol === 'http:' && server?.plainHttp !== true) throw refusedHttp(base);
