@@ -12,6 +12,8 @@ export interface SandboxTree {
   readonly lower: readonly string[];
   /** Takes what is changed; undefined: what is changed is thrown away. Removed with `removeLayer`. */
   readonly upper: string | undefined;
+  /** Read-only overlays below it, as a merge makes them: over `/usr` of the host the one of an image. */
+  readonly overlays?: readonly { readonly at: string; readonly lower: readonly string[] }[];
 }
 
 /** What a run may take; the whole tree of its processes is ended where it takes more. */
