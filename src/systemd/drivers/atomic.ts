@@ -5,7 +5,7 @@ import { isSameOrigin } from '../origin.ts';
 import { wantsReload } from '../release-directory.ts';
 import { mergeArguments, pathOfTool, systemdRuns, type SysextTool } from '../sysext-tool.ts';
 import type { MergeWay, PreparedMerge, ToolEnd } from './driver.ts';
-import type { ImageMounts } from './images.ts';
+import { saidOfFiles, type ImageMounts } from './images.ts';
 import { preparedRoot, type Swap } from './swap.ts';
 
 export interface AtomicParts {
@@ -30,9 +30,10 @@ export function atomicWay({ tool, exec, swap, mounts }: AtomicParts): MergeWay {
     // In the copy it would reload units that the host does not have yet.
     const noReload = options.noReload === true || canSpareReload;
     const argv = [pathOfTool(), ...mergeArguments(verb, '/', { ...options, noReload }, known)] as const;
-    const end = await orAbort(swap, () =>
+    const prepared = await orAbort(swap, () =>
       swap.prepare(mounts.offering(images, argv), options.timeLimit, (program) => mounts.mounting(images, program)),
     );
+    const end = { ...prepared, said: saidOfFiles(prepared.said, images) };
     if (end.exitCode !== 0) return ended(swap, end);
     if (verb === 'refresh' && options.alwaysRefresh !== true && isSameOrigin('/', preparedRoot)) {
       return ended(swap, { exitCode: 0, said: [skipped] });

@@ -49,6 +49,11 @@ export function mountedKeys(): string[] {
   return keysThere().filter((key) => fileStatus(`${mountedImages}/${key}`)?.dev !== around);
 }
 
+/** What systemd-sysext printed, with the files in place of what they are mounted as: from 260 on it follows links. */
+export function saidOfFiles(said: readonly string[], images: readonly OfferedImage[]): string[] {
+  return said.map((line) => images.reduce((text, { name, key }) => text.replaceAll(key, `${name}.raw`), line));
+}
+
 type Argv = readonly [string, ...string[]];
 
 /** Mounts images, and lets merges see them. */
