@@ -9,6 +9,7 @@ import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import { isBlocker, judgeAll, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
 import { recording } from './merge-record.ts';
+import { offeredImages } from './offered-images.ts';
 import { blockersError } from './plan-refusals.ts';
 import { readSettings } from './settings.ts';
 import { requireSound } from './soundness.ts';
@@ -56,10 +57,8 @@ export async function runMerge(
   const { mergeTimeLimit } = await readSettings(agent.root);
   const images = verb === 'unmerge' ? [] : await surveyWithoutBlockers(agent, verb);
   const meant = verb === 'unmerge' ? unmerged : expectation(images, options.force === true);
-  const prepared = await agent.driver.prepare(verb, {
-    ...options,
-    ...(mergeTimeLimit === undefined ? {} : { timeLimit: mergeTimeLimit }),
-  });
+  const timed = { ...options, ...(mergeTimeLimit === undefined ? {} : { timeLimit: mergeTimeLimit }) };
+  const prepared = await agent.driver.prepare(verb, timed, await offeredImages(agent, images));
   const { choice, preview } = prepared;
   if (preview !== undefined) {
     await orAbort(prepared, async () => {

@@ -10,6 +10,7 @@ import { atomicWay } from './atomic.ts';
 import { directly, limitedDirectly } from './direct.ts';
 import { chooseDriver, type DriverChoice, type DriverWish } from './choice.ts';
 import type { HostProgram, MergeDriver } from './driver.ts';
+import { imageMountsBy, imagesProgram, keysThere, keepingMounts, noImageMounts } from './images.ts';
 import { refreshWay, refreshWayOn } from './refresh.ts';
 import { limitedBy, preparedRoot, swapBy, swapProgram, type SwapHost } from './swap.ts';
 
@@ -28,19 +29,25 @@ export function hostDriver({ root, tool, exec, onHost, wish }: HostDriverParts):
   const program = shippedProgram(swapProgram);
   const choice = async (): Promise<DriverChoice> =>
     chooseDriver(await wish(), { root, kernel: kernelRelease(), program, mutable: mutableBy(root) });
-  const swap = program === undefined ? undefined : swapBy(program, swapHost(exec, onHost));
+  const swapping = swapHost(exec, onHost);
+  const swap = program === undefined ? undefined : swapBy(program, swapping);
+  const mounter = shippedProgram(imagesProgram);
+  const mounts = mounter === undefined || root !== '/' ? noImageMounts : imageMountsBy(mounter, swapping.run);
   const refresh = onHost === undefined ? refreshWay(tool) : refreshWayOn(tool, onHost);
-  const atomic = swap && atomicWay({ tool, exec, swap });
+  const atomic = swap && atomicWay({ tool, exec, swap, mounts });
   return {
     choice,
-    prepare: async (verb, options) => {
+    prepare: async (verb, options, images = []) => {
       const chosen = await choice();
       if (chosen.impossible === true) throw impossible(chosen.why);
       const way = chosen.driver === 'atomic' && atomic !== undefined ? atomic : refresh;
-      return { choice: chosen, ...(await way(verb, options)) };
+      const prepared = await keepingMounts(way, mounts)(verb, options, way === atomic ? images : []);
+      return { choice: chosen, ...prepared };
     },
-    settle: async () => {
-      if (root === '/' && fileStatus(preparedRoot) !== undefined) await swap?.settle();
+    settle: async (inUse) => {
+      if (root !== '/') return;
+      if (fileStatus(preparedRoot) !== undefined) await swap?.settle();
+      if (keysThere().length > 0) await mounts.keep(inUse());
     },
     observe: () => readMerged(root),
   };

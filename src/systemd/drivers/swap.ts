@@ -10,10 +10,15 @@ export const swapProgram = 'sysext-agent-swap';
 /** What sysext-agent-swap ends with when it fails itself, as where there is no such program to look with. */
 export const swapFailed = 125;
 
+type Argv = readonly [string, ...string[]];
+
 /** The program that prepares and swaps; native/sysext-agent-swap.c says what each of its verbs does. */
 export interface Swap {
-  /** Runs systemd-sysext where nobody sees it, and returns how that ended. */
-  prepare(argv: readonly [string, ...string[]], timeLimit?: number): Promise<ToolEnd>;
+  /**
+   * Runs systemd-sysext where nobody sees it, and returns how that ended.
+   * @param before what is to come before that, on the host: a program that becomes the one it is given.
+   */
+  prepare(argv: Argv, timeLimit?: number, before?: (argv: Argv) => Argv): Promise<ToolEnd>;
   /** Runs a program where that is what is merged. */
   look(argv: readonly string[], limits: RunLimits): Promise<LimitedResult>;
   commit(): Promise<void>;
@@ -30,19 +35,15 @@ export interface SwapHost {
 
 /** @param program its absolute path. */
 export function swapBy(program: string, host: SwapHost): Swap {
-  const run = (verb: keyof Swap, args: readonly string[] = [], timeLimit?: number): Promise<ToolEnd> =>
-    host.run({
-      name: `${verb}-swap`,
-      argv: [program, verb, ...args],
-      ...(timeLimit === undefined ? {} : { timeLimit }),
-    });
+  const run = (verb: keyof Swap, argv: Argv, timeLimit?: number): Promise<ToolEnd> =>
+    host.run({ name: `${verb}-swap`, argv, ...(timeLimit === undefined ? {} : { timeLimit }) });
   const runOk = async (verb: keyof Swap): Promise<void> => {
-    const end = await run(verb);
+    const end = await run(verb, [program, verb]);
     if (end.exitCode !== 0) throw failure(verb, end);
   };
   return {
-    prepare: async (argv, timeLimit) => {
-      const end = await run('prepare', argv, timeLimit);
+    prepare: async (argv, timeLimit, before = (same) => same) => {
+      const end = await run('prepare', before([program, 'prepare', ...argv]), timeLimit);
       if (end.exitCode === swapFailed) throw failure('prepare', end);
       return end;
     },
