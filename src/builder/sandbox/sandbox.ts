@@ -67,6 +67,11 @@ export interface Sandbox {
    *   `disk-full`.
    */
   run(run: SandboxRun): Promise<SandboxEnd>;
+  /**
+   * Makes a directory that this process wrote a layer that programs can change: all in it then belongs to root of
+   * sandboxes, also under other names that it has. One that was adopted before is left as it is.
+   */
+  adoptLayer(directory: string): Promise<void>;
   /** Removes a layer, whoever in the sandbox made what is in it. */
   removeLayer(directory: string): Promise<void>;
 }
