@@ -52,6 +52,7 @@ function bounds({ path, offset, length }: Range): {
 
 function anotherFile(path: string, expected: string, found: string): AgentError {
   return new AgentError('verification-failed', `${path} is not the file that was promised`, {
+    unverified: 'digest',
     facts: [`expected: sha256 ${expected}`, `found:    sha256 ${found}`],
     left: 'What was copied was removed.',
     next: 'Look whether it is damaged, or the list beside it older than the file.',
