@@ -170,6 +170,7 @@ function wrongHash({ url, file, part }: Job): AgentError {
 
 function notTheFile(url: string, facts: readonly string[]): AgentError {
   return new AgentError('verification-failed', `${shown(url)} is not the file that was promised`, {
+    unverified: 'digest',
     facts,
     left: 'What arrived was removed.',
     next: 'The server may be in the middle of an update: try again in some minutes, or from another mirror.',
