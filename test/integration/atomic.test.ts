@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
@@ -18,6 +21,17 @@ const failingTool = [
   'echo "Failed to mount sysext (type overlay) on /usr: Invalid argument" >&2',
   '',
 ].join('\n');
+
+/** An extension with a program that waits, and files, all of them other ones in each version. */
+function napImage({ root }: Machine, version: string): Buffer {
+  const program = Buffer.concat([readFileSync(join(root, 'usr/bin/sleep')), Buffer.from(version)]);
+  return erofsImage({
+    ...releaseOf('nap'),
+    'usr/bin/nap': program,
+    'usr/share/nap': version,
+    'opt/nap/file': version,
+  });
+}
 
 /** What ends a commit, and with which exit code: the same for every systemd. */
 const allFaults = [
@@ -62,6 +76,8 @@ describe.each([
       'c1/c.raw': serviceImage('c', { ...bare, service: ['Colour=red'], more }),
       'c2/c.raw': serviceImage('c', { ...bare, version: '2', more }),
       'c3/c.raw': serviceImage('c', { ...bare, version: '3', service: ['ExecStart='], more }),
+      'nap1.raw': napImage(machine, '1'),
+      'nap2.raw': napImage(machine, '2'),
       'breaks.raw': erofsImage({ ...releaseOf('breaks'), ...program }),
     });
     // The one has /usr as a mount of its own, the others have it on the root file system; nobody has /opt.
@@ -165,6 +181,32 @@ describe.each([
     await shell('touch /run/watched');
     expect([await seen, await left()]).toMatchObject([{ absences: 0 }, before]);
     await fine('remove', 'c');
+  });
+
+  test('which processes have files of before is told, however they came by them', async () => {
+    await shell(
+      [
+        place('a1'),
+        `cp /srv/nap1.raw ${extensions}/nap.raw; ${agent} refresh`,
+        'systemd-run --quiet --unit=naps nap infinity',
+        "systemd-run --quiet --unit=opens -p ProtectSystem=strict sh -c 'exec 5</opt/nap/file; exec sleep infinity'",
+        "systemd-run --quiet --unit=alone unshare --mount --propagation=private sh -c 'exec 5</usr/share/nap; exec sleep 99'",
+        'systemd-run --quiet --unit=same sleep infinity',
+        'until test "$(pgrep -c \'^(nap|sleep)$\')" = 4; do sleep 0.1; done',
+      ].join('\n'),
+    );
+    const told = async () => (await machine.agent(['status', '--processes'])).stdout;
+    expect(await told()).toContain('No process has a file of before that is another one now.');
+
+    await shell(`cp /srv/nap2.raw ${extensions}/.#nap; mv ${extensions}/.#nap ${extensions}/nap.raw; ${agent} refresh`);
+    const after = await told();
+    expect(after).toMatch(/^naps\.service +\d+ +nap +\/usr\/bin\/nap \(program\)$/m);
+    expect(after).toMatch(/^opens\.service +\d+ +sleep +\/opt\/nap\/file \(open\)$/m);
+    expect(after).toMatch(/^alone\.service +\d+ +sleep +\/usr\/share\/nap \(open\)$/m);
+    expect(after).toContain('systemctl restart alone.service naps.service opens.service\n');
+    expect(after).toMatch(/^note: 1 process has only files of before that are the same now$/m);
+    await shell(`systemctl stop naps opens alone same; rm ${extensions}/nap.raw; ${agent} refresh`);
+    expect(await told()).toContain('No process has');
   });
 
   test.each(faults)('a commit that ends with %s is ended or undone by the next operation', async (fault, code) => {
