@@ -33,7 +33,7 @@ import { identityFor, rootOf, type Identity } from './identity.ts';
 import { placeIn } from './place.ts';
 import type { Bind, Sandbox, SandboxEnd, SandboxRun } from './sandbox.ts';
 import { cannotIsolate, refuseMissing } from './trouble.ts';
-import { firstExcess, type Ended } from './watch.ts';
+import { firstExcess, leastFile, type Ended } from './watch.ts';
 
 export interface SandboxHost {
   readonly exec: Exec;
@@ -236,16 +236,13 @@ function firstWords(): { add(piece: Uint8Array): void; text(): string } {
   };
 }
 
-/** What an inode takes at least, in bytes. */
-const inode = 1024;
-
 /** What is in directories, in bytes of the disk. du(1) goes as deep as directories are, whatever the length of paths. */
 async function sizeOf(exec: Exec, directories: readonly string[]): Promise<number> {
   const total = async (...options: string[]) => {
     const { stdout } = await exec.run(...asRoot('du', ['--summarize', '--total', ...options, '--', ...directories]));
     return Number(/^(\d+)\ttotal$/m.exec(stdout)?.[1] ?? 0);
   };
-  return (await total('--block-size=1')) + inode * (await total('--inodes'));
+  return (await total('--block-size=1')) + leastFile * (await total('--inodes'));
 }
 
 /** Makes what we wrote belong to root of sandboxes, the directory itself last: it says that the others do. */
