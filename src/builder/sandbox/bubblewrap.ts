@@ -21,7 +21,6 @@ import {
   handedOver,
   innerScript,
   inOwn,
-  layersOf,
   namesFor,
   neighbourhood,
   outerCommand,
@@ -127,7 +126,7 @@ async function confined(host: SandboxHost, identity: Identity, own: string, run:
     [inOwn.filter, filter ?? ''],
     [
       inOwn.options,
-      bubblewrapOptions(run, boundIn(run))
+      bubblewrapOptions(run, boundIn(run, own))
         .map((option) => `${option}\0`)
         .join(''),
     ],
@@ -149,12 +148,12 @@ async function confined(host: SandboxHost, identity: Identity, own: string, run:
 }
 
 /** Where overlays and binds go, which are put there one after the other. */
-function boundIn({ tree, binds }: SandboxRun): readonly Bound[] {
+function boundIn({ tree, binds }: SandboxRun, own: string): readonly Bound[] {
   const overlays = tree.overlays ?? [];
   return [
     ...overlays.map(({ at }, index) => ({ name: overlayName(index), at, writable: false })),
     ...binds.map(({ at, writable }, index) => ({ name: `b${index}`, at, writable })),
-  ].map((bound) => ({ ...bound, at: placeIn(layersOf(tree), bound.at) }));
+  ].map((bound) => ({ ...bound, at: placeIn([...tree.lower, join(own, inOwn.upper)], bound.at) }));
 }
 
 /** Root of the sandbox may write to a directory that is bound to be written to, whatever is in it. */
