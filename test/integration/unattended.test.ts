@@ -110,6 +110,7 @@ test('what waits for a slot asks for one before its image is looked at again', a
   await machine.shell('mv /srv/away.raw /srv/more.raw');
   lock.release('default', 'another host');
   await until(version('more'), '1');
+  await serviceStatus(/^Merged: jq, more$/);
   expect(lock.owners('default')).toEqual([]);
   await machine.shell(`rm ${configuration}/extensions.d/70-more.yml`);
   await serviceStatus(/^Merged: jq$/);
