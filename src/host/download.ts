@@ -125,7 +125,8 @@ async function pour(job: Job, answer: HttpAnswer): Promise<void> {
   if (file.size !== undefined && part.position < file.size) throw truncated(job);
 }
 
-function sizeLimit(file: WantedFile): number {
+/** The most bytes that a file may have. */
+export function sizeLimit(file: WantedFile): number {
   return file.size ?? file.maxSize ?? defaultMaxSize;
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { installWatcher, watchedDuring } from './support/absence.ts';
-import { erofsImage, extensionImage, putFiles, releaseOf } from './support/images.ts';
+import { erofsImage, extensionImage, putFiles, releaseOf, serviceImage } from './support/images.ts';
 import { installStrace, strace } from './support/strace.ts';
 
 const swap = '/srv/sysext-agent/dist/sysext-agent-swap';
@@ -54,10 +54,14 @@ describe.each([
     await installWatcher(machine);
     await installStrace(machine);
     const program = { 'usr/bin/systemctl': 'not a program any more\n' };
+    const [bare, more] = [{ pulled: 'not' }, { 'opt/c/file': 'c\n' }] as const;
     await putFiles(machine, '/srv', {
       'a1.raw': extensionImage('a', '1'),
       'a2.raw': extensionImage('a', '2'),
       'b.raw': erofsImage({ ...releaseOf('b'), 'opt/b/file': 'b\n' }),
+      'c1/c.raw': serviceImage('c', { ...bare, service: ['Colour=red'], more }),
+      'c2/c.raw': serviceImage('c', { ...bare, version: '2', more }),
+      'c3/c.raw': serviceImage('c', { ...bare, version: '3', service: ['ExecStart='], more }),
       'breaks.raw': erofsImage({ ...releaseOf('breaks'), ...program }),
     });
     // The one has /usr as a mount of its own, the others have it on the root file system; nobody has /opt.
@@ -128,6 +132,39 @@ describe.each([
     expect(stderr).toContain('/usr/bin/systemctl is no program');
     expect([await version(), await shell('systemctl --version >/dev/null; echo works')]).toEqual(['1', 'works\n']);
     await shell(`rm ${extensions}/breaks.raw`);
+  });
+
+  test('what a check or a unit file tells of the prepared tree keeps it from being merged', async () => {
+    const check = 'test "$(cat /usr/share/c/version)" = 1; test -e /usr/local/kept/file; cd /opt/c';
+    await machine.write(
+      '/etc/sysext-agent/agent.yml',
+      `extensions: {c: {health: [{prepare: [sh, -ec, '${check}']}]}}\n`,
+    );
+    expect(await fine('install', '/srv/c1/c.raw')).toContain(
+      "systemd-analyze verify: /usr/lib/systemd/system/c.service:5: Unknown key 'Colour'",
+    );
+    expect(await fine('history', '2')).toMatch(/the health check sh -ec .* was well/);
+    const before = await left();
+
+    for (const [driver, failure] of [
+      ['atomic', 'failed with exit code 1 in the prepared tree, which nobody saw'],
+      ['refresh', 'failed with exit code 1'],
+    ] as const) {
+      await machine.write('/etc/sysext-agent/agent.d/driver.yml', `merge: {driver: ${driver}}\n`);
+      const { exitCode, stderr } = await machine.agent(['install', '--retry', '/srv/c2/c.raw']);
+      expect({ exitCode, stderr }).toMatchObject({ exitCode: 9, stderr: expect.stringContaining(`${failure}\n`) });
+      expect([await version('/usr/share/c/version'), await left()]).toEqual(['1', before]);
+    }
+
+    await shell('rm -r /etc/sysext-agent');
+    const seen = watchedDuring(machine, '/usr/share/c/version', 'while test ! -e /run/watched; do sleep 0.1; done');
+    expect(await machine.agent(['install', '/srv/c3/c.raw'])).toMatchObject({
+      exitCode: 9,
+      stderr: expect.stringMatching(/the unit c\.service cannot be loaded\n.*no ExecStart/),
+    });
+    await shell('touch /run/watched');
+    expect([await seen, await left()]).toMatchObject([{ absences: 0 }, before]);
+    await fine('remove', 'c');
   });
 
   test.each(faults)('a commit that ends with %s is ended or undone by the next operation', async (fault, code) => {

@@ -40,7 +40,7 @@ export function atomicWay({ tool, exec, swap, mounts }: AtomicParts): MergeWay {
     }
     const reloads = canSpareReload && options.noReload !== true && options.reloadedLater !== true && systemdRuns();
     return {
-      preview: { root: preparedRoot, end },
+      preview: { root: preparedRoot, end, run: (program, limits) => swap.look(program, limits) },
       commit: async () => {
         const reload = reloads && [preparedRoot, '/'].some(wantsReload);
         await orAbort(swap, () => swap.commit());

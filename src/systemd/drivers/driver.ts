@@ -1,3 +1,4 @@
+import type { LimitedResult, RunLimits } from '../../host/limited-run.ts';
 import type { HierarchyStatus } from '../sysext-output.ts';
 import type { MergeOptions, MergeVerb } from '../sysext-tool.ts';
 import type { DriverChoice } from './choice.ts';
@@ -48,6 +49,12 @@ export interface Preview {
   /** A directory with what will be at `/usr` and `/opt`, as far as something is merged there. */
   readonly root: string;
   readonly end: ToolEnd;
+  /**
+   * Runs a program as root where that is what is merged, in a mount namespace of its own, and returns in time whatever it
+   * does. Its name is looked up there; the exit code is 125 where it cannot be run.
+   * @throws AgentError `interrupted`, `tool-failed`.
+   */
+  run(argv: readonly string[], limits: RunLimits): Promise<LimitedResult>;
 }
 
 /** How systemd-sysext ended. */
