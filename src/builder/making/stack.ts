@@ -1,14 +1,5 @@
-/** What one mount takes, with room for what else is said in its options (a page: mount(2), "data"). */
-const longestOptions = 3400;
-
-/** The kernel's own limit is 500 (Linux: fs/overlayfs). */
-const mostLayers = 200;
-
-/** How many layers of steps can lie over each other whose paths are this long. */
-export function layersThatFit(pathLength: number, below: readonly string[]): number {
-  const taken = below.reduce((sum, path) => sum + path.length + 1, 0);
-  return Math.max(1, Math.min(mostLayers, Math.floor((longestOptions - taken) / (pathLength + 1))));
-}
+/** How many layers of steps lie over each other; the kernel takes 500 in all (Linux: fs/overlayfs). */
+export const mostLayers = 100;
 
 /** Which steps get a layer together: how many are in each, in their order. */
 export interface LayerPlan {

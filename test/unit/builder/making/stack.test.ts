@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { layersThatFit, planLayers } from '../../../../src/builder/making/stack.ts';
+import { planLayers } from '../../../../src/builder/making/stack.ts';
 
 describe('the layers of steps', () => {
   test.each([
@@ -35,15 +35,5 @@ describe('the layers of steps', () => {
         expect(sizes.every((size) => size >= 1)).toBe(true);
       }),
     );
-  });
-
-  test('fit into the options of one mount', () => {
-    const below = ['/var/cache/sysext-agent/roots/0123456789abcdef', '/var/cache/sysext-agent/sources/0123456789abcdef'];
-    const path = `/var/cache/sysext-agent/making/${'0'.repeat(32)}/layer`;
-    const count = layersThatFit(path.length, below);
-
-    expect(count).toBeGreaterThan(30);
-    expect([...below, ...Array.from({ length: count }, () => path)].join(':').length).toBeLessThan(3500);
-    expect(layersThatFit(4000, below)).toBe(1);
   });
 });
