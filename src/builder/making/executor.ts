@@ -5,8 +5,10 @@ import type { Progress } from '../../host/progress.ts';
 import type { Sandbox, SandboxLimits, SandboxTree } from '../sandbox/sandbox.ts';
 import type { BuildLog } from './build-log.ts';
 import { openCaches } from './cache-directories.ts';
+import { runGuarded } from './guarded-run.ts';
 import { keysAfter, type SettledStep } from './keys.ts';
 import { layerStore, type LayerStore } from './layers.ts';
+import { rememberEnd } from './output-end.ts';
 import { mostLayers, planLayers } from './stack.ts';
 import { stepFailed } from './step-failure.ts';
 
@@ -103,8 +105,8 @@ async function runStep(step: SettledStep, tree: SandboxTree, means: MakingMeans)
     patience: limits.time,
     signal,
   });
-  const output = endOf();
-  const end = await sandbox.run({
+  const output = rememberEnd();
+  const end = await runGuarded(sandbox, {
     tree,
     argv: step.argv,
     directory: step.directory,
@@ -127,17 +129,4 @@ async function runStep(step: SettledStep, tree: SandboxTree, means: MakingMeans)
 
 function headingOf({ title, position }: SettledStep): string {
   return position === undefined ? title : `${title} (${position.file}:${position.line}:${position.column})`;
-}
-
-/** Remembers the end of what is printed, in bytes. */
-const remembered = 8 * 1024;
-
-function endOf(): { take(piece: Uint8Array): void; text(): string } {
-  let end = Buffer.alloc(0);
-  return {
-    take: (piece) => {
-      end = Buffer.concat([end, piece.subarray(-remembered)]).subarray(-remembered);
-    },
-    text: () => end.toString('utf8'),
-  };
 }

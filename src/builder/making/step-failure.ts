@@ -1,6 +1,7 @@
 import { AgentError } from '../../core/errors.ts';
 import type { SandboxEnd, SandboxLimits } from '../sandbox/sandbox.ts';
 import type { MakingStep } from './making-step.ts';
+import { lastLines } from './output-end.ts';
 
 /** What is known of a step that failed. */
 export interface StepFailure {
@@ -51,12 +52,6 @@ function howItEnded({ exitCode, exceeded }: SandboxEnd, limits: SandboxLimits): 
 function nextOf({ exceeded }: SandboxEnd, log: string): string {
   const all = `All of its output is in ${log}`;
   return exceeded === undefined ? `${all}.` : `${all}; the limit is ${settingOf[exceeded]} in agent.yml.`;
-}
-
-/** Lines that say most, each of a length that a terminal can show. */
-function lastLines(output: string): readonly string[] {
-  const lines = output.split(/\r?\n/).filter((line) => line.trim() !== '');
-  return lines.slice(-12).map((line) => (line.length > 240 ? `${line.slice(0, 240)}...` : line));
 }
 
 function duration(seconds: number): string {
