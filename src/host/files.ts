@@ -226,7 +226,7 @@ export function touch(path: string): void {
 }
 
 /** Writes over a file without giving it a new inode: for files that are locked or watched. */
-export function writeInPlace(path: string, data: string): void {
+export function writeInPlace(path: string, data: string | Uint8Array): void {
   attempt('write', path, () => {
     fs.writeFileSync(path, data);
   });
