@@ -26,7 +26,7 @@ function file(path: string, mode: number): SourceFile {
 function own(artifacts: string) {
   const spec = parseSpec(`name: a\nartifacts:\n  ${artifacts}\n`, 's');
   const filesAt = (path: string) => sources.filter((of) => of.path === path || of.path.startsWith(`${path}/`));
-  return ownFiles(spec.artifacts!, layout, 'pkg', filesAt, 7);
+  return ownFiles(spec.artifacts!, { layout, pkg: 'pkg', filesAt, from: 'sources', epoch: 7 });
 }
 
 /** `MODE PATH`, or `PATH -> TARGET`. */
