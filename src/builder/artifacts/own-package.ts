@@ -26,7 +26,7 @@ export interface OwnPackageSettings {
  */
 export function ownPackage(spec: Spec, artifacts: Artifacts, settings: OwnPackageSettings): OwnFiles {
   const { layout } = settings;
-  const own = ownFiles(artifacts, { ...settings, pkg: spec.name });
+  const own = ownFiles(artifacts, { ...settings, pkg: spec.name, placing: spec.placing });
   return { ...own, entries: layout.family === 'deb' ? compressManualPages(own.entries) : own.entries };
 }
 

@@ -63,7 +63,7 @@ export async function prepareMaking(order: MakingOrder, parts: MakingParts): Pro
     kind: 'build',
     ...(signal === undefined ? {} : { signal }),
   });
-  const strip = stripStep(artifacts, layout);
+  const strip = stripStep(artifacts, spec.placing, layout);
   const owner = { spec: order.specPath, target, architecture };
   const steps = settled(
     [...sources.steps, ...buildSteps(spec, owner), ...(strip === undefined ? [] : [strip])],
@@ -71,9 +71,9 @@ export async function prepareMaking(order: MakingOrder, parts: MakingParts): Pro
   );
   const ground = { key: firstKey(root.digest, sources.digest), layers: [root.directory, sources.layer] };
   const key = keysAfter(ground.key, steps).at(-1) ?? ground.key;
-  const paths = placements(artifacts, layout, spec.name).map(({ from }) => artifactPath(from.value));
+  const paths = placements(artifacts, { layout, pkg: spec.name, placing: spec.placing }).map(({ from }) => artifactPath(from.value));
   return {
-    digest: sha256(JSON.stringify([key, withoutPlaces(artifacts), layout, spec.name, epoch])),
+    digest: sha256(JSON.stringify([key, withoutPlaces([artifacts, spec.placing]), layout, spec.name, epoch])),
     warnings: sources.warnings,
     root,
     materials: sources.materials,
@@ -85,7 +85,7 @@ export async function prepareMaking(order: MakingOrder, parts: MakingParts): Pro
 }
 
 /** Where something stands in the spec changes nothing about what is made. */
-function withoutPlaces(artifacts: Artifacts): unknown {
+function withoutPlaces(artifacts: unknown): unknown {
   return JSON.parse(
     JSON.stringify(artifacts, (key, value: unknown) => (key === 'position' ? undefined : value)),
   ) as unknown;
