@@ -91,9 +91,9 @@ interface WholePlan extends BuildPlan {
  * @throws AgentError `invalid-spec`, `usage`, and those of packages, contents, tools, and steps that fail.
  */
 export async function build(host: BuildHost, request: BuildRequest): Promise<BuiltImage> {
-  using made = temporaryPlace(host);
+  await using open = new AsyncDisposableStack();
   const first = await planBuild(host, request);
-  const own = await ownPart(host, { ...request, work: made.directory }, first.order, first.source);
+  const own = await ownPart(host, request, first, open);
   if (first.packages.length === 0 && own === undefined) throw nothingToBuild(first.order, request.specPath);
   const added = request.addMissing === true ? await missingPackages(host, request, { ...first, own }) : [];
   const plan = added.length === 0 ? { ...first, own } : { ...(await planBuild(host, request, added)), own };

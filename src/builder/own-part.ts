@@ -18,25 +18,23 @@ export interface OwnPart extends OwnPackage {
   readonly making?: Making;
 }
 
-/** How the spec's own part comes about: as a package from elsewhere, taken from its sources, or made of them. */
-export type OwnWay = 'none' | 'prebuilt' | 'taken' | 'made';
-
 /**
  * Learns all that the spec's own part is made of; what has to be made is not made yet.
+ * @param open gets what is to be disposed of when nothing of the build runs any more.
  * @throws AgentError those of ownPackage(), prebuiltPackage() and prepareMaking().
  */
 export async function ownPart(
   host: BuildHost,
   request: BuildRequest,
-  order: Order,
-  source: PackageSource,
+  { order, source }: { readonly order: Order; readonly source: PackageSource },
+  open: AsyncDisposableStack,
 ): Promise<OwnPart | undefined> {
   const { prebuilt, target, spec } = order;
   if (prebuilt !== undefined)
     return prebuiltPackage(prebuilt, target, source, host.cacheDirectory, request.signal);
   const artifacts = artifactsFor(spec, target.name);
   if (artifacts === undefined) return undefined;
-  return order.isMade ? madePart(host, request, order, artifacts) : takenPart(host, request, order, artifacts);
+  return order.isMade ? madePart(host, request, { order, artifacts }, open) : takenPart(host, request, order, artifacts);
 }
 
 function takenPart(host: BuildHost, request: BuildRequest, order: Order, artifacts: Artifacts): OwnPart | undefined {
@@ -51,12 +49,17 @@ function takenPart(host: BuildHost, request: BuildRequest, order: Order, artifac
   return { digest: sha256(digestText(files.entries)), files: () => Promise.resolve(files) };
 }
 
-async function madePart(host: BuildHost, request: BuildRequest, order: Order, artifacts: Artifacts): Promise<OwnPart> {
+async function madePart(
+  host: BuildHost,
+  request: BuildRequest,
+  { order, artifacts }: { readonly order: Order; readonly artifacts: Artifacts },
+  open: AsyncDisposableStack,
+): Promise<OwnPart> {
   const { spec, target, settings } = order;
   const [layout, epoch] = [layoutOf(target), timeOf(spec, settings.sourceDateEpoch)];
   const { specPath } = request;
   const made = { spec, specPath, target: target.name, architecture: host.architecture, artifacts, layout, epoch };
-  const making = await prepareMaking(made, makingParts(host, request, order));
+  const making = await prepareMaking(made, await makingParts(host, request, order, open));
   for (const warning of making.warnings) host.progress.warn(warning);
   return {
     making,

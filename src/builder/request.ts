@@ -7,6 +7,7 @@ import type { Http } from '../host/http.ts';
 import type { Progress } from '../host/progress.ts';
 import type { ImageFormat } from './image/command.ts';
 import type { SandboxLimits } from './sandbox/sandbox.ts';
+import type { ContainerImages } from './source/container-images.ts';
 
 /** What a build works with. */
 export interface BuildHost {
@@ -38,6 +39,10 @@ export interface MakingSettings {
   readonly logDirectory: string;
   /** Gets what steps print, as it comes, where somebody wants to see it. */
   readonly show?: (piece: Uint8Array) => void;
+  /** Where container images come from that sources are. */
+  readonly images: ContainerImages;
+  /** Files of ssh with the keys of servers; some may be missing. */
+  readonly knownHosts: readonly string[];
 }
 
 export interface BuildRequest {
@@ -55,6 +60,8 @@ export interface BuildRequest {
   readonly offline?: boolean;
   /** Take in the packages of the target that bring libraries which neither the image nor this host would have. */
   readonly addMissing?: boolean;
+  /** Paths of files of this host with secrets, by the names that specs know them by. */
+  readonly secrets?: ReadonlyMap<string, string>;
   /** Make everything anew, whatever is kept of earlier builds. */
   readonly anew?: boolean;
   readonly signal?: AbortSignal;

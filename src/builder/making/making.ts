@@ -94,13 +94,18 @@ function withoutPlaces(artifacts: unknown): unknown {
 /** The earliest time that every archive can hold: zip files begin with 1980. */
 const earliest = 315_532_800;
 
+/** The time that builds are told of, and their sources have: of a build whose time is 0, nobody has said one. */
+export function timeInside(epoch: number): number {
+  return Math.max(epoch, earliest);
+}
+
 /** What every step has in its environment, whatever the spec says. */
 export function commonEnvironment(epoch: number): Readonly<Record<string, string>> {
   return {
     HOME: '/root',
     LANG: 'C.UTF-8',
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    SOURCE_DATE_EPOCH: String(Math.max(epoch, earliest)),
+    SOURCE_DATE_EPOCH: String(timeInside(epoch)),
     TZ: 'UTC',
   };
 }
