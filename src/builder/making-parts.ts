@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { removeTree } from '../host/files.ts';
+import { fileStatus, makeDirectory, removeIfEmpty } from '../host/files.ts';
 import { makeOwnedDirectory } from '../host/owned-directory.ts';
 import { timeOf } from './artifacts/own-package.ts';
 import { beginLog, type BuildLog } from './making/build-log.ts';
@@ -34,11 +34,7 @@ export async function makingParts(
     sandbox,
     roots: rootsFor(host, request, order, sandbox),
     sources: () => {
-      const work = makeOwnedDirectory(directory);
-      open.defer(async () => {
-        await sandbox.removeLayer(work);
-        removeTree(work);
-      });
+      const work = workDirectory(directory, sandbox, open);
       return prepareSources(order.spec, {
         ...host,
         git: sandboxedGit(sandbox),
@@ -65,6 +61,17 @@ export async function makingParts(
     anew,
     signal,
   };
+}
+
+/** What programs leave may be setuid to the users of sandboxes: nobody else is to reach it. */
+function workDirectory(parent: string, sandbox: Sandbox, open: AsyncDisposableStack): string {
+  makeDirectory(parent, 0o700);
+  const work = makeOwnedDirectory(parent);
+  open.defer(async () => {
+    removeIfEmpty(work);
+    if (fileStatus(work) !== undefined) await sandbox.removeLayer(work);
+  });
+  return work;
 }
 
 /** The roots of the target, with what the spec adds for building. */
