@@ -3,7 +3,7 @@ import { fieldPath, itemPath } from '../../core/yaml/text.ts';
 import { dependenciesFor } from './for-target.ts';
 import type { Source } from './sources.ts';
 import type { ExtraRepo, Spec } from './spec.ts';
-import { unfetched } from './unfetched.ts';
+import { unreadHere } from './unfetched.ts';
 
 /** A repository that the packages of an image may come from, and the path of its field. */
 export interface PlacedRepo {
@@ -38,5 +38,5 @@ export function unusableRepositories(spec: Spec, target: string | undefined): re
 }
 
 function unfetchedFiles(files: ReadonlyMap<string, Source>, field: string): readonly Problem[] {
-  return Array.from(files).flatMap(([name, source]) => unfetched(source, fieldPath(field, name)));
+  return Array.from(files).flatMap(([name, source]) => unreadHere(source, fieldPath(field, name)));
 }
