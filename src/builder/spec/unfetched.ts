@@ -18,9 +18,9 @@ export function unfetched(source: Source, field: string): readonly Problem[] {
 }
 
 const unread: Readonly<Record<Exclude<Source['kind'], 'inline' | 'context'>, string>> = {
-  http: 'a file from the web is not fetched for this by this version of sysext-agent',
-  git: 'a git repository is not fetched for this by this version of sysext-agent',
-  image: 'a container image is not fetched for this by this version of sysext-agent',
+  http: 'a file from the web is not fetched by this version of sysext-agent',
+  git: 'a git repository is not fetched by this version of sysext-agent',
+  image: 'a container image is not fetched by this version of sysext-agent',
   build: 'a Dockerfile is not built by this version of sysext-agent',
 };
 
@@ -33,7 +33,7 @@ export function unreadHere(source: Source, field: string): readonly Problem[] {
   const generators = source.generators.map(({ kind: generator, position }, index) => ({
     position,
     field: itemPath(`${field}.generate`, index),
-    message: `the generator ${generator} is not run for this by this version of sysext-agent`,
+    message: `the generator ${generator} is not run by this version of sysext-agent`,
   }));
   return [...kind, ...generators];
 }
