@@ -36,18 +36,14 @@ export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
  * While it is written its name carries our process id: two processes that want the same file never write to the same
  * inode, so what one has verified cannot change under it, and what a killed process left is found again.
  */
-export async function openPartFile(
-  path: string,
-  wanted: string,
-  algorithm: HashAlgorithm = 'sha256',
-): Promise<PartFile> {
+export async function openPartFile(path: string, wanted: string, by: HashAlgorithm = 'sha256'): Promise<PartFile> {
   makeDirectory(dirname(path));
   const resting = join(dirname(path), wanted);
   const working = `${resting}.${process.pid}-${randomBytes(4).toString('hex')}.part`;
   adopt(resting, working);
   const handle = await guard('write', working, () => open(working, 'a', 0o644));
   const writer = createBatchWriter((batch) => guard('write', working, () => handle.appendFile(batch)));
-  let hash = createHash(algorithm);
+  let hash = createHash(by);
   let position = 0;
   const take = (piece: Uint8Array) => {
     hash.update(piece);
@@ -76,7 +72,7 @@ export async function openPartFile(
     restart: async () => {
       await writer.flush();
       await guard('empty', working, () => handle.truncate(0));
-      hash = createHash(algorithm);
+      hash = createHash(by);
       position = 0;
     },
     digest: () => hash.copy().digest('hex'),
