@@ -1,4 +1,11 @@
-import { artifactKinds, type ArtifactFile, type ArtifactKind, type Artifacts } from '../spec/artifacts.ts';
+import {
+  artifactKinds,
+  type ArtifactFile,
+  type ArtifactKind,
+  type ArtifactPlace,
+  type Artifacts,
+  type OwnPlacing,
+} from '../spec/artifacts.ts';
 import type { Text } from '../spec/sources.ts';
 import { directoryOf, manualPath, unitDirectory, type Layout } from './layout.ts';
 
@@ -15,8 +22,16 @@ export interface Placement {
   readonly permissions: number | undefined;
 }
 
+/** Where the package of a spec has its files. */
+export interface Places {
+  readonly layout: Layout;
+  /** The name of the package. */
+  readonly pkg: string;
+  readonly placing: OwnPlacing;
+}
+
 /** Where all files of the spec's own package go. */
-export function placements(artifacts: Artifacts, layout: Layout, pkg: string): readonly Placement[] {
+export function placements(artifacts: Artifacts, { layout, pkg, placing }: Places): readonly Placement[] {
   return [
     ...artifactKinds.flatMap((kind) => artifacts.files[kind].map((file) => ofFile(kind, file, layout, pkg))),
     ...artifacts.systemd.units.map(({ path, name }) => ({
@@ -33,7 +48,20 @@ export function placements(artifacts: Artifacts, layout: Layout, pkg: string): r
       name: orUndefined(name),
       permissions: 0o644,
     })),
+    ...placing.places.map(ofPlace),
   ];
+}
+
+function ofPlace({ path, to }: ArtifactPlace): Placement {
+  const place = to.value.replace(/^\/+|\/+$/g, '');
+  const isGlob = /[*?[]/.test(path.value.slice(path.value.lastIndexOf('/') + 1));
+  return {
+    field: 'x-sysext.files',
+    from: path,
+    to: (given) => (isGlob ? `${place}/${given}` : place),
+    name: undefined,
+    permissions: undefined,
+  };
 }
 
 function ofFile(kind: ArtifactKind, file: ArtifactFile, layout: Layout, pkg: string): Placement {
