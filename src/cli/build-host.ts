@@ -129,7 +129,7 @@ export function buildRequest(specPath: string, options: Options, signal: AbortSi
     refresh: options.flag('refresh'),
     offline: options.flag('offline'),
     addMissing: options.flag('addMissing'),
-    anew: options.flag('noCache'),
+    anew: options.given.includes('cache'),
     signal,
     ...(target === undefined ? {} : { target }),
     ...(format === undefined ? {} : { format }),
