@@ -15,7 +15,7 @@ export interface BoundedLog extends Disposable {
  */
 export function openBoundedLog(path: string, most: number): BoundedLog {
   makeDirectory(dirname(path));
-  const descriptor = attempt('create', path, () => fs.openSync(path, 'wx', 0o644));
+  const descriptor = attempt('create', path, () => fs.openSync(path, 'a', 0o644));
   const half = Math.floor(most / 2);
   let [written, left, kept] = [0, 0, 0];
   const end: Buffer[] = [];

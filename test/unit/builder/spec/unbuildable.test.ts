@@ -78,8 +78,8 @@ describe('a spec cannot be built, and why is said by name', () => {
   test('whatever goes into a build, and artifacts that cannot come out of it', () => {
     const text = `sources: {src: {context: {}}, lib: {build: {source: {context: {}}}}}\nbuild: {steps: [{command: make}]}`;
     expect(reasons(`${text}\nartifacts: {docs: {src/a: , /usr/bin/gcc: , ../a: }}`)).toEqual([
-      's:5:28: artifacts.docs["/usr/bin/gcc"]: "/usr/bin/gcc" leads out of the directory of the sources',
-      's:5:44: artifacts.docs["../a"]: "../a" leads out of the directory of the sources',
+      's:5:29: artifacts.docs["/usr/bin/gcc"]: "/usr/bin/gcc" leads out of the directory of the sources',
+      's:5:45: artifacts.docs["../a"]: "../a" leads out of the directory of the sources',
       's:3:36: sources.lib.build: a Dockerfile is not built: there is no engine for that here. A source of the kind image can be its result',
     ]);
   });
