@@ -34,7 +34,7 @@ afterEach(async () => {
 
 function means(given: Partial<SourceMeans> = {}): SourceMeans {
   const sandbox = createSandbox({ exec: createExec({}), clock: systemClock, directory: cache.at('sandbox') });
-  return sourceMeans(cache.path, { git: sandboxedGit(sandbox), adopt: sandbox.adoptLayer, ...given });
+  return sourceMeans(cache.path, { git: sandboxedGit(sandbox), adopt: (layer) => sandbox.adoptLayer(layer), ...given });
 }
 
 describe('a git repository', () => {
