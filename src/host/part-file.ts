@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-import { attempt, fileError, listNames, makeDirectory, removeTree } from './files.ts';
+import { attempt, fileError, makeDirectory, removeTree } from './files.ts';
+import { leftFiles, ownPath, takeOver } from './own-files.ts';
 
 /** A file that is being written from its beginning, hashed as it grows. Only this process writes to it. */
 export interface PartFile {
@@ -37,10 +38,10 @@ export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
  * inode, so what one has verified cannot change under it, and what a killed process left is found again.
  */
 export async function openPartFile(path: string, wanted: string, by: HashAlgorithm = 'sha256'): Promise<PartFile> {
-  makeDirectory(dirname(path));
-  const resting = join(dirname(path), wanted);
-  const working = `${resting}.${process.pid}-${randomBytes(4).toString('hex')}.part`;
-  adopt(resting, working);
+  const directory = dirname(path);
+  makeDirectory(directory);
+  const working = ownPath(directory, wanted, 'part');
+  takeOver(leftFiles(directory, { kinds: ['part'], stem: wanted }), working);
   const handle = await guard('write', working, () => open(working, 'a', 0o644));
   const writer = createBatchWriter((batch) => guard('write', working, () => handle.appendFile(batch)));
   let hash = createHash(by);
@@ -58,7 +59,7 @@ export async function openPartFile(path: string, wanted: string, by: HashAlgorit
     // What fails here failed before, and is told by then.
     await writer.flush().catch(() => undefined);
     await finish(() => {
-      fs.renameSync(working, `${resting}.part`);
+      fs.renameSync(working, join(directory, `${wanted}.part`));
     });
   };
   return {
@@ -149,31 +150,4 @@ async function hashExisting(path: string, take: (piece: Buffer) => void): Promis
   await guard('read', path, async () => {
     for await (const piece of fs.createReadStream(path, { highWaterMark: 1024 * 1024 })) take(piece as Buffer);
   });
-}
-
-/** Takes over the first leftover that nobody else takes first: rename has one winner. */
-function adopt(resting: string, working: string): void {
-  for (const leftover of leftovers(resting)) if (renamed(join(dirname(resting), leftover), working)) return;
-}
-
-function leftovers(resting: string): string[] {
-  const name = basename(resting);
-  return listNames(dirname(resting)).filter((entry) => {
-    if (!entry.startsWith(`${name}.`) || !entry.endsWith('part')) return false;
-    const owner = /^(\d+)-[0-9a-f]+\.part$/.exec(entry.slice(name.length + 1))?.[1];
-    return entry === `${name}.part` || (owner !== undefined && !isAlive(Number(owner)));
-  });
-}
-
-function renamed(from: string, to: string): boolean {
-  try {
-    fs.renameSync(from, to);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  return fs.existsSync(`/proc/${pid}`);
 }
