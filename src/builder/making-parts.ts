@@ -1,16 +1,20 @@
 import { join } from 'node:path';
 
-import { removeTree } from '../host/files.ts';
+import { fileStatus, makeDirectory, removeIfEmpty } from '../host/files.ts';
 import { makeOwnedDirectory } from '../host/owned-directory.ts';
 import { timeOf } from './artifacts/own-package.ts';
 import { beginLog, type BuildLog } from './making/build-log.ts';
 import { timeInside, type MakingParts } from './making/making.ts';
 import type { Order } from './order.ts';
+import { packageSourceFor } from './packages/source.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
+import type { BuildRoots } from './root/build-root.ts';
+import { createBuildRoots } from './root/roots.ts';
 import { createSandbox } from './sandbox/bubblewrap.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import { sandboxedGit } from './source/git-room.ts';
 import { prepareSources } from './source/prepare.ts';
+import { withSpecRepositories } from './targets/spec-repositories.ts';
 
 /**
  * All that the spec's own part is made with.
@@ -30,11 +34,7 @@ export async function makingParts(
     sandbox,
     roots: rootsFor(host, request, order, sandbox),
     sources: () => {
-      const work = makeOwnedDirectory(directory);
-      open.defer(async () => {
-        await sandbox.removeLayer(work);
-        removeTree(work);
-      });
+      const work = workDirectory(directory, sandbox, open);
       return prepareSources(order.spec, {
         ...host,
         git: sandboxedGit(sandbox),
@@ -61,6 +61,32 @@ export async function makingParts(
     anew,
     signal,
   };
+}
+
+/** What programs leave may be setuid to the users of sandboxes: nobody else is to reach it. */
+function workDirectory(parent: string, sandbox: Sandbox, open: AsyncDisposableStack): string {
+  makeDirectory(parent, 0o700);
+  const work = makeOwnedDirectory(parent);
+  open.defer(async () => {
+    removeIfEmpty(work);
+    if (fileStatus(work) !== undefined) await sandbox.removeLayer(work);
+  });
+  return work;
+}
+
+/** The roots of the target, with what the spec adds for building. */
+function rootsFor(host: BuildHost, request: BuildRequest, order: Order, sandbox: Sandbox): BuildRoots {
+  const { contexts, offline = false } = request;
+  const { cacheDirectory, making } = host;
+  const target = withSpecRepositories(order.target, order.spec, 'build', { contexts, cacheDirectory });
+  return createBuildRoots({
+    host,
+    target,
+    source: packageSourceFor(target, host, request),
+    sandbox,
+    offline,
+    environment: making.proxies,
+  });
 }
 
 /** A log is begun where there is something to log. */
