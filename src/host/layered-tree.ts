@@ -31,6 +31,8 @@ export interface LayeredTree {
   status(path: string, follow: boolean): LayeredFile | undefined;
   /** The target of the symbolic link at a path; undefined for what is none. */
   link(path: string): string | undefined;
+  /** Where a path leads: an absolute path without links, also of what is not there; undefined for a loop of links. */
+  real(path: string): string | undefined;
   /** What a file holds, links followed; undefined for what is none, and for one of more than `most` bytes. */
   read(path: string, most: number): Buffer | undefined;
 }
@@ -88,6 +90,10 @@ export function layeredTree({ lower, upper, overlays = [] }: Layers, opaque: Rea
     link: (path) => {
       const real = withoutLast(path);
       return real === undefined ? undefined : target(real);
+    },
+    real: (path) => {
+      const real = followLinks(path, target);
+      return real === undefined ? undefined : `/${real}`;
     },
     read: (path, most) => {
       const found = follow(path);

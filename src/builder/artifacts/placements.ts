@@ -13,7 +13,12 @@ export interface Placement {
   /** The name that the spec gives it; undefined: that of the file. */
   readonly name: string | undefined;
   readonly permissions: number | undefined;
+  /** Names of the user and the group that own it; empty: root. */
+  readonly user: string;
+  readonly group: string;
 }
+
+const ownedByRoot = { user: '', group: '' };
 
 /** Where all files of the spec's own package go. */
 export function placements(artifacts: Artifacts, layout: Layout, pkg: string): readonly Placement[] {
@@ -25,6 +30,7 @@ export function placements(artifacts: Artifacts, layout: Layout, pkg: string): r
       to: (given: string) => `${unitDirectory}/${given}`,
       name: orUndefined(name),
       permissions: 0o644,
+      ...ownedByRoot,
     })),
     ...artifacts.systemd.dropins.map(({ path, name, unit }) => ({
       field: 'artifacts.systemd.dropins',
@@ -32,6 +38,7 @@ export function placements(artifacts: Artifacts, layout: Layout, pkg: string): r
       to: (given: string) => `${unitDirectory}/${unit}.d/${given}`,
       name: orUndefined(name),
       permissions: 0o644,
+      ...ownedByRoot,
     })),
   ];
 }
@@ -48,6 +55,8 @@ function ofFile(kind: ArtifactKind, file: ArtifactFile, layout: Layout, pkg: str
         : [directoryOf(kind, layout, pkg), subpath, given].filter((part) => part !== '').join('/'),
     name,
     permissions: file.permissions,
+    user: file.user,
+    group: file.group,
   };
 }
 
