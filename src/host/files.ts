@@ -218,7 +218,7 @@ export function writeAtomically(path: string, data: string | Uint8Array, mode = 
 }
 
 /** Writes over a file without giving it a new inode: for files that are locked or watched. */
-export function writeInPlace(path: string, data: string): void {
+export function writeInPlace(path: string, data: string | Uint8Array): void {
   attempt('write', path, () => {
     fs.writeFileSync(path, data);
   });
