@@ -1,16 +1,30 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { networkError, requireStatus, shown, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { paceKeeper } from './pace.ts';
-import { openPartFile, type PartFile } from './part-file.ts';
+import { openPartFile, type HashAlgorithm, type PartFile } from './part-file.ts';
 import { silent, type Progress } from './progress.ts';
 import { retrying, type RetryPolicy } from './retry.ts';
 
 /** A file to fetch, and how it will be recognised. */
-export interface WantedFile {
-  /** Where it goes, in a directory that is made where it is missing. */
-  readonly path: string;
+export interface WantedFile extends WantedSize {
   /** In hexadecimal. */
   readonly sha256: string;
+}
+
+/** A file that is known by any hash. */
+export interface HashedFile extends WantedSize {
+  readonly hash: FileHash;
+}
+
+export interface FileHash {
+  readonly algorithm: HashAlgorithm;
+  /** In hexadecimal. */
+  readonly hex: string;
+}
+
+interface WantedSize {
+  /** Where it goes, in a directory that is made where it is missing. */
+  readonly path: string;
   /** Exact size in bytes, where it is known. */
   readonly size?: number;
   /** The most that is taken where the size is not known, in bytes; 16 GiB. */
@@ -32,7 +46,7 @@ export interface Sender {
 interface Job {
   readonly sender: Sender;
   readonly url: string;
-  readonly file: WantedFile;
+  readonly file: HashedFile;
   readonly options: DownloadOptions;
   readonly part: PartFile;
   /** Told how many bytes of the file are here. */
@@ -42,9 +56,15 @@ interface Job {
 const defaultMaxSize = 16 * 1024 ** 3;
 
 /** See `Http.download`. */
-export async function download(sender: Sender, url: string, file: WantedFile, options: DownloadOptions): Promise<void> {
+export async function download(
+  sender: Sender,
+  url: string,
+  wanted: WantedFile | HashedFile,
+  options: DownloadOptions,
+): Promise<void> {
   const { progress = silent, signal } = options;
-  const part = await openPartFile(file.path, file.sha256);
+  const file = 'hash' in wanted ? wanted : { ...wanted, hash: { algorithm: 'sha256' as const, hex: wanted.sha256 } };
+  const part = await openPartFile(file.path, file.hash.hex, file.hash.algorithm);
   const job: Job = { sender, url, file, options, part, report: reporter(progress) };
   if (file.size !== undefined) progress.expect(file.size);
   try {
@@ -72,7 +92,7 @@ async function transfer(job: Job): Promise<void> {
   const resumed = part.position > 0;
   job.report(part.position);
   if (part.position !== file.size) await receive(job);
-  if (part.digest() === file.sha256) return;
+  if (part.digest() === file.hash.hex) return;
   if (!resumed) throw wrongHash(job);
   // What we had may have been of another version of the file: only a file fetched as a whole is judged.
   await part.restart();
@@ -125,7 +145,7 @@ async function pour(job: Job, answer: HttpAnswer): Promise<void> {
   if (file.size !== undefined && part.position < file.size) throw truncated(job);
 }
 
-function sizeLimit(file: WantedFile): number {
+function sizeLimit(file: HashedFile): number {
   return file.size ?? file.maxSize ?? defaultMaxSize;
 }
 
@@ -143,7 +163,8 @@ function wrongSize({ url, file }: Job, found: string): AgentError {
 }
 
 function wrongHash({ url, file, part }: Job): AgentError {
-  return notTheFile(url, [`expected: sha256 ${file.sha256}`, `found:    sha256 ${part.digest()}`]);
+  const { algorithm, hex } = file.hash;
+  return notTheFile(url, [`expected: ${algorithm} ${hex}`, `found:    ${algorithm} ${part.digest()}`]);
 }
 
 function notTheFile(url: string, facts: readonly string[]): AgentError {
