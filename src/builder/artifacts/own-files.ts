@@ -2,12 +2,13 @@ import { AgentError } from '../../core/errors.ts';
 import type { Problem } from '../../core/problems.ts';
 import { lengthOf, type ArchiveEntry } from '../../core/tree.ts';
 import { fieldPath, itemPath, nearestName, quote } from '../../core/yaml/text.ts';
-import type { Artifacts } from '../spec/artifacts.ts';
+import type { Artifacts, OwnPlacing } from '../spec/artifacts.ts';
 import type { SourceFile } from '../source/source-file.ts';
 import { matchesGlob } from 'node:path/posix';
+import { accountFiles } from './accounts.ts';
 import { packagedMode } from './mode.ts';
 import type { Layout } from './layout.ts';
-import { placements, type Placement } from './placements.ts';
+import { placements, type Placement, type Places } from './placements.ts';
 
 /** The files of the sources at a path and below it; nothing where no source is named by its first part. */
 export type FilesAt = (path: string) => readonly SourceFile[];
@@ -24,8 +25,9 @@ export interface OwnFiles {
  * @param mtime of all of them, in seconds since 1970: that of a checkout would differ from host to host.
  * @throws AgentError `invalid-spec` with every artifact that is in no source, or whose place is none.
  */
-export function ownFiles(artifacts: Artifacts, layout: Layout, pkg: string, filesAt: FilesAt, mtime: number): OwnFiles {
-  const placed = placements(artifacts, layout, pkg);
+export function ownFiles(artifacts: Artifacts, places: Places, filesAt: FilesAt, mtime: number): OwnFiles {
+  const { layout, pkg, placing } = places;
+  const placed = placements(artifacts, places);
   refuseUpward(artifacts, placed);
   const taken = placed.map((placement) => ({
     placement,
@@ -39,10 +41,11 @@ export function ownFiles(artifacts: Artifacts, layout: Layout, pkg: string, file
     );
   const entries = [
     ...taken.flatMap(({ placement, roots }) => roots.flatMap((root) => entriesOf(placement, root, layout))),
-    ...madeDirectories(artifacts),
+    ...madeDirectories(artifacts, placing),
     ...artifacts.links.map(({ source, dest }) => link(source.value, dest.value)),
+    ...(placing.accounts === 'sysusers' ? accountFiles(artifacts, placed, pkg) : []),
   ];
-  return { entries: entries.map((entry) => ({ ...entry, mtime })), warnings: warningsFor(artifacts) };
+  return { entries: entries.map((entry) => ({ ...entry, mtime })), warnings: warningsFor(artifacts, placing) };
 }
 
 /**
@@ -121,7 +124,10 @@ function link(target: string, path: string): Untimed {
 }
 
 /** Directories that the spec wants made; those below /var are left out of the image later, with a word on it. */
-function madeDirectories({ createDirectories: { config, state } }: Artifacts): readonly Untimed[] {
+function madeDirectories(
+  { createDirectories: { config, state } }: Artifacts,
+  { accounts }: OwnPlacing,
+): readonly Untimed[] {
   const made =
     (top: string) =>
     ({ path, mode }: (typeof config)[number]): Untimed => ({
@@ -129,7 +135,7 @@ function madeDirectories({ createDirectories: { config, state } }: Artifacts): r
       kind: 'directory',
       mode: mode ?? 0o755,
     });
-  return [...config.map(made('etc')), ...state.map(made('var/lib'))];
+  return [...config.map(made('etc')), ...(accounts === undefined ? state.map(made('var/lib')) : [])];
 }
 
 function lastPart(path: string): string {
@@ -157,9 +163,11 @@ function notThere(missing: readonly Placement[], filesAt: FilesAt): AgentError {
 }
 
 /** What has no effect in an extension: everything in it is root's, and nothing runs when it is merged. */
-function warningsFor(artifacts: Artifacts): readonly string[] {
+function warningsFor(artifacts: Artifacts, { accounts }: OwnPlacing): readonly string[] {
   const files = Object.values(artifacts.files).flat();
-  const owned = [...files, ...artifacts.links, ...artifacts.createDirectories.config].some(
+  const { configFiles, ...merged } = artifacts.files;
+  const settled = accounts === undefined ? [...configFiles, ...artifacts.createDirectories.config] : [];
+  const owned = [...Object.values(merged).flat(), ...artifacts.links, ...settled].some(
     ({ user, group }) => user !== '' || group !== '',
   );
   const users = [...artifacts.users, ...artifacts.groups].map(({ value }) => value);
@@ -168,8 +176,10 @@ function warningsFor(artifacts: Artifacts): readonly string[] {
     ...(files.some(({ capabilities }) => capabilities.length > 0)
       ? ['file capabilities of artifacts are left out: an extension that needs them gets them from its service units']
       : []),
-    ...(users.length > 0
-      ? [`an extension makes no users or groups: ${users.join(', ')} must be on the host, for example by sysusers.d`]
+    ...(users.length > 0 && accounts === undefined
+      ? [
+          `an extension makes no users or groups: ${users.join(', ')} must be on the host, for example by sysusers.d, or by x-sysext.accounts: sysusers`,
+        ]
       : []),
   ];
 }

@@ -28,7 +28,12 @@ export interface OwnPackageSettings {
 export function ownPackage(spec: Spec, artifacts: Artifacts, settings: OwnPackageSettings): OwnPackage {
   const { layout, contexts, cacheDirectory, sourceDateEpoch } = settings;
   const filesAt = localFiles(spec.sources, contexts, cacheDirectory);
-  const own = ownFiles(artifacts, layout, spec.name, filesAt, sourceDateEpoch ?? newestChange(spec));
+  const own = ownFiles(
+    artifacts,
+    { layout, pkg: spec.name, placing: spec.placing },
+    filesAt,
+    sourceDateEpoch ?? newestChange(spec),
+  );
   const entries = layout.family === 'deb' ? compressManualPages(own.entries) : own.entries;
   return { ...own, entries, digest: sha256(digestText(entries)) };
 }

@@ -1,4 +1,11 @@
-import { artifactKinds, type ArtifactFile, type ArtifactKind, type Artifacts } from '../spec/artifacts.ts';
+import {
+  artifactKinds,
+  type ArtifactFile,
+  type ArtifactKind,
+  type ArtifactPlace,
+  type Artifacts,
+  type OwnPlacing,
+} from '../spec/artifacts.ts';
 import type { Text } from '../spec/sources.ts';
 import { directoryOf, manualPath, unitDirectory, type Layout } from './layout.ts';
 
@@ -20,8 +27,16 @@ export interface Placement {
 
 const ownedByRoot = { user: '', group: '' };
 
+/** Where the package of a spec has its files. */
+export interface Places {
+  readonly layout: Layout;
+  /** The name of the package. */
+  readonly pkg: string;
+  readonly placing: OwnPlacing;
+}
+
 /** Where all files of the spec's own package go. */
-export function placements(artifacts: Artifacts, layout: Layout, pkg: string): readonly Placement[] {
+export function placements(artifacts: Artifacts, { layout, pkg, placing }: Places): readonly Placement[] {
   return [
     ...artifactKinds.flatMap((kind) => artifacts.files[kind].map((file) => ofFile(kind, file, layout, pkg))),
     ...artifacts.systemd.units.map(({ path, name }) => ({
@@ -40,7 +55,21 @@ export function placements(artifacts: Artifacts, layout: Layout, pkg: string): r
       permissions: 0o644,
       ...ownedByRoot,
     })),
+    ...placing.places.map(ofPlace),
   ];
+}
+
+function ofPlace({ path, to }: ArtifactPlace): Placement {
+  const place = to.value.replace(/^\/+|\/+$/g, '');
+  const isGlob = /[*?[]/.test(path.value.slice(path.value.lastIndexOf('/') + 1));
+  return {
+    field: 'x-sysext.files',
+    from: path,
+    to: (given) => (isGlob ? `${place}/${given}` : place),
+    name: undefined,
+    permissions: undefined,
+    ...ownedByRoot,
+  };
 }
 
 function ofFile(kind: ArtifactKind, file: ArtifactFile, layout: Layout, pkg: string): Placement {

@@ -71,6 +71,20 @@ export interface ArtifactLink {
   readonly group: string;
 }
 
+/** Something of the build and the place of its own that it gets, outside of the directories of the kinds. */
+export interface ArtifactPlace {
+  readonly path: Text;
+  /** Absolute, below `/usr` or `/opt`: `/usr/local/jq`. */
+  readonly to: Text;
+}
+
+/** What Dalec has no word for, and our own part of a spec says. */
+export interface OwnPlacing {
+  readonly places: readonly ArtifactPlace[];
+  /** `sysusers`: users, groups and owners become files that systemd makes them of when the extension is merged. */
+  readonly accounts: 'sysusers' | undefined;
+}
+
 /** What the spec's own package consists of. */
 export interface Artifacts {
   readonly position: Position;
@@ -86,4 +100,19 @@ export interface Artifacts {
   readonly groups: readonly Text[];
   readonly disableStrip: boolean;
   readonly disableAutoRequires: boolean;
+}
+
+/** A package without files. */
+export function noArtifacts(position: Position): Artifacts {
+  return {
+    position,
+    files: Object.fromEntries(artifactKinds.map((kind) => [kind, [] as readonly ArtifactFile[]])) as Artifacts['files'],
+    createDirectories: { config: [], state: [] },
+    systemd: { units: [], dropins: [] },
+    links: [],
+    users: [],
+    groups: [],
+    disableStrip: false,
+    disableAutoRequires: false,
+  };
 }

@@ -1,4 +1,4 @@
-import type { Artifacts } from './artifacts.ts';
+import { noArtifacts, type Artifacts } from './artifacts.ts';
 import type { ContainerImage } from './image.ts';
 import type { Dependencies, PackageConfig, PackageRelations, Spec, SpecTarget } from './spec.ts';
 import type { SpecTest } from './tests.ts';
@@ -27,9 +27,13 @@ export function dependenciesFor(spec: Spec, target: string | undefined): Depende
   };
 }
 
-/** What the spec's own package consists of: all that the target says, even if it is nothing, or all that the spec says. */
+/**
+ * What the spec's own package consists of: all that the target says, even if it is nothing, or all that the spec says; where
+ * neither says anything, what our own part of the spec places alone.
+ */
 export function artifactsFor(spec: Spec, target: string | undefined): Artifacts | undefined {
-  return targetOf(spec, target)?.artifacts ?? spec.artifacts;
+  const placesAny = spec.placing.places.length > 0;
+  return targetOf(spec, target)?.artifacts ?? spec.artifacts ?? (placesAny ? noArtifacts(spec.position) : undefined);
 }
 
 /** Each relation of the target takes the place of that of the spec; an empty one takes it away. */

@@ -8,6 +8,7 @@ import {
   located,
   mapOf,
   mapped,
+  oneOf,
   string,
   type Decoded,
   type Decoder,
@@ -21,6 +22,7 @@ import { dateProblem } from './date.ts';
 import { packages, relations } from './dependency-decoder.ts';
 import { fileNamePartRule, ruledText } from './expansion.ts';
 import { image } from './image-decoder.ts';
+import { ownPlaces } from './own-places.ts';
 import { patchProblems, patches } from './patch-decoder.ts';
 import { sources } from './source-decoder.ts';
 import type { Frontend, Spec, SpecTarget } from './spec.ts';
@@ -70,7 +72,12 @@ const change = struct(
 );
 
 /** Our own part of a spec, which Dalec passes over. */
-const ownBlock = struct({ allow: texts, health: withDefault(healthList, []) });
+const ownBlock = struct({
+  allow: texts,
+  health: withDefault(healthList, []),
+  files: withDefault(ownPlaces, []),
+  accounts: optional(oneOf(['sysusers'])),
+});
 
 const fields = struct(
   {
@@ -109,6 +116,7 @@ export const spec: Decoder<Spec> = mapped(
     packageConfig: signing,
     allow: own?.allow ?? [],
     health: own?.health ?? [],
+    placing: { places: own?.files ?? [], accounts: own?.accounts },
   }),
 );
 

@@ -2,7 +2,7 @@ import type { Architecture } from '../../core/architecture.ts';
 import type { DeclaredCheck } from '../../core/health.ts';
 import type { Position } from '../../core/problems.ts';
 import type { VersionConstraint } from '../packages/packages.ts';
-import type { Artifacts } from './artifacts.ts';
+import type { Artifacts, OwnPlacing } from './artifacts.ts';
 import type { Build } from './build.ts';
 import type { ContainerImage } from './image.ts';
 import type { Mount, Patch, Source, Text } from './sources.ts';
@@ -123,4 +123,6 @@ export interface Spec extends PackageRelations {
   readonly allow: readonly Text[];
   /** What must be so for an extension of the spec to be well (`x-sysext.health`). */
   readonly health: readonly DeclaredCheck[];
+  /** Where our own part of the spec puts files, and how it makes users (`x-sysext.files`, `x-sysext.accounts`). */
+  readonly placing: OwnPlacing;
 }

@@ -48,7 +48,10 @@ function artifactProblems(spec: Spec, target: string | undefined): readonly Prob
   const artifacts = artifactsFor(spec, target);
   if (artifacts === undefined) return [];
   const parent = target === undefined || artifacts === spec.artifacts ? '' : fieldPath('targets', target);
-  const files = madeFiles(artifacts, fieldPath(parent, 'artifacts'));
+  const files = [
+    ...madeFiles(artifacts, fieldPath(parent, 'artifacts')),
+    ...spec.placing.places.map(({ path }) => ({ field: fieldPath('x-sysext.files', path.value), path })),
+  ];
   if (files.length === 0) return [];
   return hasSteps(spec) ? [...outsideFiles(files), ...allSources(spec)] : unmadeFiles(spec, files);
 }

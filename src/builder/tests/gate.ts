@@ -22,4 +22,3 @@ import { withPackage, type TestedPackage } from './package-layer.ts';
 import { planTests, type PlannedTest } from './plan.ts';
 import { compileExpression } from './regular-expression.ts';
 import { runTest, type TestBench, type TestedTree } from './run.ts';
-

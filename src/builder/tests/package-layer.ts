@@ -5,8 +5,7 @@ import { makeDirectory } from '../../host/files.ts';
 import { tailOf } from '../../host/exec.ts';
 import { openLayers, type LayeredTree } from '../../host/layered-tree.ts';
 import { writeTree } from '../../host/tree-writer.ts';
-import type { Layout } from '../artifacts/layout.ts';
-import { placements } from '../artifacts/placements.ts';
+import { placements, type Places } from '../artifacts/placements.ts';
 import type { Artifacts } from '../spec/artifacts.ts';
 import type { ArchiveEntry } from '../tree/entry.ts';
 import { judge, type SoundEntry } from '../tree/judge.ts';
@@ -17,8 +16,7 @@ import type { TestBench, TestedTree } from './run.ts';
 /** The spec's own package, as its target would have it installed. */
 export interface TestedPackage {
   readonly entries: readonly ArchiveEntry[];
-  readonly name: string;
-  readonly layout: Layout;
+  readonly places: Places;
   /** What it consists of, for owners, users and groups; undefined where it was made elsewhere. */
   readonly artifacts: Artifacts | undefined;
 }
@@ -66,14 +64,14 @@ function withModes(entries: readonly SoundEntry[], seen: LayeredTree): ReturnTyp
 }
 
 /** What the package does when it is installed, as a script for the shell of the target; empty: nothing. */
-export function setUpScript({ artifacts, layout, name, entries }: TestedPackage): string {
+export function setUpScript({ artifacts, places, entries }: TestedPackage): string {
   if (artifacts === undefined) return '';
   const users = artifacts.users.map(({ value }) => value);
   const groups = artifacts.groups.map(({ value }) => value);
   return [
     ...users.map((user) => `getent passwd ${word(user)} >/dev/null || useradd ${word(user)}`),
     ...groups.map((group) => `getent group ${word(group)} >/dev/null || groupadd --system ${word(group)}`),
-    ...owned(artifacts, layout, name, entries).map(
+    ...owned(artifacts, places, entries).map(
       ({ path, user, group }) => `chown -h ${word(`${user}${group === '' ? '' : `:${group}`}`)} ${word(`/${path}`)}`,
     ),
   ].join('\n');
@@ -85,12 +83,12 @@ interface Owned {
   readonly group: string;
 }
 
-function owned(artifacts: Artifacts, layout: Layout, name: string, entries: readonly ArchiveEntry[]): readonly Owned[] {
+function owned(artifacts: Artifacts, places: Places, entries: readonly ArchiveEntry[]): readonly Owned[] {
   const { links, createDirectories } = artifacts;
   const directories = (top: string, list: typeof createDirectories.config) =>
     list.map(({ path, user, group }) => ({ path: `${top}/${path.value}`, user, group }));
   return [
-    ...placements(artifacts, layout, name).flatMap(({ from, to, name: renamed, user, group }) =>
+    ...placements(artifacts, places).flatMap(({ from, to, name: renamed, user, group }) =>
       pathsOf(to, renamed ?? posix.basename(from.value), renamed === undefined, entries).map((path) => ({
         path,
         user,

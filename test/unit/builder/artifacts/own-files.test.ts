@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { ownFiles } from '../../../../src/builder/artifacts/own-files.ts';
 import type { SourceFile } from '../../../../src/builder/source/source-file.ts';
+import { artifactsFor } from '../../../../src/builder/spec/for-target.ts';
 import { parseSpec } from '../../../../src/builder/spec/parse.ts';
 import { isAgentError, renderError } from '../../../../src/core/errors.ts';
 
@@ -23,22 +24,23 @@ function file(path: string, mode: number): SourceFile {
   return { path, kind: 'file', mode, fixedMode: false, content: { kind: 'bytes', bytes: Buffer.from(path) } };
 }
 
-function own(artifacts: string) {
-  const spec = parseSpec(`name: a\nartifacts:\n  ${artifacts}\n`, 's');
+function own(text: string) {
+  const spec = parseSpec(`name: a\n${text}\n`, 's');
   const filesAt = (path: string) => sources.filter((of) => of.path === path || of.path.startsWith(`${path}/`));
-  return ownFiles(spec.artifacts!, layout, 'pkg', filesAt, 7);
+  return ownFiles(artifactsFor(spec, undefined)!, { layout, pkg: 'pkg', placing: spec.placing }, filesAt, 7);
 }
 
 /** `MODE PATH`, or `PATH -> TARGET`. */
 function placed(artifacts: string): readonly string[] {
-  return own(artifacts).entries.map(({ name, kind, mode, target }) =>
+  const text = artifacts.startsWith('x-sysext') ? artifacts : `artifacts:\n  ${artifacts}`;
+  return own(text).entries.map(({ name, kind, mode, target }) =>
     kind === 'symlink' ? `${name} -> ${target}` : `${mode.toString(8)} ${name}${kind === 'directory' ? '/' : ''}`,
   );
 }
 
 function failure(artifacts: string): string {
   try {
-    own(artifacts);
+    own(`artifacts:\n  ${artifacts}`);
   } catch (error) {
     if (isAgentError(error, 'invalid-spec')) return renderError(error);
     throw error;
@@ -80,12 +82,12 @@ describe('files of a spec', () => {
   });
 
   test('have the time that is asked for', () => {
-    expect(own('binaries: {src/*: }').entries.every(({ mtime }) => mtime === 7)).toBe(true);
+    expect(own('artifacts:\n  binaries: {src/*: }').entries.every(({ mtime }) => mtime === 7)).toBe(true);
   });
 
   test('cannot have owners, capabilities or users, which is said', () => {
     const { warnings } = own(
-      'binaries: {src/one.sh: {user: u, linux_capabilities: [{name: cap_chown}]}}\n  users: [{name: u}]\n  groups: [{name: g}]',
+      'artifacts:\n  binaries: {src/one.sh: {user: u, linux_capabilities: [{name: cap_chown}]}}\n  users: [{name: u}]\n  groups: [{name: g}]',
     );
     expect(warnings).toHaveLength(3);
     expect(warnings.join()).toMatch(/owned by root.*file capabilities.*no users or groups: u, g must be on the host/);
@@ -123,4 +125,42 @@ describe('what cannot be installed is told with its place', () => {
   ])('places that lead upwards: %s', (artifacts, place) => {
     expect(failure(artifacts)).toContain(`${place} leads upwards by ".."`);
   });
+});
+
+describe('our own part of a spec', () => {
+  test.each([
+    [
+      '{src/sub: /usr/local/tool}',
+      ['755 usr/local/tool/', '640 usr/local/tool/three.sh', '640 usr/local/tool/deep/four'],
+    ],
+    ['{src/one.sh: /opt/tool/run}', ['755 opt/tool/run']],
+    ['{src/*.sh: /opt/tool}', ['755 opt/tool/one.sh', '644 opt/tool/two.sh', 'opt/tool/link.sh -> ../../etc/shadow']],
+  ])('has files at places of their own: %s', (files, expected) => {
+    expect(placed(`x-sysext: {files: ${files}}`)).toEqual(expected);
+  });
+
+  test('has systemd make accounts, and what they own', () => {
+    const artifacts =
+      'artifacts: {users: [{name: web}], groups: [{name: web}, {name: coffee}], ' +
+      'configFiles: {src/README: {name: a b, group: coffee}}, ' +
+      'createDirectories: {config: {conf: {user: web}}, state: {"50%": {mode: 0o750, user: web, group: coffee}}}}';
+    const { entries, warnings } = own(`${artifacts}\nx-sysext: {accounts: sysusers}`);
+    const text = (name: string) => {
+      const content = entries.find((entry) => entry.name === name)?.content;
+      return content?.kind === 'bytes' ? Buffer.from(content.bytes).toString() : undefined;
+    };
+    expect(text('usr/lib/sysusers.d/10-pkg.conf')).toBe('u web -\ng coffee -\n');
+    expect(text('usr/lib/tmpfiles.d/20-pkg.conf')).toBe(
+      'd "/var/lib/50%%" 0750 web coffee\nz "/etc/conf" - web -\nz "/etc/a b" - - coffee\n',
+    );
+    expect(warnings).toEqual([]);
+    expect(entries.map(({ name }) => name)).not.toContain('var/lib/50%');
+  });
+
+  test.each(['users: [{name: "a\\nu root2 0"}]', 'createDirectories: {state: {"a\\nb": }}'])(
+    'writes nothing into such a file that would be another line: %s',
+    (artifacts) => {
+      expect(() => own(`artifacts: {${artifacts}}\nx-sysext: {accounts: sysusers}`)).toThrow(/names that no file/);
+    },
+  );
 });
