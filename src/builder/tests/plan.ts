@@ -1,7 +1,9 @@
 import type { Problem } from '../../core/problems.ts';
 import { fieldPath, itemPath, quote } from '../../core/yaml/text.ts';
 import type { Spec } from '../spec/spec.ts';
-import type { SpecTest, TestStep } from '../spec/tests.ts';
+import type { OutputCheck, SpecTest, TestStep } from '../spec/tests.ts';
+import { badExpression } from './checks.ts';
+import { compileExpression } from './regular-expression.ts';
 import { splitWords } from './words.ts';
 
 /** A step with the words it runs, and its place in the spec. */
@@ -51,4 +53,23 @@ function plannedStep(step: TestStep, field: string, problems: Problem[]): readon
   const message = `${quote(step.command)} is no command: ${split.ok ? 'it has no word' : split.problem}`;
   problems.push({ position: step.position, field: `${field}.command`, message });
   return [];
+}
+
+/** Where the tests have regular expressions that are none. */
+export function expressionProblems(tests: readonly PlannedTest[]): readonly Problem[] {
+  return tests.flatMap(({ field, steps, files }) => [
+    ...steps.flatMap((step) => [
+      ...badExpressions(step.stdout, `${step.field}.stdout`),
+      ...badExpressions(step.stderr, `${step.field}.stderr`),
+    ]),
+    ...files.flatMap(({ path, check }) => badExpressions(check, fieldPath(`${field}.files`, path.value))),
+  ]);
+}
+
+function badExpressions({ matches }: OutputCheck, field: string): readonly Problem[] {
+  return matches.flatMap(({ value, position }, index) => {
+    const compiled = compileExpression(value);
+    const at = { position, field: `${field}.${itemPath('matches', index)}` };
+    return compiled.ok ? [] : [{ ...at, message: badExpression(value, compiled.problem) }];
+  });
 }
