@@ -148,8 +148,9 @@ async function runAll(
   brought: BroughtSources,
 ): Promise<readonly TestFailure[]> {
   const failures: TestFailure[] = [];
+  const sources = await brought.directory(join(bench.directory, 'sources'));
   for (const [number, test] of tests.entries()) {
-    const failure = await runTest(bench, await withMounts(bench, tree, { test, number, brought }), test);
+    const failure = await runTest(bench, await withMounts(bench, tree, { test, number, sources }), test);
     if (failure !== undefined) failures.push(failure);
   }
   return failures;

@@ -1,4 +1,4 @@
-import { makeTemporaryDirectory } from '../../host/files.ts';
+import { makeDirectory } from '../../host/files.ts';
 import { sha256 } from '../../host/digest.ts';
 import { writeTree } from '../../host/tree-writer.ts';
 import { digestText } from '../artifacts/own-files.ts';
@@ -10,17 +10,19 @@ import { treeOf } from '../tree/merge.ts';
 import type { ArchiveEntry } from '../tree/entry.ts';
 import type { BringSources } from './mounts.ts';
 
-/**
- * Brings sources that are in the spec or in directories of this host.
- * @param directory gets a directory for each call.
- */
-export function localSources(contexts: Contexts, cacheDirectory: string, directory: string): BringSources {
+/** Brings sources that are in the spec or in directories of this host. */
+export function localSources(contexts: Contexts, cacheDirectory: string): BringSources {
   return (sources) => {
     const filesAt = localFiles(sources, contexts, cacheDirectory);
     const entries = [...sources.keys()].flatMap((name) => filesAt(name)).map(entryOf);
-    const place = makeTemporaryDirectory(directory);
-    writeTree(place, treeOf(judge(entries).entries, 0));
-    return Promise.resolve({ directory: place, digest: sha256(digestText(entries)) });
+    return Promise.resolve({
+      digest: sha256(digestText(entries)),
+      directory: (fresh) => {
+        makeDirectory(fresh);
+        writeTree(fresh, treeOf(judge(entries).entries, 0));
+        return Promise.resolve(fresh);
+      },
+    });
   };
 }
 

@@ -9,11 +9,15 @@ import type { Source } from '../spec/sources.ts';
 import type { PlannedTest } from './plan.ts';
 import type { TestBench, TestedTree } from './run.ts';
 
-/** Sources on this host: a directory with each under its name, which is not changed. */
+/** Sources that are on this host. */
 export interface BroughtSources {
-  readonly directory: string;
-  /** Says all that is in it. */
+  /** Says all that they consist of. */
   readonly digest: string;
+  /**
+   * A directory with each under its name, which nobody changes.
+   * @param fresh where it may be made, if there is none yet.
+   */
+  directory(fresh: string): Promise<string>;
 }
 
 /** Brings sources to this host. */
@@ -33,12 +37,12 @@ function mountName(test: number, mount: number): string {
 /**
  * The tree with the sources that a test wants mounted, as a layer over it: so the test may change them, and what is changed
  * is thrown away. What the tree has in a directory of that name stays visible beside what the source has.
- * @param number of the test among those that the sources were brought for.
+ * `number` is that of the test among those that the sources were brought for, `sources` the directory with all of them.
  */
 export async function withMounts(
   bench: TestBench,
   tree: TestedTree,
-  { test, number, brought }: { readonly test: PlannedTest; readonly number: number; readonly brought: BroughtSources },
+  { test, number, sources }: { readonly test: PlannedTest; readonly number: number; readonly sources: string },
 ): Promise<TestedTree> {
   if (test.mounts.length === 0) return tree;
   const layer = `${bench.directory}/mounts${number}`;
@@ -47,7 +51,7 @@ export async function withMounts(
     const place = seen.real(posix.normalize(`/${dest.value}`));
     if (place === undefined || place === '/') throw noPlace(test, dest.value);
     await makeParents(bench, layer, place, seen);
-    const source = `${brought.directory}/${mountName(number, index)}`;
+    const source = `${sources}/${mountName(number, index)}`;
     await runOk(bench.exec, 'cp', ['--archive', '--no-target-directory', '--', source, `${layer}${place}`]);
   }
   await bench.sandbox.adoptLayer(layer);
