@@ -48,6 +48,8 @@ function bazelStep({ position }: Build, text: string): MakingStep {
 
 function usesGo(spec: Spec, target: string): boolean {
   const packages = dependenciesFor(spec, target)?.build ?? [];
-  const hasModules = [...spec.sources.values()].some(({ generators }) => generators.some(({ kind }) => kind === 'gomod'));
+  const hasModules = [...spec.sources.values()].some(({ generators }) =>
+    generators.some(({ kind }) => kind === 'gomod'),
+  );
   return hasModules || packages.some(({ name }) => isGo(name));
 }

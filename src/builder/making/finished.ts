@@ -113,8 +113,13 @@ function tooLarge(): AgentError {
 
 /** The files of an archive by their paths below where the sources are. */
 export function filesIn(archive: string, sources: ReadonlyMap<string, Source>): FilesAt {
-  const files = new Map(readTar(archive).map((entry) => fileOf(entry, sources)).map((file) => [file.path, file]));
-  return (path) => [...files.values()].filter((file) => file.path === path || file.path.startsWith(`${path}/`) || path === '');
+  const files = new Map(
+    readTar(archive)
+      .map((entry) => fileOf(entry, sources))
+      .map((file) => [file.path, file]),
+  );
+  return (path) =>
+    [...files.values()].filter((file) => file.path === path || file.path.startsWith(`${path}/`) || path === '');
 }
 
 function fileOf(entry: ArchiveEntry, sources: ReadonlyMap<string, Source>): SourceFile {

@@ -103,7 +103,7 @@ function owned(artifacts: Artifacts, places: Places, entries: readonly ArchiveEn
     .map((one) => ({ ...one, path: one.path.replace(/^\/+/, '') }));
 }
 
-/** The paths of what an artifact became: more than one where its last part is a glob. */
+/** The paths of what an artifact became: where its last part is a glob, all that fits it in the directory it goes to. */
 function pathsOf(
   to: (name: string) => string,
   last: string,
