@@ -1,3 +1,4 @@
+import { buildLimits, type BuildLimits } from '../core/build-limits.ts';
 import { allowList, type Allowance } from '../core/contents/allow.ts';
 import { fleetLockSettings, type FleetLockSettings } from '../core/fleet-lock.ts';
 import type { HealthCheck } from '../core/health.ts';
@@ -38,6 +39,8 @@ export interface Settings {
   readonly trust: readonly TrustRule[];
   /** How web servers are reached that publish them, where it is not the usual way. */
   readonly webServers: WebServers;
+  /** What a step of a build may take, where it is not the usual. */
+  readonly build: BuildLimits;
 }
 
 /** The name of an extension as a key. */
@@ -70,6 +73,7 @@ const settingsFile = struct({
   metrics_directory: optional(pathOrOff),
   trust: withDefault(trustRules, []),
   web_servers: withDefault(webServersSettings, new Map()),
+  build: withDefault(buildLimits, {}),
 });
 
 /**
@@ -90,6 +94,7 @@ export function parseSettings(text: string, path: string): Settings {
     metrics_directory: metricsDirectory,
     trust,
     web_servers: webServers,
+    build,
   } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
@@ -104,6 +109,7 @@ export function parseSettings(text: string, path: string): Settings {
     windows,
     trust,
     webServers,
+    build,
     registries,
     ...(driver === undefined ? {} : { mergeDriver: driver }),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),

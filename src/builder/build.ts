@@ -7,9 +7,6 @@ import { sameContent } from '../host/content.ts';
 import { makeDirectory, makeTemporaryDirectory, removeTree } from '../host/files.ts';
 import { removeLeftovers } from '../host/leftovers.ts';
 import { writeTree } from '../host/tree-writer.ts';
-import { ownPackage, type OwnPackage } from './artifacts/own-package.ts';
-import { layoutOf } from './artifacts/layout.ts';
-import { prebuiltPackage } from './artifacts/prebuilt.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
@@ -17,9 +14,9 @@ import { checkLibraries, formatRecord, parseRecord, recordLibraries, type Librar
 import { manifestFile, manifestText } from './manifest.ts';
 import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
+import { ownPart, type OwnPart } from './own-part.ts';
 import { packageSourceFor } from './packages/source.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
-import { artifactsFor } from './spec/for-target.ts';
 import { sysextPackages } from './spec/sysext-packages.ts';
 import { withSpecRepositories } from './targets/spec-repositories.ts';
 import { assemble, type PackageContents } from './tree/assemble.ts';
@@ -59,8 +56,6 @@ export interface BuildPlan {
   readonly order: Order;
   readonly source: PackageSource;
   readonly packages: readonly SelectedPackage[];
-  /** The files of the spec itself. */
-  readonly own: OwnPackage | undefined;
 }
 
 /**
@@ -78,52 +73,34 @@ export async function planBuild(
   const target = withSpecRepositories(order.target, order.spec, { contexts, cacheDirectory });
   const source = packageSourceFor(target, host, request);
   const wanted = sysextPackages(order.spec, order.target.name, host.architecture);
-  const own = await ownPackageOf(host, request, order, source);
-  if (wanted.length === 0 && own === undefined) throw nothingToBuild(order, request.specPath);
   const more = added.map(({ name }) => ({ name, constraints: [] }));
   const requests = [...wanted, ...more];
   const packages = requests.length === 0 ? [] : await source.select(requests, signal);
-  return { order, source, packages, own };
+  return { order, source, packages };
 }
 
-async function ownPackageOf(
-  host: BuildHost,
-  request: BuildRequest,
-  order: Order,
-  source: PackageSource,
-): Promise<OwnPackage | undefined> {
-  const { prebuilt, target } = order;
-  return prebuilt === undefined
-    ? ownFilesOf(host, request, order)
-    : prebuiltPackage(prebuilt, target, source, host.cacheDirectory, request.signal);
-}
-
-function ownFilesOf(host: BuildHost, request: BuildRequest, { spec, target, settings }: Order): OwnPackage | undefined {
-  const artifacts = artifactsFor(spec, target.name);
-  if (artifacts === undefined) return undefined;
-  const { cacheDirectory } = host;
-  const { sourceDateEpoch } = settings;
-  const own = ownPackage(spec, artifacts, {
-    layout: layoutOf(target),
-    contexts: request.contexts,
-    cacheDirectory,
-    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
-  });
-  return own.entries.length === 0 ? undefined : own;
+/** A plan with the spec's own part. */
+interface WholePlan extends BuildPlan {
+  readonly own: OwnPart | undefined;
 }
 
 /**
- * Builds the image of a spec: its packages from the target's repositories, laid out as Dalec's sysext target does.
- * Same packages and same tools give the same bytes; an image of the same inputs is not built again.
- * @throws AgentError `invalid-spec`, `usage`, and those of packages, contents and tools.
+ * Builds the image of a spec: its packages from the target's repositories, and what is made of its own sources, laid out
+ * as Dalec's sysext target does. Same packages and same tools give the same bytes; an image of the same inputs is not
+ * built again.
+ * @throws AgentError `invalid-spec`, `usage`, and those of packages, contents, tools, and steps that fail.
  */
 export async function build(host: BuildHost, request: BuildRequest): Promise<BuiltImage> {
-  const added = request.addMissing === true ? await missingPackages(host, request) : [];
-  const plan = await planBuild(host, request, added);
-  const { order, packages, source, own } = plan;
+  await using open = new AsyncDisposableStack();
+  const first = await planBuild(host, request);
+  const own = await ownPart(host, request, first, open);
+  if (first.packages.length === 0 && own === undefined) throw nothingToBuild(first.order, request.specPath);
+  const added = request.addMissing === true ? await missingPackages(host, request, { ...first, own }) : [];
+  const plan = added.length === 0 ? { ...first, own } : { ...(await planBuild(host, request, added)), own };
+  const { order, packages, source } = plan;
   const { settings, fileName, version } = order;
   const key = cacheKey({ settings, fileName, version, packages, own: own?.digest, format: request.format });
-  const kept = keptImage(host, key);
+  const kept = request.anew === true ? undefined : keptImage(host, key);
   const { image, record } = kept ?? (await buildAnew(host, request, plan, key));
   const check = await checkLibraries(record, host.libraries(), source, packages, request.signal);
   for (const { message, remedy } of check.findings) host.progress.warn(`${message}. ${remedy}`);
@@ -146,10 +123,14 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
 const mostRounds = 16;
 
 /** The packages to add until nothing is missing that the target can bring. */
-async function missingPackages(host: BuildHost, request: BuildRequest): Promise<readonly AddedPackage[]> {
+async function missingPackages(
+  host: BuildHost,
+  request: BuildRequest,
+  first: WholePlan,
+): Promise<readonly AddedPackage[]> {
   const added: AddedPackage[] = [];
   for (let round = 0; round < mostRounds; round++) {
-    const plan = await planBuild(host, request, added);
+    const plan = round === 0 ? first : { ...(await planBuild(host, request, added)), own: first.own };
     const { source, packages } = plan;
     const contents = await contentsOf(plan, request);
     const record = recordLibraries(assemble(contents, plan.order.settings, sameContent).tree, contents);
@@ -168,14 +149,16 @@ async function missingPackages(host: BuildHost, request: BuildRequest): Promise<
 
 /** What goes into the image: the packages, and the files of the spec itself. */
 async function contentsOf(
-  { order, source, packages, own }: BuildPlan,
+  { order, source, packages, own }: WholePlan,
   { signal }: BuildRequest,
 ): Promise<PackageContents[]> {
   const local = await source.fetch(packages, signal);
   const contents = await Promise.all(
     local.map(async (pkg) => ({ name: pkg.name, entries: await source.entries(pkg, signal) })),
   );
-  return own === undefined ? contents : [...contents, { name: order.spec.name, entries: own.entries, own: true }];
+  if (own === undefined) return contents;
+  const { entries } = await own.files();
+  return [...contents, { name: order.spec.name, entries, own: true }];
 }
 
 interface Image {
@@ -194,7 +177,7 @@ function keptFiles({ path, sha256, manifest }: CachedImage): Image['image'] {
   return { path, sha256, manifest };
 }
 
-async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan, key: string): Promise<Image> {
+async function buildAnew(host: BuildHost, request: BuildRequest, plan: WholePlan, key: string): Promise<Image> {
   const { cacheDirectory, clock } = host;
   for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
   const work = makeTemporaryDirectory(join(cacheDirectory, 'work'));
@@ -215,11 +198,11 @@ interface Made {
 }
 
 /** Makes the image below `work`, which the caller removes. */
-async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: BuildPlan): Promise<Made> {
+async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: WholePlan): Promise<Made> {
   const { order, packages, own } = plan;
   const { progress } = host;
   progress.step(`building ${order.fileName} from ${partsOf(plan).join(', ')}`);
-  for (const warning of own?.warnings ?? []) progress.warn(warning);
+  for (const warning of (await own?.files())?.warnings ?? []) progress.warn(warning);
   const contents = await contentsOf(plan, request);
   const listed = { name: order.spec.name, version: order.version, packages };
   const manifestAt = (timestamp: number) => manifestText(listed, timestamp);
@@ -236,10 +219,14 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   return { image: output, manifest: manifestAt(tree.timestamp), record: recordLibraries(tree, contents) };
 }
 
-function partsOf({ order, packages, own }: BuildPlan): readonly string[] {
+function partsOf({ order, packages, own }: WholePlan): readonly string[] {
   const names = packages.map(({ name, version }) => `${name} ${version}`);
-  const ownPart = order.prebuilt === undefined ? 'files of the spec' : `packages of ${order.prebuilt.directory}`;
-  return own === undefined ? names : [...names, ownPart];
+  return own === undefined ? names : [...names, ownPartOf(order)];
+}
+
+function ownPartOf({ prebuilt, isMade }: Order): string {
+  if (prebuilt !== undefined) return `packages of ${prebuilt.directory}`;
+  return isMade ? 'what is made of the sources of the spec' : 'files of the spec';
 }
 
 function nothingToBuild(order: Order, specPath: string): AgentError {

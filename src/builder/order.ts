@@ -12,7 +12,7 @@ import { parseSpec } from './spec/parse.ts';
 import type { Spec } from './spec/spec.ts';
 import { substitute } from './spec/substitute.ts';
 import { sysextSettings } from './spec/sysext-settings.ts';
-import { unbuildable } from './spec/unbuildable.ts';
+import { isMade, unbuildable } from './spec/unbuildable.ts';
 import { chooseTarget } from './targets/choose.ts';
 import type { Target } from './targets/target.ts';
 import { imageFileName, type ImageSettings } from './tree/settings.ts';
@@ -24,6 +24,8 @@ export interface Order {
   readonly target: Target;
   /** Where the spec's own package is, if it was made elsewhere. */
   readonly prebuilt: Prebuilt | undefined;
+  /** Whether the files of the spec itself have to be made, rather than taken from its sources. */
+  readonly isMade: boolean;
   readonly settings: ImageSettings;
   readonly fileName: string;
   /** Version and revision of the spec: `1.7-1`. */
@@ -59,7 +61,15 @@ export function placeOrder(host: BuildHost, request: BuildRequest): Order {
     ...release,
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
   };
-  return { spec, target, prebuilt, settings, fileName, version: `${version}-${revision === '' ? '1' : revision}` };
+  return {
+    spec,
+    target,
+    prebuilt,
+    isMade: prebuilt === undefined && isMade(spec, target.name),
+    settings,
+    fileName,
+    version: `${version}-${revision === '' ? '1' : revision}`,
+  };
 }
 
 /** The spec with its build arguments expanded, if it can be built. */

@@ -1,16 +1,20 @@
 import { dirname, join } from 'node:path';
 import { homedir } from 'node:os';
 
+import { readSettings } from '../agent/settings.ts';
 import type { BuildHost, BuildRequest } from '../builder/request.ts';
 import { AgentError } from '../core/errors.ts';
 import { parseArchitecture, type Architecture } from '../core/architecture.ts';
 import { systemClock } from '../host/clock.ts';
 import { fileStatus } from '../host/files.ts';
 import type { Progress } from '../host/progress.ts';
+import { proxyVariables } from '../host/proxy-variables.ts';
 import { belowRoot } from '../host/root.ts';
 import { hostLibraries } from '../systemd/host-libraries.ts';
 import { hostArchitecture, readOsRelease } from '../systemd/host-release.ts';
+import { buildLimits } from './build-limits.ts';
 import type { Options, OptionSpec } from './command.ts';
+import { containerImages } from './container-images.ts';
 import { hostExec, rootOf } from './invoker.ts';
 
 export const buildArgOption: OptionSpec = {
@@ -31,11 +35,20 @@ export const buildOptions: readonly OptionSpec[] = [
   { flags: '--format <format>', description: 'erofs or squashfs (default: erofs)' },
   { flags: '--refresh', description: 'ask the repositories for new indexes now' },
   { flags: '--offline', description: 'use only what is in the cache' },
+  { flags: '--no-cache', description: 'run all steps and make the image anew, whatever is in the cache' },
+  { flags: '--verbose', description: 'show what the steps of the spec print' },
   { flags: '--add-missing', description: 'add the packages that bring libraries which this host does not have' },
 ];
 
-/** What a build works with on this host. */
-export async function buildHost(options: Options, progress: Progress): Promise<BuildHost> {
+/**
+ * What a build works with on this host.
+ * @param show gets what steps print.
+ */
+export async function buildHost(
+  options: Options,
+  progress: Progress,
+  show?: BuildHost['making']['show'],
+): Promise<BuildHost> {
   const { createHttp } = await import('../host/http.ts');
   const root = rootOf(options);
   return {
@@ -49,7 +62,21 @@ export async function buildHost(options: Options, progress: Progress): Promise<B
     osRelease: readOsRelease(root),
     architecture: buildArchitecture(),
     libraries: () => hostLibraries(root),
+    making: {
+      limits: async () => buildLimits((await readSettings(root)).build, cacheDirectory(root)),
+      proxies: proxyVariables(process.env),
+      logDirectory: buildLogDirectory(root),
+      images: containerImages(root),
+      knownHosts: ['/etc/ssh/ssh_known_hosts', join(homedir(), '.ssh/known_hosts')],
+      ...(show === undefined ? {} : { show }),
+    },
   };
+}
+
+/** Where logs of builds are kept: of root's builds with those of the system, of everyone else in a place of their own. */
+export function buildLogDirectory(root: string): string {
+  if (process.getuid?.() === 0) return belowRoot(root, '/var/log/sysext-agent/builds');
+  return join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local/state'), 'sysext-agent/builds');
 }
 
 /** The architecture that images are built for: the host's own. */
@@ -96,6 +123,7 @@ export function buildRequest(specPath: string, options: Options, signal: AbortSi
     refresh: options.flag('refresh'),
     offline: options.flag('offline'),
     addMissing: options.flag('addMissing'),
+    anew: options.flag('noCache'),
     signal,
     ...(target === undefined ? {} : { target }),
     ...(format === undefined ? {} : { format }),

@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
-import fs from 'node:fs';
-
 import { AgentError } from '../core/errors.ts';
 import type { Clock } from './clock.ts';
 import type { DownloadOptions } from './download.ts';
-import { networkError, requireStatus, shown, type HttpAnswer } from './exchange.ts';
-import { attempt, removeTree } from './files.ts';
+import { networkError, requireStatus, shown } from './exchange.ts';
+import { createFile } from './growing-file.ts';
 import type { Http } from './http.ts';
 import { paceKeeper } from './pace.ts';
 import { silent } from './progress.ts';
@@ -30,43 +27,29 @@ export async function saveFile(url: string, path: string, options: SaveOptions):
 }
 
 async function saveOnce(url: string, path: string, options: SaveOptions): Promise<string> {
-  const { http, headers, signal } = options;
+  const { http, clock, maxSize: bytes, headers, signal, progress = silent } = options;
   const answer = await http.request(url, {
     ...(headers === undefined ? {} : { headers }),
     ...(signal === undefined ? {} : { signal }),
   });
   requireStatus(answer, 200);
-  const descriptor = attempt('create', path, () => fs.openSync(path, 'wx', 0o644));
-  try {
-    return await pour(answer, descriptor, path, options);
-  } catch (error) {
-    removeTree(path);
-    throw networkError(error, answer.url, signal);
-  } finally {
-    fs.closeSync(descriptor);
-  }
-}
-
-async function pour(answer: HttpAnswer, descriptor: number, path: string, options: SaveOptions): Promise<string> {
-  const { clock, maxSize, progress = silent } = options;
   const keepPace = paceKeeper(clock, answer.url);
-  const hash = createHash('sha256');
-  let size = 0;
-  for await (const piece of answer.body as AsyncIterable<Buffer>) {
-    keepPace(piece.length);
-    size += piece.length;
-    if (size > maxSize) throw tooLarge(answer.url, maxSize);
-    hash.update(piece);
-    attempt('write', path, () => {
-      for (let written = 0; written < piece.length;) written += fs.writeSync(descriptor, piece, written);
-    });
-    progress.advance(piece.length);
+  const file = createFile(path, { bytes, tooLarge: () => tooLarge(answer.url, bytes) });
+  try {
+    for await (const piece of answer.body as AsyncIterable<Buffer>) {
+      keepPace(piece.length);
+      file.add(piece);
+      progress.advance(piece.length);
+    }
+  } catch (error) {
+    file.discard();
+    throw networkError(error, answer.url, signal);
   }
-  return hash.digest('hex');
+  return file.finish();
 }
 
-function tooLarge(url: string, maxSize: number): AgentError {
-  return new AgentError('content-refused', `${shown(url)} is larger than the ${maxSize} bytes that are taken`, {
+function tooLarge(url: string, bytes: number): AgentError {
+  return new AgentError('content-refused', `${shown(url)} is larger than the ${bytes} bytes that are taken`, {
     left: 'What arrived was removed.',
   });
 }

@@ -39,11 +39,10 @@ export async function prebuiltPackage(
 ): Promise<OwnPackage> {
   const keep = keeper(join(cacheDirectory, 'packages'));
   const packages = packageFiles(prebuilt, target).map((path) => localPackage(path, prebuilt, keep(path)));
-  const entries = await Promise.all(packages.map((pkg) => source.entries(pkg, signal)));
+  const entries = (await Promise.all(packages.map((pkg) => source.entries(pkg, signal)))).flat();
   return {
-    entries: entries.flat(),
-    warnings: [],
     digest: sha256(JSON.stringify(packages.map((pkg) => pkg.sha256))),
+    files: () => Promise.resolve({ entries, warnings: [] }),
   };
 }
 

@@ -47,14 +47,10 @@ export async function artifactArchive({ key, paths, tree }: Finished, means: Mak
   makeDirectory(means.directory, 0o700);
   makeDirectory(directory);
   const temporary = temporaryBeside(join(directory, wanted));
-  try {
-    const digest = await pack(layers, paths, temporary, means);
-    const path = join(directory, `${wanted}-${digest}.tar`);
-    rename(temporary, path);
-    return path;
-  } finally {
-    removeTree(temporary);
-  }
+  const digest = await pack(layers, paths, temporary, means);
+  const path = join(directory, `${wanted}-${digest}.tar`);
+  rename(temporary, path);
+  return path;
 }
 
 function keptArchive(directory: string, wanted: string): string | undefined {
@@ -81,26 +77,34 @@ async function pack(
   output: string,
   { sandbox, limits, signal }: MakingMeans,
 ): Promise<string> {
-  using file = createFile(output);
+  const file = createFile(output, { bytes: mostBytes, tooLarge });
   const errors = rememberEnd();
-  const end = await runGuarded(sandbox, {
-    tree: { lower: layers, upper: undefined },
-    argv: ['/bin/sh', '-c', script, 'sh', ...wantedArguments(paths)],
-    directory: buildDirectory,
-    environment: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
-    binds: [],
-    network: false,
-    limits,
-    take: (piece, stream) => {
-      if (stream === 'stderr') errors.take(piece);
-      else if (file.size + piece.length > mostBytes) throw tooLarge();
-      else file.append(piece);
-    },
-    ...(signal === undefined ? {} : { signal }),
-  });
-  if (end.exitCode === 0 && end.exceeded === undefined) return file.digest();
-  throw new AgentError('tool-failed', 'the artifacts cannot be taken out of the build', {
-    facts: lastLines(errors.text()),
+  try {
+    const end = await runGuarded(sandbox, {
+      tree: { lower: layers, upper: undefined },
+      argv: ['/bin/sh', '-c', script, 'sh', ...wantedArguments(paths)],
+      directory: buildDirectory,
+      environment: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+      binds: [],
+      network: false,
+      limits,
+      take: (piece, stream) => {
+        if (stream === 'stderr') errors.take(piece);
+        else file.add(piece);
+      },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (end.exitCode !== 0 || end.exceeded !== undefined) throw cannotTake(errors.text());
+    return file.finish();
+  } catch (error) {
+    file.discard();
+    throw error;
+  }
+}
+
+function cannotTake(output: string): AgentError {
+  return new AgentError('tool-failed', 'the artifacts cannot be taken out of the build', {
+    facts: lastLines(output),
     left: 'Nothing was built.',
   });
 }

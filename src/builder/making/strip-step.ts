@@ -1,5 +1,5 @@
 import type { Layout } from '../artifacts/layout.ts';
-import type { Artifacts, ArtifactKind } from '../spec/artifacts.ts';
+import type { Artifacts, ArtifactKind, OwnPlacing } from '../spec/artifacts.ts';
 import { artifactPath, wantedArguments, wantedFunction } from './artifact-paths.ts';
 import { buildDirectory, type MakingStep } from './making-step.ts';
 
@@ -25,8 +25,9 @@ const optionsOf: Readonly<Record<Layout['family'], Readonly<Record<'program' | '
  * The step that strips the programs and libraries among the artifacts, as packages of the target's family have them;
  * undefined where there are none, or the spec forbids it. What the target's strip(1) does not know stays as it is.
  */
-export function stripStep(artifacts: Artifacts, { family }: Layout): MakingStep | undefined {
-  const paths = programs.flatMap((kind) => artifacts.files[kind].map(({ path }) => artifactPath(path.value)));
+export function stripStep(artifacts: Artifacts, { places }: OwnPlacing, { family }: Layout): MakingStep | undefined {
+  const files = [...programs.flatMap((kind) => artifacts.files[kind]), ...places];
+  const paths = files.map(({ path }) => artifactPath(path.value));
   if (artifacts.disableStrip || paths.length === 0) return undefined;
   return {
     title: 'stripping programs and libraries',

@@ -198,13 +198,13 @@ export interface Bound {
 
 /** The options of bwrap, which it reads from a file: what is in the environment is nobody else's business. */
 export function bubblewrapOptions(
-  { directory, environment, network, limits }: Pick<SandboxRun, 'directory' | 'environment' | 'network' | 'limits'>,
+  { tree, directory, environment, network, limits }: Omit<SandboxRun, 'take' | 'argv' | 'binds'>,
   bound: readonly Bound[],
 ): readonly string[] {
   return [
     ...['--bind', 'root', '/'],
     ...bound.flatMap(({ name, at, writable }) => [writable ? '--bind' : '--ro-bind', name, at]),
-    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['', ...(tree.roots ?? [])].flatMap((root) => ['--proc', `${root}/proc`, '--dev', `${root}/dev`]),
     ...['--perms', '1777', '--size', String(Math.max(1, Math.floor(limits.memory / 4))), '--tmpfs', '/dev/shm'],
     ...[
       '--unshare-pid',

@@ -19,6 +19,8 @@ export interface SandboxTree {
    * since what is in it may be setuid to the users of sandboxes.
    */
   readonly upper: string | undefined;
+  /** Directories in it that are root directories of their own to programs that enter them: they get /dev and /proc, too. */
+  readonly roots?: readonly string[];
   /** Read-only overlays below it, as a merge makes them: over `/usr` of the host the one of an image. */
   readonly overlays?: readonly { readonly at: string; readonly lower: readonly string[] }[];
 }

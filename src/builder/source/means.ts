@@ -24,9 +24,13 @@ export interface SourceMeans {
   readonly contexts: Contexts;
   /** Paths of files of this host, by the names that specs know them by. */
   readonly secrets: ReadonlyMap<string, string>;
+  /** Files of ssh with the keys of servers; some may be missing. */
+  readonly knownHosts: readonly string[];
   readonly architecture: Architecture;
   /** The build arguments of the request: some say where generators find what they fetch. */
   readonly buildArguments: Readonly<Record<string, string>>;
+  /** Makes a directory that was written a layer that programs of a build can change. */
+  readonly adopt: (directory: string) => Promise<void>;
   /** Variables that tell programs of proxies. */
   readonly proxies: Readonly<Record<string, string>>;
   /** The time that all files of sources get, in seconds since 1970; undefined: one that is always the same. */

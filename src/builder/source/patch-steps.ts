@@ -22,17 +22,6 @@ export function patchSteps({ patches, sources }: Spec): readonly MakingStep[] {
   });
 }
 
-function patchSteps({ patches, sources }: Spec): readonly MakingStep[] {
-  return [...patches.keys()].sort(compareBytes).flatMap((name) => {
-    const list = patches.get(name) ?? [];
-    const [first] = list;
-    const source = sources.get(name);
-    if (first !== undefined && (source === undefined || isFileSource(source)))
-      throw wrongSource(name, first.position, 'patches', 'only the files of a directory can be patched');
-    return list.map((patch) => patchStep(name, patch));
-  });
-}
-
 function inOrder(a: string, b: string): number {
   return a < b ? -1 : 1;
 }

@@ -48,10 +48,7 @@ function artifactProblems(spec: Spec, target: string | undefined): readonly Prob
   const artifacts = artifactsFor(spec, target);
   if (artifacts === undefined) return [];
   const parent = target === undefined || artifacts === spec.artifacts ? '' : fieldPath('targets', target);
-  const files = [
-    ...madeFiles(artifacts, fieldPath(parent, 'artifacts')),
-    ...spec.placing.places.map(({ path }) => ({ field: fieldPath('x-sysext.files', path.value), path })),
-  ];
+  const files = [...madeFiles(artifacts, fieldPath(parent, 'artifacts')), ...placedFiles(spec)];
   if (files.length === 0) return [];
   return hasSteps(spec) ? [...outsideFiles(files), ...allSources(spec)] : unmadeFiles(spec, files);
 }
@@ -67,6 +64,10 @@ export function madeFiles(artifacts: Artifacts, field: string): readonly MadeFil
     ...artifacts.systemd.units.map(at('systemd.units')),
     ...artifacts.systemd.dropins.map(at('systemd.dropins')),
   ];
+}
+
+function placedFiles({ placing }: Spec): readonly MadeFile[] {
+  return placing.places.map(({ path }) => ({ field: fieldPath('x-sysext.files', path.value), path }));
 }
 
 /** Where there are build steps they may make or change any file, so all that goes into the build is needed. */
@@ -128,7 +129,7 @@ function hasSteps({ build }: Spec): boolean {
  */
 export function isMade(spec: Spec, target: string): boolean {
   const artifacts = artifactsFor(spec, target);
-  const files = artifacts === undefined ? [] : madeFiles(artifacts, 'artifacts');
+  const files = artifacts === undefined ? [] : [...madeFiles(artifacts, 'artifacts'), ...placedFiles(spec)];
   if (files.length === 0) return false;
   return hasSteps(spec) || files.some(({ path }) => isOfMadeSource(spec, sourceOf(path.value)));
 }
