@@ -30,11 +30,12 @@ export async function ownPart(
   open: AsyncDisposableStack,
 ): Promise<OwnPart | undefined> {
   const { prebuilt, target, spec } = order;
-  if (prebuilt !== undefined)
-    return prebuiltPackage(prebuilt, target, source, host.cacheDirectory, request.signal);
+  if (prebuilt !== undefined) return prebuiltPackage(prebuilt, target, source, host.cacheDirectory, request.signal);
   const artifacts = artifactsFor(spec, target.name);
   if (artifacts === undefined) return undefined;
-  return order.isMade ? madePart(host, request, { order, artifacts }, open) : takenPart(host, request, order, artifacts);
+  return order.isMade
+    ? madePart(host, request, { order, artifacts }, open)
+    : takenPart(host, request, order, artifacts);
 }
 
 function takenPart(host: BuildHost, request: BuildRequest, order: Order, artifacts: Artifacts): OwnPart | undefined {
@@ -64,7 +65,6 @@ async function madePart(
   return {
     making,
     digest: making.digest,
-    files: async () =>
-      ownPackage(spec, artifacts, { layout, epoch, filesAt: await making.artifacts(), from: 'build' }),
+    files: async () => ownPackage(spec, artifacts, { layout, epoch, filesAt: await making.artifacts(), from: 'build' }),
   };
 }

@@ -26,6 +26,8 @@ export interface Provenance {
   readonly packages: readonly SelectedPackage[];
   /** What its own package was made of. */
   readonly materials: readonly Material[];
+  /** The digest of its own package, where it was taken as it is; undefined where it was made, or there is none. */
+  readonly ownPackage: string | undefined;
   /** The digest of the root that it was built in; undefined where nothing was built. */
   readonly buildRoot: string | undefined;
   /** The version of this program. */
@@ -74,7 +76,7 @@ function sorted(values: Readonly<Record<string, string>>): Readonly<Record<strin
 }
 
 /** Everything from elsewhere, each as a ResourceDescriptor. */
-function dependencies({ packages, materials, buildRoot }: Provenance): readonly object[] {
+function dependencies({ packages, materials, ownPackage, buildRoot }: Provenance): readonly object[] {
   return [
     ...packages.map(({ name, version, architecture, url, sha256 }) => ({
       name,
@@ -88,10 +90,14 @@ function dependencies({ packages, materials, buildRoot }: Provenance): readonly 
       digest,
       annotations: { kind: 'source' },
     })),
-    ...(buildRoot === undefined
-      ? []
-      : [{ name: 'build root', digest: { sha256: buildRoot }, annotations: { kind: 'build-root' } }]),
+    ...ours('own package', 'own-package', ownPackage),
+    ...ours('build root', 'build-root', buildRoot),
   ];
+}
+
+/** What only this program knows by its digest. */
+function ours(name: string, kind: string, digest: string | undefined): readonly object[] {
+  return digest === undefined ? [] : [{ name, digest: { sha256: digest }, annotations: { kind } }];
 }
 
 /** Without user and password. What is no address says nothing to others. */

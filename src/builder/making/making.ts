@@ -71,7 +71,9 @@ export async function prepareMaking(order: MakingOrder, parts: MakingParts): Pro
   );
   const ground = { key: firstKey(root.digest, sources.digest), layers: [root.directory, sources.layer] };
   const key = keysAfter(ground.key, steps).at(-1) ?? ground.key;
-  const paths = placements(artifacts, { layout, pkg: spec.name, placing: spec.placing }).map(({ from }) => artifactPath(from.value));
+  const paths = placements(artifacts, { layout, pkg: spec.name, placing: spec.placing }).map(({ from }) =>
+    artifactPath(from.value),
+  );
   return {
     digest: sha256(JSON.stringify([key, withoutPlaces([artifacts, spec.placing]), layout, spec.name, epoch])),
     warnings: sources.warnings,

@@ -30,10 +30,17 @@ export interface TestSubject {
   readonly target: string;
   readonly family: 'deb' | 'rpm';
   /** The spec's own package; undefined where it has none. */
-  readonly own: (TestedPackage & { readonly digest: string }) | undefined;
+  readonly own: OwnSubject | undefined;
   /** The files of the own package, where it was made elsewhere: the package manager of the target installs them. */
   readonly packageFiles: readonly string[];
   readonly image: { readonly sha256: string; readonly tree: () => Promise<Tree> };
+}
+
+/** The own package, whose files may have to be made. */
+export interface OwnSubject extends Omit<TestedPackage, 'entries'> {
+  /** Says all its files. */
+  readonly digest: string;
+  readonly entries: () => Promise<TestedPackage['entries']>;
 }
 
 /** What it is tested with. */
@@ -128,7 +135,8 @@ function rootRequest({ spec, target, family, own, packageFiles }: TestSubject, {
 }
 
 async function withOwn(bench: TestBench, root: BuildRoot, { own }: TestSubject): Promise<TestedTree> {
-  return own === undefined ? { lower: [root.directory] } : withPackage(bench, root.directory, own);
+  if (own === undefined) return { lower: [root.directory] };
+  return withPackage(bench, root.directory, { ...own, entries: await own.entries() });
 }
 
 async function treeOfMerge(bench: TestBench, { spec, image }: TestSubject, { host }: TestMeans): Promise<TestedTree> {

@@ -35,6 +35,7 @@ const provenance: Provenance = {
     { name: 'src', uri: 'git+https://example.org/src.git@v1', digest: { gitCommit: '1'.repeat(40) } },
     { name: 'file', uri: 'https://example.org/file', digest: { sha256: hex('e') } },
   ],
+  ownPackage: undefined,
   buildRoot: hex('f'),
   builderVersion: '0.1.0',
   sourceDateEpoch: undefined,
@@ -187,6 +188,14 @@ describe('the provenance of an image', () => {
         annotations: { kind: 'source' },
       },
       { name: 'build root', digest: { sha256: hex('f') }, annotations: { kind: 'build-root' } },
+    ]);
+  });
+
+  test('tells of an own package that was taken as it is', () => {
+    const of = { ...provenance, packages: [], materials: [], ownPackage: hex('9'), buildRoot: undefined };
+
+    expect(statement(of).predicate.buildDefinition.resolvedDependencies).toEqual([
+      { name: 'own package', digest: { sha256: hex('9') }, annotations: { kind: 'own-package' } },
     ]);
   });
 
