@@ -75,7 +75,7 @@ export async function planBuild(
   const order = placeOrder(host, request);
   const { contexts, signal } = request;
   const { cacheDirectory } = host;
-  const target = withSpecRepositories(order.target, order.spec, { contexts, cacheDirectory });
+  const target = withSpecRepositories(order.target, order.spec, 'install', { contexts, cacheDirectory });
   const source = packageSourceFor(target, host, request);
   const wanted = sysextPackages(order.spec, order.target.name, host.architecture);
   const more = added.map(({ name }) => ({ name, constraints: [] }));

@@ -6,11 +6,15 @@ import { timeOf } from './artifacts/own-package.ts';
 import { beginLog, type BuildLog } from './making/build-log.ts';
 import { timeInside, type MakingParts } from './making/making.ts';
 import type { Order } from './order.ts';
+import { packageSourceFor } from './packages/source.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
+import type { BuildRoots } from './root/build-root.ts';
+import { createBuildRoots } from './root/roots.ts';
 import { createSandbox } from './sandbox/bubblewrap.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import { sandboxedGit } from './source/git-room.ts';
 import { prepareSources } from './source/prepare.ts';
+import { withSpecRepositories } from './targets/spec-repositories.ts';
 
 /**
  * All that the spec's own part is made with.
@@ -61,6 +65,21 @@ export async function makingParts(
     anew,
     signal,
   };
+}
+
+/** The roots of the target, with what the spec adds for building. */
+function rootsFor(host: BuildHost, request: BuildRequest, order: Order, sandbox: Sandbox): BuildRoots {
+  const { contexts, offline = false } = request;
+  const { cacheDirectory, making } = host;
+  const target = withSpecRepositories(order.target, order.spec, 'build', { contexts, cacheDirectory });
+  return createBuildRoots({
+    host,
+    target,
+    source: packageSourceFor(target, host, request),
+    sandbox,
+    offline,
+    environment: making.proxies,
+  });
 }
 
 /** A log is begun where there is something to log. */

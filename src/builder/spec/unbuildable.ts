@@ -23,7 +23,7 @@ export function unbuildable(spec: Spec, target: string | undefined, prebuilt = f
   return [
     ...missing(spec),
     ...frontendOf(spec, target),
-    ...unusableRepositories(spec, target),
+    ...unusableRepositories(spec, target, !prebuilt && isMade(spec, target) ? ['install', 'build'] : ['install']),
     ...(prebuilt ? [] : artifactProblems(spec, target)),
   ];
 }
@@ -127,7 +127,7 @@ function hasSteps({ build }: Spec): boolean {
  * Whether a target's artifacts have to be made: by build steps, patches and generators, or of sources that are not on this
  * host. Others are taken from where they are.
  */
-export function isMade(spec: Spec, target: string): boolean {
+export function isMade(spec: Spec, target: string | undefined): boolean {
   const artifacts = artifactsFor(spec, target);
   const files = artifacts === undefined ? [] : [...madeFiles(artifacts, 'artifacts'), ...placedFiles(spec)];
   if (files.length === 0) return false;
