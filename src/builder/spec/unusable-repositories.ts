@@ -32,7 +32,9 @@ export function unusableRepositories(
   target: string | undefined,
   uses: readonly RepositoryUse[],
 ): readonly Problem[] {
-  const all = new Map(uses.flatMap((use) => specRepositories(spec, target, use)).map((placed) => [placed.field, placed]));
+  const all = new Map(
+    uses.flatMap((use) => specRepositories(spec, target, use)).map((placed) => [placed.field, placed]),
+  );
   return [...all.values()].flatMap(({ field, repo: { keys, config, data } }) => [
     ...filesElsewhere(keys, `${field}.keys`),
     ...filesElsewhere(config, `${field}.config`),
