@@ -21,7 +21,6 @@ import {
   handedOver,
   innerScript,
   inOwn,
-  layersOf,
   namesFor,
   neighbourhood,
   outerCommand,
@@ -33,7 +32,7 @@ import { identityFor, rootOf, type Identity } from './identity.ts';
 import { placeIn } from './place.ts';
 import type { Bind, Sandbox, SandboxEnd, SandboxRun } from './sandbox.ts';
 import { cannotIsolate, refuseMissing } from './trouble.ts';
-import { firstExcess, type Ended } from './watch.ts';
+import { firstExcess, leastFile, type Ended } from './watch.ts';
 
 export interface SandboxHost {
   readonly exec: Exec;
@@ -127,7 +126,7 @@ async function confined(host: SandboxHost, identity: Identity, own: string, run:
     [inOwn.filter, filter ?? ''],
     [
       inOwn.options,
-      bubblewrapOptions(run, boundIn(run))
+      bubblewrapOptions(run, boundIn(run, own))
         .map((option) => `${option}\0`)
         .join(''),
     ],
@@ -149,12 +148,12 @@ async function confined(host: SandboxHost, identity: Identity, own: string, run:
 }
 
 /** Where overlays and binds go, which are put there one after the other. */
-function boundIn({ tree, binds }: SandboxRun): readonly Bound[] {
+function boundIn({ tree, binds }: SandboxRun, own: string): readonly Bound[] {
   const overlays = tree.overlays ?? [];
   return [
     ...overlays.map(({ at }, index) => ({ name: overlayName(index), at, writable: false })),
     ...binds.map(({ at, writable }, index) => ({ name: `b${index}`, at, writable })),
-  ].map((bound) => ({ ...bound, at: placeIn(layersOf(tree), bound.at) }));
+  ].map((bound) => ({ ...bound, at: placeIn([...tree.lower, join(own, inOwn.upper)], bound.at) }));
 }
 
 /** Root of the sandbox may write to a directory that is bound to be written to, whatever is in it. */
@@ -236,16 +235,13 @@ function firstWords(): { add(piece: Uint8Array): void; text(): string } {
   };
 }
 
-/** What an inode takes at least, in bytes. */
-const inode = 1024;
-
 /** What is in directories, in bytes of the disk. du(1) goes as deep as directories are, whatever the length of paths. */
 async function sizeOf(exec: Exec, directories: readonly string[]): Promise<number> {
   const total = async (...options: string[]) => {
     const { stdout } = await exec.run(...asRoot('du', ['--summarize', '--total', ...options, '--', ...directories]));
     return Number(/^(\d+)\ttotal$/m.exec(stdout)?.[1] ?? 0);
   };
-  return (await total('--block-size=1')) + inode * (await total('--inodes'));
+  return (await total('--block-size=1')) + leastFile * (await total('--inodes'));
 }
 
 /** Makes what we wrote belong to root of sandboxes, the directory itself last: it says that the others do. */

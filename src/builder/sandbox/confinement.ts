@@ -219,11 +219,6 @@ export function bubblewrapOptions(
   ];
 }
 
-/** The layers of a run as directories of this host, the lowest first. */
-export function layersOf({ lower, upper }: SandboxTree): readonly string[] {
-  return upper === undefined ? lower : [...lower, upper];
-}
-
 /** Where the directory of a run goes: on the file system of what it changes. */
 export function neighbourhood({ upper }: SandboxTree, otherwise: string): string {
   return upper === undefined ? otherwise : dirname(upper);

@@ -1,5 +1,5 @@
 import type { Clock } from '../../host/clock.ts';
-import { freeSpace } from '../../host/disk-space.ts';
+import { freeSpace, roomOn } from '../../host/disk-space.ts';
 import { heldWithoutName, sharedMemoryOf, usageOfTree, type TreeUsage } from '../../host/process-tree.ts';
 import { spareProcesses } from './confinement.ts';
 import type { SandboxLimits } from './sandbox.ts';
@@ -19,6 +19,9 @@ export interface Watched {
 
 /** In milliseconds. */
 const interval = 100;
+
+/** What a file takes at least, in bytes: an empty one is not for nothing. */
+export const leastFile = 1024;
 
 /** What is left to the host, in bytes. */
 const leastFree = 64 * 1024 ** 2;
@@ -49,10 +52,14 @@ async function goesOn(clock: Clock, over: AbortSignal): Promise<boolean> {
 
 /** Others write to that file system, too: what it lost is only a reason to look closer. */
 function diskWatch({ limits, directory, written }: Watched): (usage: TreeUsage) => Promise<'disk' | undefined> {
-  const freeAtFirst = freeSpace(directory);
+  const first = roomOn(directory);
+  const usedUp = () => {
+    const { space, files } = roomOn(directory);
+    return first.space - space + Math.max(0, first.files - files) * leastFile;
+  };
   let suspicious = limits.disk;
   return async ({ processes }) => {
-    const used = freeAtFirst - freeSpace(directory);
+    const used = usedUp();
     if (used < suspicious) return undefined;
     suspicious = used + limits.disk / 8;
     return (await written()) + heldWithoutName(processes) >= limits.disk ? 'disk' : undefined;
