@@ -4,6 +4,7 @@
  *
  *   prepare PROGRAM ARGUMENT...  run PROGRAM (systemd-sysext) in a copy of the mount namespace, and show what it merged
  *                                there below /run/sysext-agent/prepared; ends with PROGRAM's exit code
+ *   look PROGRAM ARGUMENT...     run PROGRAM where that is what is merged, and nobody else sees it
  *   commit                       make that what is merged: slide it beneath what is, then take that off
  *   abort                        take it away
  *   settle                       what a killed run left: commit where that had begun, else abort
@@ -369,9 +370,36 @@ static int prepare(char **command)
 	return 0;
 }
 
+/* In a copy of the mount namespace what is prepared takes its place, over what is merged. It goes with the last process. */
+static void look(char **command)
+{
+	if (access(PREPARED, F_OK) < 0)
+		fail("looking for what was prepared at " PREPARED);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		fail("copying the mount namespace");
+	for (int i = 0; i < HIERARCHIES; i++) {
+		const char *path = hierarchies[i].path;
+		if (!merged_at(hierarchies[i].prepared)) {
+			if (merged_at(path))
+				take_off(path, 0);
+			continue;
+		}
+		struct submounts *kept = submounts_of(path);
+		int tree = copy_of(hierarchies[i].prepared, 0);
+		attach(tree, path, 0);
+		close(tree);
+		mount_copies(kept, path);
+	}
+	if (chdir("/") < 0)
+		fail("going to /");
+	execvp(command[0], command);
+	fail("executing %s", command[0]);
+}
+
 static int usage(void)
 {
-	fputs("usage: sysext-agent-swap prepare /PROGRAM [ARGUMENT...] | commit | abort | settle\n", stderr);
+	fputs("usage: sysext-agent-swap prepare /PROGRAM [ARGUMENT...] | look PROGRAM [ARGUMENT...] | commit | abort | settle\n",
+	      stderr);
 	return 2;
 }
 
@@ -381,6 +409,8 @@ int main(int count, char **arguments)
 	umask(022);
 	if (strcmp(verb, "prepare") == 0 && count > 2 && arguments[2][0] == '/')
 		return prepare(arguments + 2);
+	if (strcmp(verb, "look") == 0 && count > 2)
+		look(arguments + 2);
 	if (count != 2)
 		return usage();
 	if (strcmp(verb, "commit") == 0)

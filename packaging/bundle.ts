@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { build, type BuildOptions, type Plugin } from 'esbuild';
 
-import { buildSwap } from './swap.ts';
+import { buildNative, nativePrograms } from './native.ts';
 
 /**
  * Makes dist/, what packages ship: our code as one file, beside it every library as one file of its own, so that a
@@ -93,7 +93,7 @@ for (const [library, entry] of Object.entries(libraries)) {
 
 await build({ ...common, entryPoints: ['packaging/launcher.ts'], outfile: join(dist, 'main.cjs') });
 for (const shipped of ['targets', 'schemas']) cpSync(join(top, shipped), join(dist, shipped), { recursive: true });
-buildSwap(join(dist, 'sysext-agent-swap'));
+for (const name of nativePrograms) buildNative(name, join(dist, name));
 writeLauncher();
 train();
 

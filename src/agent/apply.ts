@@ -1,4 +1,5 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
+import { checkTitle } from '../core/health.ts';
 import { messages } from '../core/messages.ts';
 import type { DriverChoice } from '../systemd/drivers/choice.ts';
 import { mergedNames } from '../systemd/merged.ts';
@@ -63,7 +64,7 @@ async function takeSteps(
     },
   };
   const [only, ...others] = steps;
-  if (only?.kind === 'merge' && others.length === 0) {
+  if (only?.kind === 'merge' && only.inspection === undefined && others.length === 0) {
     await inhibiting.do();
     await executable(only).do();
     return;
@@ -140,7 +141,7 @@ function timed(scope: OperationScope, step: PlanStep, workshop: Workshop, { exte
       let said: readonly string[] | undefined;
       try {
         await take();
-        if (step.kind === 'merge' && findings.choice !== undefined) said = [wayText(findings.choice)];
+        if (step.kind === 'merge' && findings.choice !== undefined) said = mergeText(step, findings.choice);
       } catch (error) {
         said = isAgentError(error) ? error.details.facts : undefined;
         if (!lenient || !isAgentError(error)) throw error;
@@ -152,6 +153,13 @@ function timed(scope: OperationScope, step: PlanStep, workshop: Workshop, { exte
     },
     ...more,
   };
+}
+
+function mergeText({ inspection }: PlanStep & { readonly kind: 'merge' }, choice: DriverChoice): string[] {
+  return [
+    wayText(choice),
+    ...(inspection?.checks ?? []).map((check) => `the health check ${checkTitle(check)} was well`),
+  ];
 }
 
 /** Whether what is merged could be absent meanwhile, for the record. */

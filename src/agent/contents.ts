@@ -15,7 +15,7 @@ import type { ImageEntry } from '../core/image-entry.ts';
 import { hostLibraries } from '../systemd/host-libraries.ts';
 import { hostView, mergedPaths } from '../systemd/host-view.ts';
 import { packageOwners, type PackageOwners } from '../systemd/host-packages.ts';
-import { listImage } from '../systemd/image.ts';
+import { listWithoutAttributes } from '../systemd/image.ts';
 import { readLinked, withImages } from '../systemd/linked.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
 import type { JudgedImage } from '../systemd/verdicts.ts';
@@ -115,7 +115,7 @@ async function entriesOfAll(agent: Agent, merged: readonly string[]): Promise<Li
 /** An image that cannot be listed here brings nothing that we know of. */
 export async function entriesOf(agent: Agent, image: JudgedImage['image']): Promise<readonly ImageEntry[]> {
   try {
-    return await listImage(image.realPath, agent.exec);
+    return await listWithoutAttributes(image.realPath, agent.exec);
   } catch (error) {
     if (isAgentError(error)) return [];
     throw error;

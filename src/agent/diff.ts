@@ -1,6 +1,6 @@
 import type { ImageEntry } from '../core/image-entry.ts';
 import { linkStatus } from '../host/files.ts';
-import { listImage } from '../systemd/image.ts';
+import { listWithoutAttributes } from '../systemd/image.ts';
 import type { Agent } from './agent.ts';
 import { changesBetween } from './change.ts';
 import { openHistory } from './history.ts';
@@ -71,7 +71,7 @@ async function filesOf(
 ): Promise<readonly ImageEntry[] | undefined> {
   if (extension === undefined) return [];
   const { path } = recordedImage(agent.paths.store, extension);
-  return linkStatus(path) === undefined ? undefined : listImage(path, agent.exec);
+  return linkStatus(path) === undefined ? undefined : listWithoutAttributes(path, agent.exec);
 }
 
 export function fileDifferences(before: readonly ImageEntry[], after: readonly ImageEntry[]): FileDifferences {

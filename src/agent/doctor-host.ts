@@ -5,12 +5,14 @@ import { freeSpace } from '../host/disk-space.ts';
 import { findProgram } from '../host/exec.ts';
 import { fileStatus, linkStatus, listNames, readTextIfAny } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
+import { mountedKeys } from '../systemd/drivers/images.ts';
 import { systemdRuns } from '../systemd/sysext-tool.ts';
 import { unitFileState } from '../systemd/units.ts';
 import type { Agent } from './agent.ts';
 import { fine, problem, type Answer } from './answer.ts';
 import { openHistory } from './history.ts';
 import { metricsDirectory, metricsFileName } from './metrics-file.ts';
+import { mountObstacle } from './offered-images.ts';
 import { readSettings } from './settings.ts';
 
 /** What is assumed of the host itself, whatever this agent keeps on it. */
@@ -78,12 +80,19 @@ export function checkMounts({ root, paths }: Agent): Answer[] {
 }
 
 /** Where there is a gap, that is to know, and no problem by itself. */
-export async function checkDriver({ driver }: Agent): Promise<Answer[]> {
-  const { driver: name, why, impossible } = await driver.choice();
+export async function checkDriver(agent: Agent): Promise<Answer[]> {
+  const { driver: name, why, impossible } = await agent.driver.choice();
   if (impossible === true) {
     return [problem(`merge.driver asks for atomic, and this host cannot do that: ${why}`, 'Set it to auto.')];
   }
-  return [fine(name === 'atomic' ? `atomic, without a gap: ${why}` : `refresh, with a gap: ${why}`)];
+  if (name === 'refresh') return [fine(`refresh, with a gap: ${why}`)];
+  const obstacle = await mountObstacle(agent);
+  const mounted = mountedKeys().length;
+  const images =
+    obstacle === undefined
+      ? `${mounted} ${mounted === 1 ? 'image is' : 'images are'} mounted once`
+      : `images are mounted at every merge, since ${obstacle}`;
+  return [fine(`atomic, without a gap: ${why}; ${images}`)];
 }
 
 /** Less than this does not hold an image of usual size, in bytes. */

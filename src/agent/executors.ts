@@ -18,6 +18,7 @@ import { entryPath, removeEntry, replaceEntry } from './activation.ts';
 import type { Agent } from './agent.ts';
 import { describeEffect, isEffect, takeEffect } from './effects/executors.ts';
 import { confirmHealth } from './health.ts';
+import { inspecting } from './inspection.ts';
 import { maskMark } from './masks.ts';
 import { runMerge } from './merging.ts';
 import type { ImageOf, Mask, OwnStep, PlanStep } from './plan.ts';
@@ -113,9 +114,10 @@ const executors: Executors = {
       },
     };
   },
-  merge: ({ agent, findings }, { verb, options }) => ({
+  merge: ({ agent, findings, signal }, { verb, options, inspection }) => ({
     do: async () => {
-      Object.assign(findings, await runMerge(agent, verb, options));
+      const inspect = inspection && inspecting({ ...agent, warnings: findings.warnings }, inspection, signal);
+      Object.assign(findings, await runMerge(agent, verb, options, inspect));
     },
   }),
   confirm: ({ agent, signal }, { check }) => ({ do: () => confirmHealth(agent, check, signal) }),
@@ -147,7 +149,10 @@ const describers: Describers = {
   mask: ({ mask }) => `mask ${mask.name} by ${mask.at}`,
   unmask: ({ mask }) => `remove the mask ${mask.at}`,
   enable: ({ unit }) => `enable ${unit}`,
-  merge: ({ verb }) => `systemd-sysext ${verb}`,
+  merge: ({ verb, inspection }) =>
+    [`systemd-sysext ${verb}`, ...(inspection?.checks ?? []).map((check) => describeCheck(check))].join(
+      ', and before anyone sees it ',
+    ),
   confirm: ({ check }) => describeCheck(check),
 };
 

@@ -5,7 +5,8 @@ import { checkTitle, defaultLimits, lastLines, nameOfProbe, type HealthCheck } f
 import { durationText } from '../core/yaml/duration.ts';
 import { printable } from '../core/yaml/text.ts';
 import { fileStatus, listNames } from '../host/files.ts';
-import type { RunLimits } from '../host/limited-run.ts';
+import type { LimitedExec, RunLimits } from '../host/limited-run.ts';
+import type { Preview } from '../systemd/drivers/driver.ts';
 import type { UnitState } from '../systemd/manager.ts';
 import { settledState, unitStatus } from '../systemd/unit-state.ts';
 import type { Agent } from './agent.ts';
@@ -41,7 +42,10 @@ function isExecutable(path: string): boolean {
 }
 
 /** What checks work with. */
-export type Examiner = Pick<Agent, 'exec' | 'clock'>;
+export type Examiner = Pick<Agent, 'exec' | 'clock'> & {
+  /** What is prepared and not merged yet, where `prepare` is run. */
+  readonly preview?: Preview;
+};
 
 /**
  * Makes a check, again where it fails and may be tried again.
@@ -51,7 +55,7 @@ export async function confirmHealth(examiner: Examiner, check: HealthCheck, sign
   for (let attempt = 1; ; attempt++) {
     const failure = await failureOf(examiner, check, signal);
     if (failure === undefined) return;
-    if (attempt > check.retries) throw unhealthy(check, attempt, failure);
+    if (attempt > check.retries) throw unhealthy(check, attempt, placed(failure, check, examiner));
     await pause(examiner, check.interval, signal);
   }
 }
@@ -82,6 +86,8 @@ async function failureOf(
         return await failureOfCommand(examiner, [probe.path], limits);
       case 'command':
         return await failureOfCommand(examiner, probe.command, limits);
+      case 'prepare':
+        return await failureOfCommand(inPreview(examiner), probe.command, limits);
       case 'unit':
         return await failureOfUnit(examiner, probe.unit, limits);
     }
@@ -92,8 +98,13 @@ async function failureOf(
   }
 }
 
+function inPreview({ exec, preview }: Examiner): { readonly exec: LimitedExec } {
+  if (preview === undefined) return { exec };
+  return { exec: { runLimited: (program, args, limits) => preview.run([program, ...args], limits) } };
+}
+
 async function failureOfCommand(
-  { exec }: Examiner,
+  { exec }: { readonly exec: LimitedExec },
   [program = '', ...args]: readonly string[],
   limits: RunLimits,
 ): Promise<Failure | undefined> {
@@ -119,6 +130,11 @@ function unitFailure(unit: string, { load, active, result }: UnitState, { timeou
   if (active === 'activating') return `found ${unit} still starting after ${durationText(timeout)}`;
   const why = active === 'failed' && result !== '' ? ` (${result})` : load === 'masked' ? ' (masked)' : '';
   return `found ${unit} ${active}${why}`;
+}
+
+function placed(failure: Failure, { probe }: HealthCheck, { preview }: Examiner): Failure {
+  if (probe.kind !== 'prepare' || preview === undefined) return failure;
+  return { ...failure, how: `${failure.how} in the prepared tree, which nobody saw` };
 }
 
 function unhealthy(check: HealthCheck, attempts: number, { how, output }: Failure): AgentError {

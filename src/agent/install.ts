@@ -1,3 +1,6 @@
+import { dirname } from 'node:path';
+
+import { removeTree } from '../host/files.ts';
 import type { Agent } from './agent.ts';
 import { allowedRecord } from './allowed.ts';
 import { arrivalsOf, imagesOf, recordOf, staging, toldOf, type Coming } from './arrivals.ts';
@@ -46,7 +49,13 @@ export async function install(
     },
     options,
   );
+  if (options.dryRun === true) discardFetched(agent, requests);
   return { ...report, warnings: [...coming.flatMap(toldOf), ...report.warnings] };
+}
+
+/** Nobody takes them now: they would lie there until they are old. */
+function discardFetched({ paths }: Agent, requests: readonly ImageRequest[]): void {
+  for (const { path } of requests) if (dirname(path) === paths.incoming) removeTree(path);
 }
 
 function byName(installed: readonly InstalledExtension[]): Map<string, InstalledExtension> {

@@ -2,13 +2,14 @@ import type { HostRelease } from '../core/compatibility.ts';
 import { AgentError, withLeft } from '../core/errors.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
 import type { DriverChoice } from '../systemd/drivers/choice.ts';
-import type { PreparedMerge, ToolEnd } from '../systemd/drivers/driver.ts';
+import type { PreparedMerge, Preview, ToolEnd } from '../systemd/drivers/driver.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
 import { findImages } from '../systemd/search.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
 import { isBlocker, judgeAll, type JudgedImage, type Verdict } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
 import { recording } from './merge-record.ts';
+import { offeredImages } from './offered-images.ts';
 import { blockersError } from './plan-refusals.ts';
 import { readSettings } from './settings.ts';
 import { requireSound } from './soundness.ts';
@@ -27,6 +28,9 @@ export async function survey(agent: Agent): Promise<Survey> {
   return { host, images: await judgeAll(findImages(agent.root, version), host, agent.exec, memory) };
 }
 
+/** Looks into what is prepared; undefined where nothing is, and the merge is done. */
+export type Inspect = (preview: Preview | undefined) => Promise<void>;
+
 export interface MergeOutcome {
   /** Names merged afterwards, ascending. */
   readonly merged: readonly string[];
@@ -40,28 +44,34 @@ export interface MergeOutcome {
  * Runs one operation of systemd-sysext and reads back what is merged: exit codes prove nothing before 256.
  * Images that would stop the operation are named before it begins. What can be looked at before anyone sees it is judged
  * by then: where it is not what was meant, or programs would not start any more, what is merged stays as it is.
+ * @param inspect looks into it as well, or, where nothing can be looked at before, into what is merged afterwards.
  * @throws AgentError `merge-failed` where an image stops it, the tool fails, or what is merged is not what was meant;
  * `tool-failed` where it takes longer than the configuration allows.
  */
-export async function runMerge(agent: Agent, verb: MergeVerb, options: MergeOptions): Promise<MergeOutcome> {
+export async function runMerge(
+  agent: Agent,
+  verb: MergeVerb,
+  options: MergeOptions,
+  inspect: Inspect = () => Promise.resolve(),
+): Promise<MergeOutcome> {
   const { mergeTimeLimit } = await readSettings(agent.root);
   const images = verb === 'unmerge' ? [] : await surveyWithoutBlockers(agent, verb);
   const meant = verb === 'unmerge' ? unmerged : expectation(images, options.force === true);
-  const prepared = await agent.driver.prepare(verb, {
-    ...options,
-    ...(mergeTimeLimit === undefined ? {} : { timeLimit: mergeTimeLimit }),
-  });
+  const timed = { ...options, ...(mergeTimeLimit === undefined ? {} : { timeLimit: mergeTimeLimit }) };
+  const prepared = await agent.driver.prepare(verb, timed, await offeredImages(agent, images));
   const { choice, preview } = prepared;
   if (preview !== undefined) {
     await orAbort(prepared, async () => {
       requireMeant(agent, verb, preview.end, mergedNames(readMerged(preview.root)), meant);
       if (options.force !== true) await requireSound(agent, preview, images);
+      await inspect(preview);
     });
   }
   const found = images.map(({ image }) => image);
   const end = await recording(agent, found, () => committed(agent, prepared));
   const { merged } = mergedNow(agent);
   requireMeant(agent, verb, end, merged, meant);
+  if (preview === undefined) await inspect(undefined);
   return { merged, said: end.said, choice };
 }
 

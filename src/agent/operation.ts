@@ -8,6 +8,7 @@ import type { Agent } from './agent.ts';
 import { settleOwed } from './effects/settling.ts';
 import { openHistory, type History } from './history.ts';
 import { publishMetrics } from './metrics-file.ts';
+import { keysInUse } from './offered-images.ts';
 import { putBack, unsettled } from './recovery.ts';
 import type {
   ExtensionChange,
@@ -119,7 +120,7 @@ async function afterCrash(agent: Agent, history: History, atBoot: boolean): Prom
   const [last] = history.operations(1);
   const found = last === undefined ? await extensionsInPlace(agent) : [];
   if (found.length > 0) history.note(await startOf(agent, 'adopt'), { found });
-  await agent.driver.settle();
+  await agent.driver.settle(() => keysInUse(agent));
   const left = unsettled(agent, history);
   if (left === 'all') await putBack(agent, history.installed(), history.badImages(), mergeOf(history, last, atBoot));
   if (left === 'owed' && !atBoot) await settleOwed(agent);

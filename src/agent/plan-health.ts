@@ -22,6 +22,23 @@ export function confirmSteps({ desired, observed }: PlanInput, verdicts: readonl
   return [...ofHost, ...ofExtensions].map((check) => ({ kind: 'confirm', check, reason: reasonOf(check) }));
 }
 
+/**
+ * The merge with the checks that are run in what it prepares, and the other checks after it. Where nothing is merged they
+ * are all run on what is there.
+ */
+export function inspected(merge: readonly PlanStep[], confirm: readonly PlanStep[]): PlanStep[] {
+  const checks = confirm.flatMap((step) => (step.kind === 'confirm' && isEarly(step.check) ? [step.check] : []));
+  if (merge.length === 0 || checks.length === 0) return [...merge, ...confirm];
+  return [
+    ...merge.map((step) => (step.kind === 'merge' ? { ...step, inspection: { checks, units: [] } } : step)),
+    ...confirm.filter((step) => step.kind !== 'confirm' || !isEarly(step.check)),
+  ];
+}
+
+function isEarly({ probe }: HealthCheck): boolean {
+  return probe.kind === 'prepare';
+}
+
 function reasonOf({ extension = 'the host' }: HealthCheck): string {
   return `${extension} must be well with what came`;
 }

@@ -10,7 +10,7 @@ import { remergeReason } from './drift.ts';
 import { nothingToSettle, type EffectStep, type Settlement } from './effects/steps.ts';
 import { maskings } from './masks.ts';
 import type { ObservedMerge } from './merged-images.ts';
-import { confirmSteps } from './plan-health.ts';
+import { confirmSteps, inspected } from './plan-health.ts';
 import { blockerRefusals, refusedNames } from './plan-refusals.ts';
 import { targetsOf, type Target } from './plan-targets.ts';
 import { misfitOf, verdictsOf } from './plan-verdicts.ts';
@@ -28,9 +28,23 @@ export type OwnStep = { readonly reason: string } & (
   | { readonly kind: 'mask'; readonly mask: Mask }
   | { readonly kind: 'place'; readonly extension: ImageOf; readonly previous: ImageOf | undefined }
   | { readonly kind: 'enable'; readonly unit: string }
-  | { readonly kind: 'merge'; readonly verb: MergeVerb; readonly options: MergeOptions }
+  | {
+      readonly kind: 'merge';
+      readonly verb: MergeVerb;
+      readonly options: MergeOptions;
+      /** Absent where there is nothing to look into. */
+      readonly inspection?: Inspection;
+    }
   | { readonly kind: 'confirm'; readonly check: HealthCheck }
 );
+
+/** What is looked into once a merge is prepared, and before anyone sees it. */
+export interface Inspection {
+  /** Health checks that are run in the prepared tree. */
+  readonly checks: readonly HealthCheck[];
+  /** Names of unit files that come. */
+  readonly units: readonly string[];
+}
 
 /** What must be known of an extension to put its image in place. */
 export type ImageOf = Pick<InstalledExtension, 'name' | 'kind' | 'sha256' | 'size'>;
@@ -157,8 +171,9 @@ export function plan(input: PlanInput): Plan {
     ...maskSteps(input),
     ...bootSteps(observed),
   ];
+  const merge = mergeSteps(input, steps, verdicts);
   return {
-    steps: [...steps.sort(inOrder), ...mergeSteps(input, steps, verdicts), ...confirmSteps(input, verdicts)],
+    steps: [...steps.sort(inOrder), ...inspected(merge, confirmSteps(input, verdicts))],
     extensions: desired.extensions && targets.flatMap(({ wanted }) => wanted ?? []),
     settlement: nothingToSettle,
     verdicts,

@@ -9,7 +9,7 @@ import { trustRules, type TrustRule } from '../core/trust-rules.ts';
 import { webServersSettings, type WebServers } from '../core/web-servers.ts';
 import { windowList } from '../core/window-list.ts';
 import type { MaintenanceWindow } from '../core/windows.ts';
-import { checked, integer, mapOf, oneOf, string } from '../core/yaml/decoder.ts';
+import { boolean, checked, integer, mapOf, oneOf, string } from '../core/yaml/decoder.ts';
 import { decodeYamlOrThrow } from '../core/yaml/document.ts';
 import { optional, struct, withDefault } from '../core/yaml/struct.ts';
 import { quote } from '../core/yaml/text.ts';
@@ -27,6 +27,8 @@ export interface Settings {
   readonly mergeTimeLimit?: number;
   /** How what is merged is changed; `auto` unless it is said. */
   readonly mergeDriver?: DriverWish;
+  /** Whether images are mounted once for all merges, where that can be; so unless it is said. */
+  readonly mountOnce?: boolean;
   /** When changes may be made that nobody typed; at any time where there are none. */
   readonly windows: readonly MaintenanceWindow[];
   /** How registries of images are reached, where it is not the usual way. */
@@ -65,7 +67,10 @@ const pathOrOff = checked(string, (value) =>
 const settingsFile = struct({
   ...ofAnything,
   extensions: withDefault(mapOf(struct(ofAnything), extensionName), new Map()),
-  merge: withDefault(struct({ driver: optional(mergeDriver) }), { driver: undefined }),
+  merge: withDefault(struct({ driver: optional(mergeDriver), mount_once: optional(boolean) }), {
+    driver: undefined,
+    mount_once: undefined,
+  }),
   merge_time_limit: optional(seconds),
   windows: withDefault(windowList, []),
   registries: withDefault(registriesSettings, new Map()),
@@ -88,7 +93,7 @@ export function parseSettings(text: string, path: string): Settings {
     extensions,
     windows,
     registries,
-    merge: { driver },
+    merge: { driver, mount_once: mountOnce },
     merge_time_limit: mergeTimeLimit,
     fleet_lock: fleetLock,
     metrics_directory: metricsDirectory,
@@ -112,6 +117,7 @@ export function parseSettings(text: string, path: string): Settings {
     build,
     registries,
     ...(driver === undefined ? {} : { mergeDriver: driver }),
+    ...(mountOnce === undefined ? {} : { mountOnce }),
     ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
     ...(fleetLock === undefined ? {} : { fleetLock }),
     ...(metricsDirectory === undefined ? {} : { metricsDirectory }),

@@ -60,10 +60,6 @@ function joined(all: readonly Settings[]): Settings {
   for (const [name, allow] of all.flatMap((settings) => [...settings.extensions])) {
     extensions.set(name, [...(extensions.get(name) ?? []), ...allow]);
   }
-  const metricsDirectory = all.findLast((settings) => settings.metricsDirectory !== undefined)?.metricsDirectory;
-  const mergeDriver = all.findLast((settings) => settings.mergeDriver !== undefined)?.mergeDriver;
-  const mergeTimeLimit = all.findLast((settings) => settings.mergeTimeLimit !== undefined)?.mergeTimeLimit;
-  const fleetLock = all.findLast((settings) => settings.fleetLock !== undefined)?.fleetLock;
   return {
     allow: all.flatMap(({ allow }) => allow),
     extensions,
@@ -73,11 +69,19 @@ function joined(all: readonly Settings[]): Settings {
     webServers: new Map(all.flatMap(({ webServers }) => [...webServers])),
     build: Object.assign({}, ...all.map(({ build }) => build)) as Settings['build'],
     registries: new Map(all.flatMap(({ registries }) => [...registries])),
-    ...(mergeDriver === undefined ? {} : { mergeDriver }),
-    ...(mergeTimeLimit === undefined ? {} : { mergeTimeLimit }),
-    ...(fleetLock === undefined ? {} : { fleetLock }),
-    ...(metricsDirectory === undefined ? {} : { metricsDirectory }),
+    ...lastSaid(all, 'mergeDriver'),
+    ...lastSaid(all, 'mountOnce'),
+    ...lastSaid(all, 'mergeTimeLimit'),
+    ...lastSaid(all, 'fleetLock'),
+    ...lastSaid(all, 'metricsDirectory'),
   };
+}
+
+type SingleValue = 'mergeDriver' | 'mountOnce' | 'mergeTimeLimit' | 'fleetLock' | 'metricsDirectory';
+
+function lastSaid<K extends SingleValue>(all: readonly Settings[], key: K): Partial<Pick<Settings, K>> {
+  const value = all.findLast((settings) => settings[key] !== undefined)?.[key];
+  return value === undefined ? {} : ({ [key]: value } as Pick<Settings, K>);
 }
 
 /** What the configuration allows in an extension. */

@@ -1,7 +1,7 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
 import { brokenPrograms, essentialPrograms } from '../systemd/broken-programs.ts';
 import type { Preview } from '../systemd/drivers/driver.ts';
-import { listImage } from '../systemd/image.ts';
+import { listWithoutAttributes } from '../systemd/image.ts';
 import { mergedNames, readMerged } from '../systemd/merged.ts';
 import type { JudgedImage } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
@@ -40,7 +40,7 @@ function isEssential(path: string): boolean {
 /** What an image brings besides directories. One that cannot be listed here brings nothing that we know of. */
 async function pathsIn({ exec }: Agent, { realPath }: JudgedImage['image']): Promise<string[]> {
   try {
-    const entries = await listImage(realPath, exec);
+    const entries = await listWithoutAttributes(realPath, exec);
     return entries.filter(({ kind }) => kind !== 'directory').map(({ path }) => `/${path}`);
   } catch (error) {
     if (!isAgentError(error)) throw error;

@@ -1,6 +1,7 @@
 import { dirname, join } from 'node:path';
 
 import { listNames, removeTree } from '../host/files.ts';
+import { removeOld } from '../host/leftovers.ts';
 import { belowRoot } from '../host/root.ts';
 import type { Agent } from './agent.ts';
 import { forgetSettlement } from './effects/settling.ts';
@@ -20,11 +21,12 @@ export interface Sweeping {
 }
 
 /**
- * Removes what killed processes left, and images that no generation needs that is to be kept. Nobody else writes there
- * while the caller holds the lock.
+ * Removes what killed processes left, what was fetched long ago and not wanted in the end, and images that no generation
+ * needs that is to be kept. Nobody else writes into the store while the caller holds the lock.
  */
 export function sweep(agent: Agent, history: History, policy: RetentionPolicy = defaultRetention): Sweeping {
   for (const path of temporaryFiles(agent)) removeTree(path);
+  removeOld(agent.paths.incoming, agent.clock.now(), 7);
   forgetSettlement(agent);
   return sweepStore(
     agent.paths.store,

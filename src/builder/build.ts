@@ -12,6 +12,7 @@ import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cach
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
 import { checkLibraries, formatRecord, parseRecord, recordLibraries, type LibraryRecord } from './libraries.ts';
+import { foretoldSteps } from './making/foretold.ts';
 import { manifestFile, manifestText } from './manifest.ts';
 import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
@@ -61,6 +62,8 @@ export interface BuildPlan {
   readonly order: Order;
   readonly source: PackageSource;
   readonly packages: readonly SelectedPackage[];
+  /** What is run for it, as far as it was not run before. */
+  readonly steps: readonly string[];
 }
 
 /**
@@ -81,7 +84,8 @@ export async function planBuild(
   const more = added.map(({ name }) => ({ name, constraints: [] }));
   const requests = [...wanted, ...more];
   const packages = requests.length === 0 ? [] : await source.select(requests, signal);
-  return { order, source, packages };
+  const owner = { spec: request.specPath, target: order.target.name, architecture: host.architecture };
+  return { order, source, packages, steps: order.isMade ? foretoldSteps(order.spec, owner) : [] };
 }
 
 /** A plan with the spec's own part. */

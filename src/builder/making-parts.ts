@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { removeTree } from '../host/files.ts';
+import { fileStatus, makeDirectory, removeIfEmpty } from '../host/files.ts';
 import { makeOwnedDirectory } from '../host/owned-directory.ts';
 import { timeOf } from './artifacts/own-package.ts';
 import { beginLog, type BuildLog } from './making/build-log.ts';
@@ -63,11 +63,7 @@ export function sourcesFor(
   const { cacheDirectory, making } = host;
   const { signal } = request;
   return (spec) => {
-    const work = makeOwnedDirectory(join(cacheDirectory, 'making'));
-    open.defer(async () => {
-      await sandbox.removeLayer(work);
-      removeTree(work);
-    });
+    const work = workDirectory(join(cacheDirectory, 'making'), sandbox, open);
     return prepareSources(spec, {
       ...host,
       git: sandboxedGit(sandbox),
@@ -84,6 +80,17 @@ export function sourcesFor(
       ...(signal === undefined ? {} : { signal }),
     });
   };
+}
+
+/** What programs leave may be setuid to the users of sandboxes: nobody else is to reach it. */
+function workDirectory(parent: string, sandbox: Sandbox, open: AsyncDisposableStack): string {
+  makeDirectory(parent, 0o700);
+  const work = makeOwnedDirectory(parent);
+  open.defer(async () => {
+    removeIfEmpty(work);
+    if (fileStatus(work) !== undefined) await sandbox.removeLayer(work);
+  });
+  return work;
 }
 
 /** The roots of the target, with what the spec adds for this use of them. */

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { homedir } from 'node:os';
 
 import { readSettings } from '../agent/settings.ts';
@@ -33,6 +33,11 @@ export const buildOptions: readonly OptionSpec[] = [
   },
   { flags: '--build-context <name=dir>', description: 'another directory that sources can be', repeatable: true },
   buildArgOption,
+  {
+    flags: '--secret <id=name,src=file>',
+    description: 'a file with a secret that sources ask for by its name, such as the token of a git server',
+    repeatable: true,
+  },
   { flags: '--format <format>', description: 'erofs or squashfs (default: erofs)' },
   { flags: '--refresh', description: 'ask the repositories for new indexes now' },
   { flags: '--offline', description: 'use only what is in the cache' },
@@ -128,6 +133,7 @@ export function buildRequest(specPath: string, options: Options, signal: AbortSi
     specPath,
     contexts: contextsOf(specPath, options),
     buildArguments: buildArguments(options),
+    secrets: secretsOf(options),
     refresh: options.flag('refresh'),
     offline: options.flag('offline'),
     addMissing: options.flag('addMissing'),
@@ -148,6 +154,20 @@ function buildContext(text: string): [string, string] {
   const [, name, directory] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   if (name !== undefined && directory !== undefined) return [name, directory];
   throw new AgentError('usage', `--build-context takes NAME=DIR, not ${text}`);
+}
+
+function secretsOf(options: Options): ReadonlyMap<string, string> {
+  return new Map(options.list('secret').map(secret));
+}
+
+/** As Docker's option of the name has it: `id=NAME,src=FILE`, in any order. The file is read when a source asks for it. */
+function secret(text: string): [string, string] {
+  const fields = new Map(text.split(',').map((field) => [field.replace(/=.*$/s, ''), field.replace(/^[^=]*=?/s, '')]));
+  const [name = '', path = ''] = [fields.get('id'), fields.get('src') ?? fields.get('source')];
+  const others = [...fields.keys()].filter((key) => !['id', 'src', 'source', 'type'].includes(key));
+  const isFile = (fields.get('type') ?? 'file') === 'file';
+  if (name !== '' && path !== '' && others.length === 0 && isFile) return [name, resolve(path)];
+  throw new AgentError('usage', `--secret takes id=NAME,src=FILE, not ${text}`);
 }
 
 /** The values of --build-arg, and SOURCE_DATE_EPOCH of the environment. */

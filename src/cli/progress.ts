@@ -34,8 +34,30 @@ function formatDuration(seconds: number | undefined): string {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 
+export interface TerminalProgress extends Progress {
+  /** A line of what a program prints. */
+  readonly note: (line: string) => void;
+  readonly finish: () => void;
+}
+
+/** Gives what programs print to `take` in whole lines; a line without end is cut where it gets too long. */
+export function linesTo(take: (line: string) => void): (piece: Uint8Array) => void {
+  const decoder = new TextDecoder();
+  let begun = '';
+  return (piece) => {
+    const lines = (begun + decoder.decode(piece, { stream: true })).split('\n');
+    begun = lines.pop() ?? '';
+    for (const line of lines) take(line);
+    if (begun.length < longestLine) return;
+    take(begun);
+    begun = '';
+  };
+}
+
+const longestLine = 4096;
+
 /** Progress on a terminal as one line that is drawn over; elsewhere as plain lines without numbers. */
-export function terminalProgress(terminal: Terminal, monotonic: () => number): Progress & { finish(): void } {
+export function terminalProgress(terminal: Terminal, monotonic: () => number): TerminalProgress {
   let [expected, received, start, drawn] = [0, 0, 0, -interval];
   const clear = () => {
     if (terminal.isNoteTerminal && expected > 0) terminal.draw('\r\u001b[K');
@@ -60,6 +82,7 @@ export function terminalProgress(terminal: Terminal, monotonic: () => number): P
       drawn = now;
       terminal.draw(`\r\u001b[K${renderBar({ expected, received, elapsedMs: now - start }, terminal.columns)}`);
     },
+    note,
     finish: clear,
   };
 }

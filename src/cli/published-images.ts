@@ -4,7 +4,9 @@ import type { Agent } from '../agent/agent.ts';
 import type { ImageRequest } from '../agent/candidate.ts';
 import { publishedBefore, type PublishedBefore } from '../agent/published.ts';
 import { readSettings } from '../agent/settings.ts';
+import { parseArchitecture, type Architecture } from '../core/architecture.ts';
 import { compatibility, type HostRelease } from '../core/compatibility.ts';
+import { AgentError } from '../core/errors.ts';
 import { hasDigest, referenceText, type ImageReference } from '../core/image-reference.ts';
 import type { VersionRange } from '../core/version-range.ts';
 import { createExec } from '../host/exec.ts';
@@ -20,7 +22,6 @@ import { refuseDowngrade } from '../published/trust/downgrade.ts';
 import type { Trust } from '../published/trust/trust.ts';
 import { openDirectory, publisherOfFiles } from '../published/web/publisher.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
-import { buildArchitecture } from './build-host.ts';
 import { hostTrust, registryAccess } from './registries.ts';
 
 /** A published image that someone asks for. */
@@ -60,6 +61,7 @@ export interface PublishedImages {
 /**
  * Reads the settings, keys and record that published images are looked for by.
  * @param system that they must fit; this host where nothing is said.
+ * @throws AgentError `invalid-config`; the methods `usage` for a system of an architecture that is none.
  */
 export async function publishedImages(
   agent: Agent,
@@ -99,7 +101,7 @@ interface Sought {
 
 function publisherOf(source: PublishedSource, { wish, name, host, trust }: Sought): Publisher {
   const { reference } = wish;
-  const architecture = buildArchitecture();
+  const architecture = architectureOf(host);
   const asked = { trust, ...(wish.pinned === undefined ? {} : { pinned: wish.pinned }) };
   if (reference.kind === 'oci' && source.kind === 'repository') {
     return publisherIn(source.repository, {
@@ -113,6 +115,12 @@ function publisherOf(source: PublishedSource, { wish, name, host, trust }: Sough
   if (reference.kind === 'oci' || source.kind === 'repository') throw new TypeError('a registry has repositories');
   const patternHost = { release: host.fields, kernel: kernelRelease(), architecture };
   return publisherOfFiles(source.directory, { ...asked, reference, name, host: patternHost });
+}
+
+function architectureOf({ architecture }: HostRelease): Architecture {
+  const known = parseArchitecture(architecture);
+  if (known !== undefined) return known;
+  throw new AgentError('usage', `"${architecture}" is no architecture that images can be for`);
 }
 
 /**

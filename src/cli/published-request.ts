@@ -15,8 +15,8 @@ import { agentFor, rootOf } from './invoker.ts';
 import { terminalProgress } from './progress.ts';
 import type { PublishedWish } from './published-images.ts';
 
-/** The options that say more of a published image. */
-export const publishedOptions: readonly OptionSpec[] = [
+/** The options that say more of a reference. */
+export const referenceOptions: readonly OptionSpec[] = [
   { flags: '--range <versions>', description: 'which versions of a published image may be taken, such as ">=1.2 <2"' },
   {
     flags: '--match <pattern>',
@@ -24,6 +24,11 @@ export const publishedOptions: readonly OptionSpec[] = [
     repeatable: true,
   },
   { flags: '--sha256 <digest>', description: 'the digest of a single file that is fetched' },
+];
+
+/** The options that say more of a published image that is to be installed. */
+export const publishedOptions: readonly OptionSpec[] = [
+  ...referenceOptions,
   { flags: '--allow-downgrade', description: 'take an older version than one that came from there before' },
 ];
 
@@ -66,7 +71,7 @@ export async function publishedRequest(
  * What a REF and the options of a command ask for.
  * @throws AgentError `usage`
  */
-function publishedWish(ref: string, options: Options): PublishedWish {
+export function publishedWish(ref: string, options: Options): PublishedWish {
   const name = options.text('name');
   const range = rangeIn(options);
   return {

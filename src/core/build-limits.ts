@@ -13,12 +13,12 @@ export interface BuildLimits {
   readonly disk?: number;
 }
 
-const powers = { '': 0, K: 1, M: 2, G: 3, T: 4 } as const;
+const powers: Readonly<Record<string, number>> = { '': 0, K: 1, M: 2, G: 3, T: 4 };
 
 /** `512M`, `4G`, or a number of bytes. */
 const size: Decoder<number> = parsed(string, (text) => {
-  const [, digits, unit] = /^(\d{1,15})([KMGT]?)$/.exec(text) ?? [];
-  const value = Number(digits) * 1024 ** (powers[unit as keyof typeof powers] ?? NaN);
+  const [, digits, unit = '?'] = /^(\d{1,15})([KMGT]?)$/.exec(text) ?? [];
+  const value = Number(digits) * 1024 ** (powers[unit] ?? NaN);
   return Number.isSafeInteger(value) && value >= 1024 ** 2
     ? { value }
     : { problem: `${quote(text)}: it takes a size of at least 1M, such as 512M or 4G` };

@@ -50,6 +50,7 @@ const retries = checked(integer, (count) =>
 
 const fields = struct({
   command: optional(command),
+  prepare: optional(command),
   unit: optional(unit),
   name: optional(name),
   timeout: withDefault(timeout, defaultLimits.timeout),
@@ -57,17 +58,19 @@ const fields = struct({
   interval: withDefault(waiting, defaultLimits.interval),
 });
 
-const check: Decoder<DeclaredCheck> = parsed(fields, ({ command: words, unit: unitName, name: given, ...limits }) => {
-  const probe = probeOf(words, unitName);
-  if (probe === undefined) return { problem: 'a check has either a command or a unit' };
-  return { value: { name: given ?? nameOfProbe(probe), probe, ...limits } };
-});
-
-function probeOf(words: readonly string[] | undefined, unitName: string | undefined): HealthProbe | undefined {
-  if (words !== undefined && unitName !== undefined) return undefined;
-  if (words !== undefined) return { kind: 'command', command: words };
-  return unitName === undefined ? undefined : { kind: 'unit', unit: unitName };
-}
+const check: Decoder<DeclaredCheck> = parsed(
+  fields,
+  ({ command: after, prepare: before, unit: unitName, name: given, ...limits }) => {
+    const probes: HealthProbe[] = [
+      ...(after === undefined ? [] : [{ kind: 'command', command: after } as const]),
+      ...(before === undefined ? [] : [{ kind: 'prepare', command: before } as const]),
+      ...(unitName === undefined ? [] : [{ kind: 'unit', unit: unitName } as const]),
+    ];
+    const [probe] = probes;
+    if (probe === undefined || probes.length > 1) return { problem: 'a check has one of command, prepare and unit' };
+    return { value: { name: given ?? nameOfProbe(probe), probe, ...limits } };
+  },
+);
 
 /** Reads health checks: `[{command: [curl, --fail, 'http://localhost/'], timeout: 10s}, {unit: web.service}]`. */
 export const healthList: Decoder<readonly DeclaredCheck[]> = list(check);

@@ -6,6 +6,8 @@ export type HealthProbe =
   | { readonly kind: 'program'; readonly path: string }
   /** The same with arguments; the first is an absolute path, or a name that is looked up. */
   | { readonly kind: 'command'; readonly command: readonly string[] }
+  /** The same, run in what a merge has prepared, before anyone sees that; where nothing is prepared, after the merge. */
+  | { readonly kind: 'prepare'; readonly command: readonly string[] }
   /** A unit that must be active. */
   | { readonly kind: 'unit'; readonly unit: string };
 
@@ -50,6 +52,7 @@ function probeText(probe: HealthProbe): string {
     case 'program':
       return printable(probe.path.replace(/.*\//, ''));
     case 'command':
+    case 'prepare':
       return printable(probe.command.join(' '));
     case 'unit':
       return probe.unit;

@@ -1,4 +1,5 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
+import { pieceCollector } from './collection.ts';
 import { networkError, requireStatus, shown, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { paceKeeper } from './pace.ts';
 import { openPartFile, type HashAlgorithm, type PartFile } from './part-file.ts';
@@ -132,12 +133,14 @@ function contentLength({ headers }: HttpAnswer): number | undefined {
 async function pour(job: Job, answer: HttpAnswer): Promise<void> {
   const { file, part, options, sender } = job;
   const keepPace = paceKeeper(sender.policy.clock, answer.url);
+  const collect = pieceCollector();
   try {
     for await (const piece of answer.body as AsyncIterable<Buffer>) {
       keepPace(piece.length);
       if (part.position + piece.length > sizeLimit(file)) throw wrongSize(job, 'more');
       await part.append(piece);
       job.report(part.position);
+      collect(piece.length);
     }
   } catch (error) {
     throw networkError(error, answer.url, options.signal);
@@ -145,7 +148,8 @@ async function pour(job: Job, answer: HttpAnswer): Promise<void> {
   if (file.size !== undefined && part.position < file.size) throw truncated(job);
 }
 
-function sizeLimit(file: HashedFile): number {
+/** The most bytes that a file may have. */
+export function sizeLimit(file: Pick<HashedFile, 'size' | 'maxSize'>): number {
   return file.size ?? file.maxSize ?? defaultMaxSize;
 }
 
@@ -169,6 +173,7 @@ function wrongHash({ url, file, part }: Job): AgentError {
 
 function notTheFile(url: string, facts: readonly string[]): AgentError {
   return new AgentError('verification-failed', `${shown(url)} is not the file that was promised`, {
+    unverified: 'digest',
     facts,
     left: 'What arrived was removed.',
     next: 'The server may be in the middle of an update: try again in some minutes, or from another mirror.',

@@ -220,9 +220,22 @@ export function networkError(error: unknown, url: string, signal: AbortSignal | 
   });
 }
 
+/** That a server answered with a status that is of no use, and will again. */
+export class StatusError extends AgentError {
+  readonly status: number;
+
+  constructor(message: string, status: number) {
+    const denied = status === 401 || status === 403 || status === 407;
+    super('network', message, {
+      ...(denied ? { next: 'Check who may read it there. Some servers say so of what they do not have as well.' } : {}),
+    });
+    this.status = status;
+  }
+}
+
 /**
  * Lets an answer with one of these statuses pass.
- * @throws AgentError `no-such-file` for 404 and 410, `network` for every other status.
+ * @throws AgentError `no-such-file` for 404 and 410, `network` (a StatusError) for every other status.
  */
 export function requireStatus(answer: HttpAnswer, ...accepted: readonly number[]): void {
   const { status, url } = answer;
@@ -230,10 +243,7 @@ export function requireStatus(answer: HttpAnswer, ...accepted: readonly number[]
   answer.body.destroy();
   if (status === 404 || status === 410)
     throw new AgentError('no-such-file', `the server has no ${url} (it answered ${status})`);
-  const denied = status === 401 || status === 403 || status === 407;
-  throw new AgentError('network', `cannot fetch ${url}: the server answered ${status}`, {
-    ...(denied ? { next: 'Check the user name and password in the address.' } : {}),
-  });
+  throw new StatusError(`cannot fetch ${url}: the server answered ${status}`, status);
 }
 
 /** An address without what may be secret in it: user, password, query. */

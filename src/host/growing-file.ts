@@ -7,7 +7,7 @@ import { attempt, removeTree } from './files.ts';
 /** A new file that pieces are added to, hashed as it grows. */
 export interface GrowingFile {
   /** @throws AgentError `disk-full`, and what `tooLarge` makes. */
-  add(piece: Uint8Array): void;
+  readonly add: (piece: Uint8Array) => void;
   /** Closes it. @returns its sha256, in hexadecimal. */
   finish(): string;
   /** Closes and removes it. */

@@ -13,7 +13,7 @@ import { paceKeeper } from './pace.ts';
 import { BusyServerError, parseRetryAfter, retrying, type RetryPolicy } from './retry.ts';
 
 export type { DownloadOptions, FileHash, HashedFile, WantedFile } from './download.ts';
-export { requireStatus, shown, type HttpAnswer, type HttpRequest } from './exchange.ts';
+export { requireStatus, shown, StatusError, type HttpAnswer, type HttpRequest } from './exchange.ts';
 
 /** What a server said about the version of a document, to ask later whether there is a newer one. */
 export interface Validators {

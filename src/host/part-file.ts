@@ -1,9 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-import { attempt, fileError, listNames, makeDirectory, removeTree } from './files.ts';
+import { attempt, fileError, makeDirectory, removeTree } from './files.ts';
+import { leftFiles, ownPath, takeOver } from './own-files.ts';
 
 /** A file that is being written from its beginning, hashed as it grows. Only this process writes to it. */
 export interface PartFile {
@@ -36,18 +37,14 @@ export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
  * While it is written its name carries our process id: two processes that want the same file never write to the same
  * inode, so what one has verified cannot change under it, and what a killed process left is found again.
  */
-export async function openPartFile(
-  path: string,
-  wanted: string,
-  algorithm: HashAlgorithm = 'sha256',
-): Promise<PartFile> {
-  makeDirectory(dirname(path));
-  const resting = join(dirname(path), wanted);
-  const working = `${resting}.${process.pid}-${randomBytes(4).toString('hex')}.part`;
-  adopt(resting, working);
+export async function openPartFile(path: string, wanted: string, by: HashAlgorithm = 'sha256'): Promise<PartFile> {
+  const directory = dirname(path);
+  makeDirectory(directory);
+  const working = ownPath(directory, wanted, 'part');
+  takeOver(leftFiles(directory, { kinds: ['part'], stem: wanted }), working);
   const handle = await guard('write', working, () => open(working, 'a', 0o644));
   const writer = createBatchWriter((batch) => guard('write', working, () => handle.appendFile(batch)));
-  let hash = createHash(algorithm);
+  let hash = createHash(by);
   let position = 0;
   const take = (piece: Uint8Array) => {
     hash.update(piece);
@@ -62,7 +59,7 @@ export async function openPartFile(
     // What fails here failed before, and is told by then.
     await writer.flush().catch(() => undefined);
     await finish(() => {
-      fs.renameSync(working, `${resting}.part`);
+      fs.renameSync(working, join(directory, `${wanted}.part`));
     });
   };
   return {
@@ -76,7 +73,7 @@ export async function openPartFile(
     restart: async () => {
       await writer.flush();
       await guard('empty', working, () => handle.truncate(0));
-      hash = createHash(algorithm);
+      hash = createHash(by);
       position = 0;
     },
     digest: () => hash.copy().digest('hex'),
@@ -153,31 +150,4 @@ async function hashExisting(path: string, take: (piece: Buffer) => void): Promis
   await guard('read', path, async () => {
     for await (const piece of fs.createReadStream(path, { highWaterMark: 1024 * 1024 })) take(piece as Buffer);
   });
-}
-
-/** Takes over the first leftover that nobody else takes first: rename has one winner. */
-function adopt(resting: string, working: string): void {
-  for (const leftover of leftovers(resting)) if (renamed(join(dirname(resting), leftover), working)) return;
-}
-
-function leftovers(resting: string): string[] {
-  const name = basename(resting);
-  return listNames(dirname(resting)).filter((entry) => {
-    if (!entry.startsWith(`${name}.`) || !entry.endsWith('part')) return false;
-    const owner = /^(\d+)-[0-9a-f]+\.part$/.exec(entry.slice(name.length + 1))?.[1];
-    return entry === `${name}.part` || (owner !== undefined && !isAlive(Number(owner)));
-  });
-}
-
-function renamed(from: string, to: string): boolean {
-  try {
-    fs.renameSync(from, to);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  return fs.existsSync(`/proc/${pid}`);
 }

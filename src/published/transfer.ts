@@ -1,13 +1,11 @@
-import { join } from 'node:path';
-
 import { AgentError } from '../core/errors.ts';
 import { fetched, ofTheStore, type VerifiedImage } from '../core/verified-image.ts';
 import { freeSpace } from '../host/disk-space.ts';
 import type { PipingExec } from '../host/exec.ts';
 import { sha256OfFile } from '../host/digest.ts';
-import { fileStatus, listNames, makeDirectory, removeTree, rename } from '../host/files.ts';
+import { fileStatus, makeDirectory, removeTree, rename } from '../host/files.ts';
 import { removeOld } from '../host/leftovers.ts';
-import { processMark } from '../host/processes.ts';
+import { leftFiles, ownPath, takeOver } from '../host/own-files.ts';
 import type { Progress } from '../host/progress.ts';
 import { unpack } from '../host/unpack.ts';
 import type { Blob, Offer, Publisher } from './publisher.ts';
@@ -56,8 +54,8 @@ export async function transfer(
   if (known !== undefined && holds(known.path, known.sha256)) return ofTheStore(known.path, known.sha256);
   makeDirectory(landing.directory, 0o700);
   removeOld(landing.directory, landing.now, 7);
-  const sha256 = await (isImage(blob) ? fetchImage : fetchPacked)(publisher, offer, landing);
-  return fetched(imagePath(landing, sha256), sha256);
+  const { path, sha256 } = await (isImage(blob) ? fetchImage : fetchPacked)(publisher, offer, landing);
+  return fetched(path, sha256);
 }
 
 /** Whether what is sent is the image as it is. */
@@ -65,31 +63,33 @@ function isImage({ compression, form }: Blob): boolean {
   return compression === 'none' && form === 'raw';
 }
 
-function imagePath({ directory }: Landing, sha256: string): string {
-  return join(directory, `${sha256}.raw`);
+async function fetchImage(publisher: Publisher, offer: Offer, landing: Landing): Promise<KnownImage> {
+  return { path: await arrive(publisher, offer, landing, 'raw'), sha256: offer.blob.sha256 };
 }
 
-/** What a killed process had fetched to its end is not fetched again. */
-async function fetchImage(publisher: Publisher, offer: Offer, landing: Landing): Promise<string> {
-  const { sha256 } = offer.blob;
-  const path = imagePath(landing, sha256);
-  if (!holds(path, sha256)) await fetchBlob(publisher, offer, path, landing);
-  return sha256;
-}
-
-async function fetchPacked(publisher: Publisher, offer: Offer, landing: Landing): Promise<string> {
-  const { blob } = offer;
-  const arrived = join(landing.directory, `${blob.sha256}.packed`);
-  if (!holds(arrived, blob.sha256)) await fetchBlob(publisher, offer, arrived, landing);
-  removeOfDead(landing.directory);
-  const sha256 = await imageIn(blob, arrived, landing);
+async function fetchPacked(publisher: Publisher, offer: Offer, landing: Landing): Promise<KnownImage> {
+  const arrived = await arrive(publisher, offer, landing, 'packed');
+  for (const left of leftFiles(landing.directory, { kinds: ['unpacked', 'made'] })) removeTree(left);
+  const image = await imageIn(offer.blob, arrived, landing);
   removeTree(arrived);
-  return sha256;
+  return image;
 }
 
-/** Takes the image out of what has arrived and puts it in place. @returns its sha256. */
-async function imageIn(blob: Blob, arrived: string, landing: Landing): Promise<string> {
-  const [unpacked, made] = ['unpacked', 'made'].map((what) => workPath(landing, blob, what)) as [string, string];
+/** Brings what is sent here, to a file of ours; what a killed process had fetched to its end is not fetched again. */
+async function arrive(publisher: Publisher, offer: Offer, landing: Landing, kind: 'raw' | 'packed'): Promise<string> {
+  const { directory } = landing;
+  const { sha256 } = offer.blob;
+  const path = ownPath(directory, sha256, kind);
+  const left = leftFiles(directory, { kinds: [kind], stem: sha256, evenOwn: true });
+  if (!takeOver(left, path) || !holds(path, sha256)) await fetchBlob(publisher, offer, path, landing);
+  return path;
+}
+
+/** Takes the image out of what has arrived. */
+async function imageIn(blob: Blob, arrived: string, landing: Landing): Promise<KnownImage> {
+  const { directory } = landing;
+  const unpacked = ownPath(directory, blob.sha256, 'unpacked');
+  const made = ownPath(directory, blob.sha256, 'made');
   try {
     const isPacked = blob.compression !== 'none';
     const unpackedSha256 = isPacked ? await unpackBlob(blob, arrived, unpacked, landing) : blob.sha256;
@@ -102,14 +102,11 @@ async function imageIn(blob: Blob, arrived: string, landing: Landing): Promise<s
   }
 }
 
-function put(landing: Landing, path: string, sha256: string): string {
-  rename(path, imagePath(landing, sha256));
-  return sha256;
-}
-
-/** Of this process: what another one makes of the same blob is a file of its own. */
-function workPath({ directory }: Landing, { sha256 }: Blob, what: string): string {
-  return join(directory, `${sha256}.${process.pid}.${what}`);
+function put({ directory }: Landing, file: string, sha256: string): KnownImage {
+  const path = ownPath(directory, sha256, 'raw');
+  rename(file, path);
+  for (const left of leftFiles(directory, { kinds: ['raw'], stem: sha256 })) removeTree(left);
+  return { path, sha256 };
 }
 
 function holds(path: string, sha256: string): boolean {
@@ -142,7 +139,6 @@ function requireRoom({ reference, blob }: Offer, directory: string): void {
 }
 
 async function unpackBlob(blob: Blob, arrived: string, output: string, landing: Landing): Promise<string> {
-  removeTree(output);
   const length = fileStatus(arrived)?.size ?? 0;
   const { exec, signal } = landing;
   return unpack({ path: arrived, offset: 0, length }, blob.compression, output, {
@@ -150,13 +146,6 @@ async function unpackBlob(blob: Blob, arrived: string, output: string, landing: 
     limit: Math.min(mostImageBytes, Math.max(0, freeSpace(landing.directory) - reserve)),
     ...(signal === undefined ? {} : { signal }),
   });
-}
-
-function removeOfDead(directory: string): void {
-  for (const name of listNames(directory)) {
-    const pid = /\.(\d+)\.(?:unpacked|made)$/.exec(name)?.[1];
-    if (pid !== undefined && processMark(Number(pid)) === undefined) removeTree(join(directory, name));
-  }
 }
 
 function tooLarge({ reference, blob: { size = 0 } }: Offer): AgentError {

@@ -64,6 +64,15 @@ export function listImage(path: string, exec: Exec, signal?: AbortSignal): Promi
   return openTree(path, { exec, signal }, (tree) => tree.listWithCapabilities());
 }
 
+/**
+ * The same without capabilities and attributes of overlays, which only what judges an image needs: to see those of a
+ * directory, or of squashfs, takes a program.
+ * @throws AgentError as readImageFacts().
+ */
+export function listWithoutAttributes(path: string, exec: Exec): Promise<readonly ImageEntry[]> {
+  return openTree(path, { exec }, (tree) => Promise.resolve(tree.list()));
+}
+
 const releaseDirectory = 'usr/lib/extension-release.d';
 const releasePrefix = 'extension-release.';
 /** A release file has some hundred bytes, and an image one of them. */

@@ -31,6 +31,16 @@ export async function openTree<T>(path: string, tools: Tools, use: (tree: ImageT
   return tree === undefined ? await useCopy(image, tools, use) : await use(tree);
 }
 
+/**
+ * The file system that an image is, where it is one and no disk image.
+ * @throws AgentError `no-such-file`, `invalid-image` where it says that it is several at once.
+ */
+export function fileSystemOf(path: string): SingleFormat | undefined {
+  using image = openImageBytes(path);
+  const format = formatOf(image);
+  return format === 'GPT' ? undefined : format;
+}
+
 type SingleFormat = 'erofs' | 'squashfs' | 'btrfs' | 'ext4';
 
 /** The one format whose signature the file has: what carries two would be one image to us and another to systemd. */

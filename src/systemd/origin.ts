@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { linkStatus, readText } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
 import { isAgentError } from '../core/errors.ts';
+import { mountedAt } from './drivers/images.ts';
 import { hierarchies } from './merged.ts';
 
 /** What systemd-sysext says of one image that it merged. Times in µs; what it does not say is absent. */
@@ -87,6 +88,9 @@ function objectOf(value: unknown): Readonly<Record<string, unknown>> | undefined
 function imageOf(name: string, fields: Readonly<Record<string, unknown>> = {}): OriginImage[] {
   const { path, inode, mtime, crtime, verityHash } = fields;
   if (typeof path !== 'string') return [];
+  // Merges of ours find a directory in place of the file that it is mounted from.
+  const mounted = mountedAt(path);
+  if (mounted !== undefined) return [{ name, path: `/var/lib/extensions/${name}.raw`, ...mounted }];
   return [
     {
       name,

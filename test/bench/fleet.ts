@@ -62,7 +62,8 @@ function nameOf(number: number): string {
   return `e${number}`;
 }
 
-function makeImage(work: string, name: string, content: string): string {
+/** An image with a program and 20 texts. */
+export function makeImage(work: string, name: string, content: string): string {
   const tree = join(work, 'fleet-tree');
   rmSync(tree, { recursive: true, force: true });
   const [programs, texts, releases] = ['bin', `share/${name}`, 'lib/extension-release.d'].map((path) =>

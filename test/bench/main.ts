@@ -5,6 +5,7 @@ import { contentsResults } from './contents.ts';
 import { fleetResults } from './fleet.ts';
 import { historyResults } from './history.ts';
 import { lookupResult } from './lookup.ts';
+import { refreshResults } from './refresh.ts';
 import { ratio, print, type Result } from './result.ts';
 import { medians, mustRun, type Timed } from './timing.ts';
 
@@ -140,5 +141,7 @@ async function oneResults(): Promise<Result[]> {
 }
 
 useDisk();
-const one = process.argv[3] === 'fleet' ? [] : await oneResults();
-print([...one, ...historyResults(work, agent, runs), ...fleetResults(work, agent, runs)]);
+const only = process.argv[3];
+const one = only === undefined ? await oneResults() : [];
+const many = only === 'refresh' ? [] : [...historyResults(work, agent, runs), ...fleetResults(work, agent, runs)];
+print([...one, ...many, ...(await refreshResults(work, agent, runs))]);

@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { installWatcher, watchedDuring } from './support/absence.ts';
-import { erofsImage, extensionImage, putFiles, releaseOf } from './support/images.ts';
+import { erofsImage, extensionImage, putFiles, releaseOf, serviceImage } from './support/images.ts';
 import { installStrace, strace } from './support/strace.ts';
 
 const swap = '/srv/sysext-agent/dist/sysext-agent-swap';
@@ -18,6 +21,17 @@ const failingTool = [
   'echo "Failed to mount sysext (type overlay) on /usr: Invalid argument" >&2',
   '',
 ].join('\n');
+
+/** An extension with a program that waits, and files, all of them other ones in each version. */
+function napImage({ root }: Machine, version: string): Buffer {
+  const program = Buffer.concat([readFileSync(join(root, 'usr/bin/sleep')), Buffer.from(version)]);
+  return erofsImage({
+    ...releaseOf('nap'),
+    'usr/bin/nap': program,
+    'usr/share/nap': version,
+    'opt/nap/file': version,
+  });
+}
 
 /** What ends a commit, and with which exit code: the same for every systemd. */
 const allFaults = [
@@ -54,10 +68,16 @@ describe.each([
     await installWatcher(machine);
     await installStrace(machine);
     const program = { 'usr/bin/systemctl': 'not a program any more\n' };
+    const [bare, more] = [{ pulled: 'not' }, { 'opt/c/file': 'c\n' }] as const;
     await putFiles(machine, '/srv', {
       'a1.raw': extensionImage('a', '1'),
       'a2.raw': extensionImage('a', '2'),
       'b.raw': erofsImage({ ...releaseOf('b'), 'opt/b/file': 'b\n' }),
+      'c1/c.raw': serviceImage('c', { ...bare, service: ['Colour=red'], more }),
+      'c2/c.raw': serviceImage('c', { ...bare, version: '2', more }),
+      'c3/c.raw': serviceImage('c', { ...bare, version: '3', service: ['ExecStart='], more }),
+      'nap1.raw': napImage(machine, '1'),
+      'nap2.raw': napImage(machine, '2'),
       'breaks.raw': erofsImage({ ...releaseOf('breaks'), ...program }),
     });
     // The one has /usr as a mount of its own, the others have it on the root file system; nobody has /opt.
@@ -128,6 +148,65 @@ describe.each([
     expect(stderr).toContain('/usr/bin/systemctl is no program');
     expect([await version(), await shell('systemctl --version >/dev/null; echo works')]).toEqual(['1', 'works\n']);
     await shell(`rm ${extensions}/breaks.raw`);
+  });
+
+  test('what a check or a unit file tells of the prepared tree keeps it from being merged', async () => {
+    const check = 'test "$(cat /usr/share/c/version)" = 1; test -e /usr/local/kept/file; cd /opt/c';
+    await machine.write(
+      '/etc/sysext-agent/agent.yml',
+      `extensions: {c: {health: [{prepare: [sh, -ec, '${check}']}]}}\n`,
+    );
+    expect(await fine('install', '/srv/c1/c.raw')).toContain(
+      "systemd-analyze verify: /usr/lib/systemd/system/c.service:5: Unknown key 'Colour'",
+    );
+    expect(await fine('history', '2')).toMatch(/the health check sh -ec .* was well/);
+    const before = await left();
+
+    for (const [driver, failure] of [
+      ['atomic', 'failed with exit code 1 in the prepared tree, which nobody saw'],
+      ['refresh', 'failed with exit code 1'],
+    ] as const) {
+      await machine.write('/etc/sysext-agent/agent.d/driver.yml', `merge: {driver: ${driver}}\n`);
+      const { exitCode, stderr } = await machine.agent(['install', '--retry', '/srv/c2/c.raw']);
+      expect({ exitCode, stderr }).toMatchObject({ exitCode: 9, stderr: expect.stringContaining(`${failure}\n`) });
+      expect([await version('/usr/share/c/version'), await left()]).toEqual(['1', before]);
+    }
+
+    await shell('rm -r /etc/sysext-agent');
+    const seen = watchedDuring(machine, '/usr/share/c/version', 'while test ! -e /run/watched; do sleep 0.1; done');
+    expect(await machine.agent(['install', '/srv/c3/c.raw'])).toMatchObject({
+      exitCode: 9,
+      stderr: expect.stringMatching(/the unit c\.service cannot be loaded\n.*no ExecStart/),
+    });
+    await shell('touch /run/watched');
+    expect([await seen, await left()]).toMatchObject([{ absences: 0 }, before]);
+    await fine('remove', 'c');
+  });
+
+  test('which processes have files of before is told, however they came by them', async () => {
+    await shell(
+      [
+        place('a1'),
+        `cp /srv/nap1.raw ${extensions}/nap.raw; ${agent} refresh`,
+        'systemd-run --quiet --unit=naps nap infinity',
+        "systemd-run --quiet --unit=opens -p ProtectSystem=strict sh -c 'exec 5</opt/nap/file; exec sleep infinity'",
+        "systemd-run --quiet --unit=alone unshare --mount --propagation=private sh -c 'exec 5</usr/share/nap; exec sleep 99'",
+        'systemd-run --quiet --unit=same sleep infinity',
+        'until test "$(pgrep -c \'^(nap|sleep)$\')" = 4; do sleep 0.1; done',
+      ].join('\n'),
+    );
+    const told = async () => (await machine.agent(['status', '--processes'])).stdout;
+    expect(await told()).toContain('No process has a file of before that is another one now.');
+
+    await shell(`cp /srv/nap2.raw ${extensions}/.#nap; mv ${extensions}/.#nap ${extensions}/nap.raw; ${agent} refresh`);
+    const after = await told();
+    expect(after).toMatch(/^naps\.service +\d+ +nap +\/usr\/bin\/nap \(program\)$/m);
+    expect(after).toMatch(/^opens\.service +\d+ +sleep +\/opt\/nap\/file \(open\)$/m);
+    expect(after).toMatch(/^alone\.service +\d+ +sleep +\/usr\/share\/nap \(open\)$/m);
+    expect(after).toContain('systemctl restart alone.service naps.service opens.service\n');
+    expect(after).toMatch(/^note: 1 process has only files of before that are the same now$/m);
+    await shell(`systemctl stop naps opens alone same; rm ${extensions}/nap.raw; ${agent} refresh`);
+    expect(await told()).toContain('No process has');
   });
 
   test.each(faults)('a commit that ends with %s is ended or undone by the next operation', async (fault, code) => {

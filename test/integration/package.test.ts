@@ -42,6 +42,8 @@ test('its manual pages can be shown as they are meant', async () => {
 });
 
 describe.each(systemdVersions)('on a machine without Node, at systemd %d', (systemd) => {
+  // Where it is tried, too, what does not hang on the version of systemd.
+  const isWhole = systemd === 257;
   let machine: Machine;
   const apt = (...args: readonly string[]) =>
     machine.run(['apt-get', '--yes', '--quiet', ...args], { env: { DEBIAN_FRONTEND: 'noninteractive' } });
@@ -73,6 +75,12 @@ describe.each(systemdVersions)('on a machine without Node, at systemd %d', (syst
     expect((await machine.shell('sysext-agent --version')).trim()).toMatch(/^\d+\.\d+\.\d+$/);
     const security = await machine.shell('systemd-analyze security sysext-agent.service --no-pager | tail -n 1');
     expect(Number(/: ([\d.]+) /.exec(security)?.[1])).toBeLessThanOrEqual(3);
+  });
+
+  test('systemd finds nothing wrong with its units', async () => {
+    const verify =
+      'systemd-analyze verify --man=no $(dpkg-query --listfiles sysext-agent | grep "systemd/system/.*\\.service$")';
+    expect(await machine.run(['sh', '-c', verify])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
   });
 
   test('a drop-in is all that it takes to have an extension, another version of it, and none', async () => {
@@ -124,29 +132,21 @@ describe.each(systemdVersions)('on a machine without Node, at systemd %d', (syst
     await machine.shell('systemctl enable --quiet sysext-agent-confirm.service');
   });
 
-  test('an upgrade leaves merged what was, and so does its removal', async () => {
-    expect(await apt('install', '--reinstall', `/srv/${basename(archive)}`)).toMatchObject({ exitCode: 0 });
-    expect(await merged()).toBe('1');
-    await serviceRuns();
+  if (isWhole)
+    test('an upgrade leaves merged what was', async () => {
+      expect(await apt('install', '--reinstall', `/srv/${basename(archive)}`)).toMatchObject({ exitCode: 0 });
+      expect(await merged()).toBe('1');
+      await serviceRuns();
+    });
 
+  test('its removal leaves merged what was', async () => {
     expect(await apt('remove', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await merged()).toBe('1');
   });
 
-  // What differs between versions of systemd was seen by now.
-  if (systemd !== 252 && systemd !== 262) return;
-
-  test('systemd finds nothing wrong with its units', async () => {
-    expect(await apt('install', `/srv/${basename(archive)}`)).toMatchObject({ exitCode: 0 });
-    expect(await merged()).toBe('1');
-
-    const verify =
-      'systemd-analyze verify --man=no $(dpkg-query --listfiles sysext-agent | grep "systemd/system/.*\\.service$")';
-    expect(await machine.run(['sh', '-c', verify])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
-  });
+  if (!isWhole) return;
 
   test('without it what is merged stays, also after the next boot', async () => {
-    expect(await apt('remove', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await apt('purge', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await merged()).toBe('1');
     expect((await machine.run(['ls', '/var/lib/sysext-agent'])).stdout).toBe('');

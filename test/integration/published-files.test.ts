@@ -443,6 +443,15 @@ describe('a server', () => {
     expect(await pulled({})).toContain('is not the file that was promised');
   });
 
+  test('that says 403 of a signature that it does not have is believed, and nothing is taken', async () => {
+    publish('s3', published);
+    const text = `${nginx.http}/s3/`;
+    const refused = await pulled({ text, rules: everywhere('good.gpg') });
+    expect(refused).toMatch(/^verification-failed: .* has no good signature by a key that is trusted there/);
+    expect(refused).toContain('SHA256SUMS.gpg: the server answered 403: it is not there or secret');
+    expect(await pulled({ text })).toMatchObject({ bytes: 'the image' });
+  });
+
   test('that sends too much of a list is not listened to', async () => {
     writeFileSync(join(publish('flatcar/jq', published), 'SHA256SUMS'), Buffer.alloc(4 * 1024 * 1024 + 1, 'a'));
     expect(await pulled({})).toContain('is larger than the 4194304 bytes allowed');

@@ -62,6 +62,8 @@ test('the newest version that is asked for is fetched, merged, and remembered wi
     'yq-4-x86-64.raw': extensionImage('yq', '4'),
   });
 
+  expect(await host.ok('install', place, '--name=jq', '--range=<2', '--dry-run')).toContain('jq 1.8');
+  expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
   await host.ok('install', place, '--name=jq', '--range=<2');
 
   expect(await merged('jq')).toBe('1.8\n');

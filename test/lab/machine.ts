@@ -25,6 +25,12 @@ export interface Machine extends AsyncDisposable {
   /** Its root directory as the host sees it, without what is mounted or merged inside; also while it is off. */
   readonly root: string;
   /**
+   * The same with what is mounted and merged inside, as its PID 1 sees it, for reading without a process. An absolute link
+   * in it leads out of it.
+   * @throws Error when the machine is off.
+   */
+  readonly inside: string;
+  /**
    * Runs a command inside as root, whatever its exit code.
    * @throws Error when it takes too long or the machine is off.
    */
@@ -150,6 +156,10 @@ function machineOn(disk: container.Disk, binds: readonly container.Bind[]): Mach
   return {
     name: disk.name,
     root: disk.root,
+    get inside() {
+      if (running === undefined) throw new Error(`${disk.name} is off`);
+      return `/proc/${leader(running)}/root`;
+    },
     run,
     shell: (script, options) => runCommandOk(inside(), ['bash', '-euc', script], options),
     agent: (args, options) => run([join(checkoutInside, 'bin/sysext-agent'), ...args], options),
@@ -172,10 +182,14 @@ function machineOn(disk: container.Disk, binds: readonly container.Bind[]): Mach
 
 /** The command that leads into the machine: the namespaces of its PID 1; the network is the host's. */
 function enter(running: container.Container): string[] {
-  const leader = container.leaderOf(running);
-  if (leader === undefined) throw new Error('the machine is just starting');
   const namespaces = ['--mount', '--uts', '--ipc', '--pid', '--cgroup'];
-  return ['nsenter', `--target=${leader}`, ...namespaces, '--root', '--wd', '--'];
+  return ['nsenter', `--target=${leader(running)}`, ...namespaces, '--root', '--wd', '--'];
+}
+
+function leader(running: container.Container): number {
+  const pid = container.leaderOf(running);
+  if (pid === undefined) throw new Error('the machine is just starting');
+  return pid;
 }
 
 /** `degraded` counts as up: a test may want to see what a failed unit leads to. */

@@ -11,8 +11,18 @@ export async function withEffects(agent: Agent, input: PlanInput, made: Plan): P
   const { desired } = input;
   const set = desired.extensions !== undefined;
   const confirm = desired.confirm === true && made.steps.some(({ kind }) => kind === 'place');
-  const effects = effectsOf(seen, { set, confirm, noReload: desired.merge?.options.noReload === true });
-  return joined(made, set ? effects : { ...effects, settlement: { before: [], after: effects.after } });
+  const noReload = desired.merge?.options.noReload === true;
+  const effects = effectsOf(seen, { set, confirm, noReload });
+  const units =
+    confirm && !noReload ? [...new Set(seen.coming.flatMap(({ contributions }) => contributions.units))] : [];
+  const all = joined(made, set ? effects : { ...effects, settlement: { before: [], after: effects.after } });
+  return units.length === 0 ? all : { ...all, steps: all.steps.map((step) => verifying(step, units)) };
+}
+
+/** Units that come are looked at as soon as they are prepared. */
+function verifying(step: PlanStep, units: readonly string[]): PlanStep {
+  if (step.kind !== 'merge') return step;
+  return { ...step, inspection: { checks: step.inspection?.checks ?? [], units } };
 }
 
 /** Where the manager is reloaded by a step, systemd-sysext must not do it before: what units need is not there yet. */

@@ -52,12 +52,13 @@ export function createRpmRoots(means: RpmMeans): RootMaker {
     make: async (directory, request) => {
       const program = dnfProgram();
       makeDirectory(directory);
-      await means.sandbox.adoptLayer(directory);
+      const tools = toolTree(means);
+      for (const layer of [directory, tools]) await means.sandbox.adoptLayer(layer);
       const { binds, files } = stage(means, request, directory);
       const wanted = [...kinds[request.kind], ...request.packages.map(named), ...files];
       const command = (args: readonly string[], network: boolean): Command => ({
         argv: [program, ...common(means), ...args],
-        tree: { lower: [toolTree(means)], upper: undefined, roots: [dnfPlaces.root] },
+        tree: { lower: [tools], upper: undefined, roots: [dnfPlaces.root] },
         binds,
         network,
         signal: request.signal,
@@ -176,7 +177,10 @@ function run(means: RpmMeans, command: Command): Promise<string> {
 }
 
 const meanings: readonly (readonly [RegExp, ErrorCode])[] = [
-  [/GPG|signature|checksum/i, 'verification-failed'],
+  [
+    /GPG check FAILED|is not signed|bad GPG signature|signature .*(BAD|NOT OK|failed)|checksum doesn't match/i,
+    'verification-failed',
+  ],
   [/No match for argument|Unable to find a match/, 'unknown-package'],
   [/nothing provides|conflicting requests|problem:/i, 'unsatisfiable'],
   [/Cannot download|Failed to download|Curl error/, 'network'],

@@ -15,7 +15,7 @@ type Parsed = { readonly value: GitAddress } | { readonly problem: string };
 
 /** `git@github.com:ORG/REPO.git` (git-clone(1), "GIT URLS") */
 const scpLike = /^(?:[\w.+-]+@)?([A-Za-z0-9][\w.-]*):(?!\/\/|:)[^\s]+$/;
-const ways = ['https', 'http', 'ssh', 'git'] as const;
+const transports = ['https', 'http', 'ssh', 'git'] as const;
 
 /**
  * Reads the address of a repository as specs write it: of https, http, ssh or git; without any of them https is meant, as
@@ -28,19 +28,17 @@ export function parseGitAddress(text: string): Parsed {
   const [, way] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text) ?? [];
   const [, host] = scpLike.exec(text) ?? [];
   if (way === undefined && host !== undefined) return { value: { url: text, transport: 'ssh', host } };
-  const transport = way === undefined ? 'https' : ways.find((one) => one === way.toLowerCase());
+  const transport = transports.find((one) => one === (way ?? 'https').toLowerCase());
   if (transport === undefined) return { problem: notTaken(way ?? '') };
-  const address = way === undefined ? `https://${text}` : text;
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url === undefined || !/^[A-Za-z0-9[]/.test(url.hostname))
-    return { problem: `${quote(text)} is no address of a repository` };
-  return { value: withoutCredentials(url, transport) };
+  const url = URL.parse(way === undefined ? `https://${text}` : text);
+  if (url !== null && /^[A-Za-z0-9[]/.test(url.hostname)) return { value: withoutCredentials(url, transport) };
+  return { problem: `${quote(text)} is no address of a repository` };
 }
 
 function notTaken(way: string): string {
   return way === 'file'
     ? 'a repository of this host is not read: give its directory with --build-context, and use a source of the kind context'
-    : `the way ${quote(`${way}://`)} to a repository is not taken, only ${ways.map((one) => `${one}://`).join(', ')}`;
+    : `the way ${quote(`${way}://`)} to a repository is not taken, only ${transports.map((one) => `${one}://`).join(', ')}`;
 }
 
 /** Of ssh the user is a part of the address. */

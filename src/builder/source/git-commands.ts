@@ -156,25 +156,32 @@ export async function remoteNames(
 
 /**
  * Fetches one commit into the room, alone where the server gives it so, else with all there is. Attributes by which an
- * archive differs from a checkout are taken back, and no filter is run.
+ * archive differs from a checkout are taken back, and no filter is run. Then it says which other repositories belong into
+ * it: as git has them, an empty line, and what `.gitmodules` says of them.
  */
 const fetchScript = `
 git init -q --bare --object-format="$4" /git
 cd /git
 mkdir -p info
 printf '* -export-ignore -export-subst -filter\\n' >info/attributes
-git fetch -q --no-tags --depth=1 -- "$1" "$3" && git cat-file -e "$2^{commit}" && exit 0
-git fetch -q -- "$1" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
-git cat-file -e "$2^{commit}"`;
+if ! { git fetch -q --no-tags --depth=1 -- "$1" "$3" && git cat-file -e "$2^{commit}"; }; then
+  git fetch -q -- "$1" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
+  git cat-file -e "$2^{commit}"
+fi
+git ls-tree -r -z --full-tree "$2" | { grep -z '^160000 ' || true; }
+printf '\\0'
+git config -z --blob "$2:.gitmodules" --list 2>/dev/null || true`;
 
-export async function fetchCommit(work: GitWork, url: string, { commit, ref }: WantedCommit): Promise<void> {
-  const format = commit.length === 64 ? 'sha256' : 'sha1';
-  await callOk(work, `fetch ${commit} from the git repository`, {
+/** @returns the places in it where other repositories belong. */
+export async function fetchCommit(work: GitWork, url: string, wanted: WantedCommit): Promise<readonly Submodule[]> {
+  const { commit, ref } = wanted;
+  const output = await callOk(work, `fetch ${commit} from the git repository`, {
     text: fetchScript,
-    args: [url, commit, ref === undefined ? commit : `+${ref}:${ref}`, format],
+    args: [url, commit, ref === undefined ? commit : `+${ref}:${ref}`, commit.length === 64 ? 'sha256' : 'sha1'],
     keeps: true,
     network: true,
   });
+  return submodulesIn(output);
 }
 
 /** The most that the files of one commit may be, in bytes. */
@@ -232,27 +239,21 @@ export interface Submodule {
   readonly url: string | undefined;
 }
 
-export async function submodulesOf(work: GitWork, commit: string): Promise<readonly Submodule[]> {
-  const links = await callOk(work, 'read the submodules in the git repository', {
-    text: `git --git-dir=/git ls-tree -r -z --full-tree "$1" | { grep -z '^160000 ' || true; }`,
-    args: [commit],
-  });
-  if (links === '') return [];
-  const { output } = await call(work, {
-    text: 'exec git --git-dir=/git config -z --blob "$1:.gitmodules" --list',
-    args: [commit],
-  });
-  const urls = urlsByPath(output);
-  return links.split('\0').flatMap((line) => {
+/** Reads what the script above says: `160000 commit ID\tPATH` for each, and settings. */
+export function submodulesIn(output: string): readonly Submodule[] {
+  const lines = output.split('\0');
+  const end = lines.indexOf('');
+  const urls = urlsByPath(lines.slice(end + 1));
+  return lines.slice(0, end).flatMap((line) => {
     const [, id, path] = /^160000 commit ([0-9a-f]+)\t([\s\S]+)$/.exec(line) ?? [];
     return id === undefined || path === undefined ? [] : [{ path, commit: id, url: urls.get(path) }];
   });
 }
 
 /** `submodule.NAME.path` and `submodule.NAME.url`, as `git config -z` prints them. */
-export function urlsByPath(settingsText: string): ReadonlyMap<string, string> {
+function urlsByPath(said: readonly string[]): ReadonlyMap<string, string> {
   const found = new Map<string, Map<string, string>>();
-  for (const setting of settingsText.split('\0')) {
+  for (const setting of said) {
     const [, name, key, value] = /^submodule\.([\s\S]*)\.(path|url)\n([\s\S]*)$/.exec(setting) ?? [];
     if (name === undefined || key === undefined || value === undefined) continue;
     found.set(name, (found.get(name) ?? new Map<string, string>()).set(key, value));

@@ -78,7 +78,7 @@ async function namesOf(name: string, source: GitSource, address: GitAddress, mea
   const access = accessFor(name, source, address, means);
   const { signal } = means;
   await using room = await means.git.open(means.work);
-  return remoteNames(
+  return await remoteNames(
     { room, access, name, ...(signal === undefined ? {} : { signal }) },
     address.url,
     namePatterns(wanted),

@@ -22,10 +22,6 @@ export function patchSteps({ patches, sources }: Spec): readonly MakingStep[] {
   });
 }
 
-function inOrder(a: string, b: string): number {
-  return a < b ? -1 : 1;
-}
-
 function patchStep(name: string, { position, source, path, strip }: Patch): MakingStep {
   const file = join(source.value, path?.value ?? '');
   return {

@@ -34,6 +34,6 @@ function translated(token: string): string {
   if (token === '*') return '[^/]*';
   if (token === '?') return '[^/]';
   if (token.length > 2 && token.startsWith('[')) return token;
-  const character = [...token].at(-1) ?? '';
+  const character = token.replace(/^\\(?=[\s\S])/u, '');
   return /[.*+?^${}()|[\]\\/]/.test(character) ? `\\${character}` : character;
 }

@@ -3,7 +3,7 @@ import { fieldPath, itemPath } from '../../core/yaml/text.ts';
 import { dependenciesFor } from './for-target.ts';
 import type { Source } from './sources.ts';
 import type { ExtraRepo, RepositoryUse, Spec } from './spec.ts';
-import { notHere } from './unfetched.ts';
+import { unreadHere } from './unfetched.ts';
 
 /** A repository that the packages of an image may come from, and the path of its field. */
 export interface PlacedRepo {
@@ -36,8 +36,8 @@ export function unusableRepositories(
     uses.flatMap((use) => specRepositories(spec, target, use)).map((placed) => [placed.field, placed]),
   );
   return [...all.values()].flatMap(({ field, repo: { keys, config, data } }) => [
-    ...filesElsewhere(keys, `${field}.keys`),
-    ...filesElsewhere(config, `${field}.config`),
+    ...unreadFiles(keys, `${field}.keys`),
+    ...unreadFiles(config, `${field}.config`),
     ...data.map(({ dest }, index) => ({
       position: dest.position,
       field: itemPath(`${field}.data`, index),
@@ -47,6 +47,6 @@ export function unusableRepositories(
   ]);
 }
 
-function filesElsewhere(files: ReadonlyMap<string, Source>, field: string): readonly Problem[] {
-  return Array.from(files).flatMap(([name, source]) => notHere(source, fieldPath(field, name)));
+function unreadFiles(files: ReadonlyMap<string, Source>, field: string): readonly Problem[] {
+  return Array.from(files).flatMap(([name, source]) => unreadHere(source, fieldPath(field, name)));
 }

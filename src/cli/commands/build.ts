@@ -5,27 +5,32 @@ import { countingFailures } from '../../agent/verify-failures.ts';
 import type { BuiltImage } from '../../builder/build.ts';
 import type { BuildHost, BuildRequest } from '../../builder/request.ts';
 import { provenanceSuffix, provenanceText } from '../../builder/provenance.ts';
-import { exitCodes, type ExitCode } from '../../core/errors.ts';
+import { AgentError, exitCodes, type ExitCode } from '../../core/errors.ts';
 import { manifestSuffix } from '../../core/sbom.ts';
 import { systemClock } from '../../host/clock.ts';
-import { copyAtomically, fileStatus, makeDirectory, writeAtomically } from '../../host/files.ts';
-import { buildHost, buildOptions, buildRequest } from '../build-host.ts';
+import { copyAtomically, fileStatus, makeDirectory, readText, writeAtomically } from '../../host/files.ts';
+import { buildHost, buildLogDirectory, buildOptions, buildRequest } from '../build-host.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { rootOf } from '../invoker.ts';
 import { formatSize, show } from '../output.ts';
-import { terminalProgress } from '../progress.ts';
+import { linesTo, terminalProgress } from '../progress.ts';
 
 export const buildCommand: CommandSpec = {
   name: 'build',
-  arguments: '<spec>',
+  arguments: '[spec]',
   summary: 'build the image of a Dalec spec',
   description:
-    'Takes the packages of `dependencies.sysext` from the repositories of the target and makes one image of them. ' +
-    'The same packages and tools give the same bytes. The list of the packages is in the image and beside it (.spdx.json). ' +
+    'Takes the packages of `dependencies.sysext` from the repositories of the target, and what the build steps of the spec ' +
+    'make of its sources, and makes one image of them. The same packages and tools give the same bytes. ' +
+    'The list of the packages is in the image and beside it (.spdx.json). ' +
     'How the image came to be is beside it as well (.provenance.json). The tests of the spec must pass.',
   options: [
     ...buildOptions,
     { flags: '--output <dir>', description: 'put the image there (default: the current directory)' },
+    {
+      flags: '--log <name>',
+      description: 'print what the steps of the last build of this name printed, and build nothing',
+    },
     common.root,
     common.json,
     common.dryRun,
@@ -38,10 +43,15 @@ export const buildCommand: CommandSpec = {
       'sysext-agent build jq.yml --build-arg DALEC_SYSEXT_OS_ID=debian --build-arg DALEC_SYSEXT_OS_VERSION_ID=13',
       'for Debian 13 only',
     ],
+    ['sysext-agent build hello.yml --verbose', 'and watch its steps'],
+    ['sysext-agent build --log hello', 'what they printed the last time'],
   ],
   run: async (invocation) => {
     const { args, options } = invocation;
-    const [spec = ''] = args;
+    const logOf = options.text('log');
+    if (logOf !== undefined) return printLog(invocation, logOf);
+    const [spec] = args;
+    if (spec === undefined) throw new AgentError('usage', 'build takes a spec, or --log NAME');
     if (options.flag('dryRun')) return showPlan(invocation, spec);
     const { sha256OfFile } = await import('../../host/digest.ts');
     const image = await buildImage(invocation, spec);
@@ -68,13 +78,23 @@ export const buildCommand: CommandSpec = {
   },
 };
 
+async function printLog({ options, terminal }: Invocation, name: string): Promise<ExitCode> {
+  const { newestLog } = await import('../../builder/making/build-log.ts');
+  const path = newestLog(buildLogDirectory(rootOf(options)), name);
+  for (const line of readText(path).trimEnd().split('\n')) terminal.print(line);
+  return exitCodes.ok;
+}
+
 async function showPlan(invocation: Invocation, spec: string): Promise<ExitCode> {
   const { planBuild } = await import('../../builder/build.ts');
-  const { order, packages } = await withBuildHost(invocation, spec, (host, request) => planBuild(host, request));
+  const { order, packages, steps } = await withBuildHost(invocation, spec, (host, request) => planBuild(host, request));
   const { fileName, version, target } = order;
-  show(invocation, { fileName, name: order.spec.name, version, target: target.name, packages }, () => [
+  show(invocation, { fileName, name: order.spec.name, version, target: target.name, packages, steps }, () => [
     `would build ${fileName} from:`,
     ...packages.map((pkg) => `  ${pkg.name} ${pkg.version} (${pkg.architecture}, ${formatSize(pkg.size)})`),
+    ...(order.isMade ? [`  what is made of the sources of the spec`] : []),
+    ...(steps.length > 0 ? ['would run, where it was not run before:'] : []),
+    ...steps.map((step) => `  ${step}`),
   ]);
   return exitCodes.ok;
 }
@@ -92,7 +112,7 @@ async function withBuildHost<T>(
 ): Promise<T> {
   const progress = terminalProgress(terminal, () => systemClock.monotonic());
   try {
-    const host = await buildHost(options, progress);
+    const host = await buildHost(options, progress, options.flag('verbose') ? linesTo(progress.note) : undefined);
     return await countingFailures(rootOf(options), () => work(host, buildRequest(spec, options, signal)));
   } finally {
     progress.finish();

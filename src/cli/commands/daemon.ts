@@ -100,12 +100,16 @@ async function busIfAny(options: Options): Promise<BusIfAny> {
 async function apiOn(bus: Bus, log: Log, agentFor: AgentMaker, stop: AbortSignal): Promise<Api> {
   const { Api } = await import('../../agent/daemon/api/api.ts');
   const { explanationText } = await import('../explanation.ts');
+  const { checkImage } = await import('../fit.ts');
   const named = (state: NameState) => {
     if (state === 'taken') log.tell(messages.nameTaken);
     if (state === 'refused') log.tell(messages.nameRefused);
   };
   const textOf = (explanation: Explanation) => Promise.resolve(explanationText(explanation));
-  return new Api({ bus, version: packageJson.version, agentFor, explanationText: textOf, named }, stop);
+  return new Api(
+    { bus, version: packageJson.version, agentFor, explanationText: textOf, check: checkImage, named },
+    stop,
+  );
 }
 
 type AgentMaker = ApiParts['agentFor'];

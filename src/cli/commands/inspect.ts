@@ -31,7 +31,6 @@ export const inspectCommand: CommandSpec = {
     const [path = ''] = args;
     const { readCandidate } = await import('../../agent/candidate.ts');
     const { digestOf } = await import('../../agent/store.ts');
-    const { listImage } = await import('../../systemd/image.ts');
     const { readManifest } = await import('../../systemd/manifest.ts');
     const agent = await agentFor(options);
     const { version } = await agent.tool.features();
@@ -39,7 +38,7 @@ export const inspectCommand: CommandSpec = {
     const request = { ...ofThisHost(path), source: path, ...(name === undefined ? {} : { name }) };
     const candidate = await readCandidate(request, version, agent.exec);
     const packages = await readManifest(path, agent.exec, signal);
-    const entries = options.flag('files') ? await listImage(path, agent.exec, signal) : undefined;
+    const entries = options.flag('files') ? candidate.entries : undefined;
     const { fits, why, judgement } = await judge(agent, candidate, options.text('osRelease'));
     const digest = digestOf(path);
     const value = {

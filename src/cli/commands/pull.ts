@@ -1,23 +1,24 @@
 import { join } from 'node:path';
 
+import type { Agent } from '../../agent/agent.ts';
 import type { HostRelease } from '../../core/compatibility.ts';
-import { parseArchitecture, type Architecture } from '../../core/architecture.ts';
-import { AgentError, exitCodes } from '../../core/errors.ts';
-import type { RegistryReference } from '../../core/image-reference.ts';
+import { exitCodes } from '../../core/errors.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { Compression } from '../../host/unpack.ts';
-import type { Choice } from '../../published/choice.ts';
-import type { Offer, Publisher } from '../../published/publisher.ts';
+import type { DownloadOptions } from '../../host/http.ts';
+import type { Progress } from '../../host/progress.ts';
 import type { Voucher } from '../../published/trust/voucher.ts';
 import { common, type CommandSpec, type Invocation, type Options } from '../command.ts';
 import { agentFor } from '../invoker.ts';
 import { formatSize, show } from '../output.ts';
 import { terminalProgress } from '../progress.ts';
+import type { FoundImage } from '../published-images.ts';
+import { publishedWish, referenceOptions } from '../published-request.ts';
 
 export const pullCommand: CommandSpec = {
   name: 'pull',
   arguments: '<ref>',
-  summary: 'fetch an image from an OCI registry into a file, verified as for an installation',
+  summary: 'fetch a published image into a file, verified as for an installation',
   description:
     'Chooses as `install` does: without a tag the newest version that fits this system. What arrives is the file as it was ' +
     'published, compressed where it is compressed. Where it was broken off it goes on.',
@@ -32,6 +33,7 @@ export const pullCommand: CommandSpec = {
       flags: '--name <name>',
       description: 'the name the extension must have (default: the last part of the reference)',
     },
+    ...referenceOptions,
     common.root,
     common.dryRun,
     common.json,
@@ -39,69 +41,44 @@ export const pullCommand: CommandSpec = {
   examples: [
     ['sysext-agent pull oci://registry.example.org/tools/jq', 'the newest that fits this system'],
     ['sysext-agent pull oci://ghcr.io/me/jq:1.7 --architecture=arm64 --output=out', 'one version, for another machine'],
+    ['sysext-agent pull https://example.org/sysext/jq/ --range="<2"', 'the newest of the versions in a SHA256SUMS'],
   ],
   run: async (invocation) => {
-    const { options, signal } = invocation;
-    const { choose } = await import('../../published/choice.ts');
-    const { publisher, host } = await publisherFor(invocation);
-    const name = options.text('name');
-    const choice = await choose(publisher, { host, ...(name === undefined ? {} : { name }) }, signal);
-    const voucher = await publisher.vouch(choice.offer, signal);
-    const path = join(options.text('output') ?? '.', fileNameOf(choice.offer, name ?? expectedName(publisher)));
-    if (!options.flag('dryRun')) await fetch(invocation, publisher, choice.offer, path);
-    showPulled(invocation, choice, voucher, path);
+    const progress = terminalProgress(invocation.terminal, () => systemClock.monotonic());
+    const pulled = await pull(invocation, progress).finally(() => {
+      progress.finish();
+    });
+    showPulled(invocation, pulled);
     return exitCodes.ok;
   },
 };
 
-async function publisherFor({
-  args,
-  options,
-  signal,
-}: Invocation): Promise<{ publisher: Publisher; host: HostRelease }> {
-  const reference = await referenceOf(args[0] ?? '');
-  const { createRegistryPublisher } = await import('../../published/registry/registry-publisher.ts');
-  const { compatibility } = await import('../../core/compatibility.ts');
-  const { readSettings } = await import('../../agent/settings.ts');
-  const { hostTrust, registryAccess } = await import('../registries.ts');
-  const agent = await agentFor(options, signal);
-  const settings = await readSettings(agent.root);
-  const { host, architecture } = await askerOf(options, agent);
-  const name = options.text('name');
-  const publisher = createRegistryPublisher({
-    reference,
-    architecture,
-    fits: (release) => compatibility(release, host).fits,
-    trust: await hostTrust(settings, agent.root),
-    access: await registryAccess(settings),
-    ...(name === undefined ? {} : { name }),
-  });
-  return { publisher, host };
+interface Pulled {
+  readonly found: FoundImage;
+  readonly voucher: Voucher;
+  readonly path: string;
 }
 
-async function referenceOf(text: string): Promise<RegistryReference> {
-  const { parseImageReference } = await import('../../core/image-reference.ts');
-  const parsed = parseImageReference(text);
-  if ('problem' in parsed) throw new AgentError('usage', parsed.problem);
-  if (parsed.value.kind === 'oci') return parsed.value;
-  throw new AgentError('usage', `${text} is not in a registry`, { next: 'Fetch it with a program such as curl.' });
+async function pull({ args, options, signal }: Invocation, progress: Progress): Promise<Pulled> {
+  const { publishedImages } = await import('../published-images.ts');
+  // What was rolled back here may be right elsewhere.
+  const wish = { ...publishedWish(args[0] ?? '', options), retry: true };
+  const agent = await agentFor(options, signal);
+  const images = await publishedImages(agent, progress, await askerOf(options, agent));
+  const found = await images.find(wish, signal);
+  const voucher = await found.publisher.vouch(found.offer, signal);
+  const path = join(options.text('output') ?? '.', fileNameOf(found));
+  if (!options.flag('dryRun')) await fetch(found, path, { progress, signal });
+  return { found, voucher, path };
 }
 
 /** The system that an image is for. */
-async function askerOf(
-  options: Options,
-  agent: Awaited<ReturnType<typeof agentFor>>,
-): Promise<{ host: HostRelease; architecture: Architecture }> {
+async function askerOf(options: Options, agent: Agent): Promise<HostRelease> {
   const { hostFor } = await import('../fit.ts');
+  const { parseArchitecture } = await import('../../core/architecture.ts');
   const host = await hostFor(agent, options.text('osRelease'));
   const wanted = options.text('architecture') ?? host.architecture;
-  const architecture = parseArchitecture(wanted);
-  if (architecture !== undefined) return { host: { ...host, architecture }, architecture };
-  throw new AgentError('usage', `"${wanted}" is no architecture that images can be for`);
-}
-
-function expectedName({ place }: Publisher): string {
-  return place.slice(place.lastIndexOf('/') + 1);
+  return { ...host, architecture: parseArchitecture(wanted) ?? wanted };
 }
 
 const endings: Readonly<Record<Compression, string>> = {
@@ -114,34 +91,25 @@ const endings: Readonly<Record<Compression, string>> = {
 };
 
 /** `jq_1.7_x86-64.raw`: what is not fit for the name of a file stands as `_`. */
-function fileNameOf({ name, version, architecture, blob }: Offer, otherwise: string): string {
-  const parts = [name ?? otherwise, version.version, ...(architecture === undefined ? [] : [architecture])];
+function fileNameOf({ name, offer: { version, architecture, blob } }: FoundImage): string {
+  const parts = [name, version.version, architecture ?? ''].filter((part) => part !== '');
   return `${parts.join('_').replace(/[^\w.+~^-]/g, '_')}.${blob.form}${endings[blob.compression]}`;
 }
 
-async function fetch(
-  { terminal, signal }: Invocation,
-  publisher: Publisher,
-  offer: Offer,
-  path: string,
-): Promise<void> {
+async function fetch({ publisher, offer }: FoundImage, path: string, options: DownloadOptions): Promise<void> {
   const { mostImageBytes } = await import('../../published/transfer.ts');
   const { sha256, size } = offer.blob;
-  const progress = terminalProgress(terminal, () => systemClock.monotonic());
   const file = { path, sha256, maxSize: mostImageBytes, ...(size === undefined ? {} : { size }) };
-  try {
-    await publisher.fetch(offer, file, { progress, signal });
-  } finally {
-    progress.finish();
-  }
+  await publisher.fetch(offer, file, options);
 }
 
-function showPulled(invocation: Invocation, { offer, passedOver }: Choice, voucher: Voucher, path: string): void {
+function showPulled(invocation: Invocation, { found, voucher, path }: Pulled): void {
+  const { name, offer, passedOver } = found;
   const { reference, version, architecture, blob } = offer;
   const value = {
     path,
     reference,
-    name: offer.name ?? null,
+    name,
     version: version.version,
     architecture: architecture ?? null,
     sha256: blob.sha256,

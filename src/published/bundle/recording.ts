@@ -4,7 +4,7 @@ import type { Repository } from '../registry/repository.ts';
 import { signaturesOf } from '../registry/signatures.ts';
 import type { PublishedSource } from '../source.ts';
 import type { ListedDirectory } from '../web/directory.ts';
-import { largestSignature, listName, signatureNames } from '../web/list.ts';
+import { fetchSignatures, listName } from '../web/list.ts';
 import { largestList } from '../web/sums.ts';
 import { documentName, encodeReferrers, type Documents } from './documents.ts';
 
@@ -78,7 +78,7 @@ function recordedAsking(repository: Repository, documents: Record): Repository {
 
 async function readList(directory: ListedDirectory, signal: AbortSignal | undefined): Promise<void> {
   if ((await directory.read(listName, largestList, signal)) === undefined) return;
-  for (const file of Object.values(signatureNames).flat()) await directory.read(file, largestSignature, signal);
+  await fetchSignatures(directory, ['openpgp', 'cosign'], signal);
 }
 
 /** Those of the manifest, and of the index that led to it. */

@@ -1,7 +1,7 @@
 import { AgentError, isAgentError } from '../../core/errors.ts';
 import { decodeJson, jsonList, jsonOptional, jsonStruct, jsonText } from '../../core/json.ts';
 import { sha256 } from '../../host/digest.ts';
-import { shown, type DownloadOptions, type WantedFile } from '../../host/http.ts';
+import { shown, StatusError, type DownloadOptions, type WantedFile } from '../../host/http.ts';
 import { silent, type Progress } from '../../host/progress.ts';
 import { addressOf, endpointsOf, type Endpoint, type RegistryAccess } from './endpoint.ts';
 import {
@@ -200,6 +200,7 @@ function digestSaid(header: string | string[] | undefined): string | undefined {
 
 function mismatch(url: string, expected: string, found: string): AgentError {
   return new AgentError('verification-failed', `${shown(url)} is not what was asked for`, {
+    unverified: 'digest',
     facts: [`expected: ${expected}`, `found:    ${found}`],
     left: 'Nothing was taken.',
     next: 'Something changes what the registry sends, or it is damaged: ask those who run it.',
@@ -241,7 +242,12 @@ async function listAt(
     const decoded = decodeManifest(body);
     return 'value' in decoded && decoded.value.kind === 'index' ? decoded.value.manifests : undefined;
   } catch (error) {
-    if (isAgentError(error, 'no-such-file')) return undefined;
+    if (isAgentError(error, 'no-such-file') || isUnknownToIt(error)) return undefined;
     throw error;
   }
+}
+
+/** Registries that do not know the referrers API should answer 404, and not all of them do. */
+function isUnknownToIt(error: unknown): boolean {
+  return error instanceof StatusError && [400, 405, 406].includes(error.status);
 }

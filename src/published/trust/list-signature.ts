@@ -10,14 +10,23 @@ export interface PublishedList {
   readonly bytes: Uint8Array;
 }
 
+/** What makes signatures of lists. */
+export type ListSignatureKind = 'openpgp' | 'cosign';
+
 /** A signature beside a list. */
 export interface ListSignature {
   /** What made it. */
-  readonly kind: 'openpgp' | 'cosign';
+  readonly kind: ListSignatureKind;
   /** Where it is from, for messages. */
   readonly source: string;
   /** Of OpenPGP binary or armored; of cosign base64, or a bundle. */
   readonly bytes: Uint8Array;
+}
+
+/** A signature that a server does not give, whether or not it has one. */
+export interface WithheldSignature {
+  readonly source: string;
+  readonly withheld: string;
 }
 
 export interface ListVerdict {
@@ -30,10 +39,11 @@ export interface ListVerdict {
 /** Judges one signature of a list. It never throws for what is in it. */
 export async function judgeListSignature(
   list: PublishedList,
-  signature: ListSignature,
+  signature: ListSignature | WithheldSignature,
   keys: RuleKeys,
   now: Date,
 ): Promise<ListVerdict> {
+  if ('withheld' in signature) return { fault: `${signature.source}: ${signature.withheld}` };
   return signature.kind === 'openpgp' ? judgeOpenPgp(list, signature, keys, now) : judgeCosign(list, signature, keys);
 }
 

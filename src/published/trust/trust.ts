@@ -3,7 +3,13 @@ import type { Clock } from '../../host/clock.ts';
 import type { Claim, ManifestSignature, Statement } from './claim.ts';
 import { judgeManifestSignature, type CosignVerdict } from './cosign.ts';
 import type { KeyRing } from './key-ring.ts';
-import { judgeListSignature, type ListSignature, type PublishedList } from './list-signature.ts';
+import {
+  judgeListSignature,
+  type ListSignature,
+  type ListSignatureKind,
+  type PublishedList,
+  type WithheldSignature,
+} from './list-signature.ts';
 import { noRule, notAbout, ruleEnded, unsigned } from './refusals.ts';
 import { keysOf, type RuleKeys } from './rule-keys.ts';
 import type { Voucher } from './voucher.ts';
@@ -80,7 +86,7 @@ export async function verifyList(
   trust: Trust,
   of: Pick<Claim, 'place' | 'name'>,
   list: PublishedList,
-  fetch: (kinds: ReadonlySet<ListSignature['kind']>) => Promise<readonly ListSignature[]>,
+  fetch: (kinds: ReadonlySet<ListSignatureKind>) => Promise<readonly (ListSignature | WithheldSignature)[]>,
 ): Promise<VerifiedList> {
   const rule = requireRule(trust, of);
   if (rule.keys === undefined) return { bytes: list.bytes, by: wordsOf(rule), signed: false } as VerifiedList;

@@ -1,6 +1,7 @@
 import { AgentError } from '../../core/errors.ts';
+import { StatusError } from '../../host/http.ts';
 import { verifyList, type Trust, type VerifiedList } from '../trust/trust.ts';
-import type { ListSignature } from '../trust/list-signature.ts';
+import type { ListSignature, ListSignatureKind, WithheldSignature } from '../trust/list-signature.ts';
 import type { ListedDirectory } from './directory.ts';
 import { largestList, parseSums } from './sums.ts';
 
@@ -14,13 +15,13 @@ export interface FetchedList {
 export const listName = 'SHA256SUMS';
 
 /** Where signatures of each kind are: as systemd-sysupdate looks for them, and as cosign writes them. */
-export const signatureNames: Readonly<Record<ListSignature['kind'], readonly string[]>> = {
+const signatureNames: Readonly<Record<ListSignatureKind, readonly string[]>> = {
   openpgp: [`${listName}.gpg`, `${listName}.asc`],
   cosign: [`${listName}.sig`, `${listName}.sigstore.json`],
 };
 
 /** A signature is not larger, in bytes. */
-export const largestSignature = 256 * 1024;
+const largestSignature = 256 * 1024;
 
 /**
  * Fetches the list of a directory, and the signatures that this host wants of it.
@@ -47,17 +48,38 @@ function noList({ place }: ListedDirectory, source: string): AgentError {
   });
 }
 
-async function fetchSignatures(
+/**
+ * Fetches the signatures of some kinds that there are.
+ * @throws AgentError `network`, `interrupted`
+ */
+export async function fetchSignatures(
   directory: ListedDirectory,
-  kinds: ReadonlySet<ListSignature['kind']>,
+  kinds: Iterable<ListSignatureKind>,
   signal?: AbortSignal,
-): Promise<readonly ListSignature[]> {
-  const found: ListSignature[] = [];
+): Promise<readonly (ListSignature | WithheldSignature)[]> {
+  const found: (ListSignature | WithheldSignature)[] = [];
   for (const kind of kinds) {
     for (const file of signatureNames[kind]) {
-      const bytes = await directory.read(file, largestSignature, signal);
-      if (bytes !== undefined) found.push({ kind, source: directory.nameOf(file), bytes });
+      const source = directory.nameOf(file);
+      const bytes = await readOrWithheld(directory, file, signal);
+      if (typeof bytes === 'string') found.push({ source, withheld: bytes });
+      else if (bytes !== undefined) found.push({ kind, source, bytes });
     }
   }
   return found;
+}
+
+/** Stores such as S3 say 403 of what they do not have. To take it as missing is safe: without a signature nothing is taken. */
+async function readOrWithheld(
+  directory: ListedDirectory,
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<Buffer | string | undefined> {
+  try {
+    return await directory.read(file, largestSignature, signal);
+  } catch (error) {
+    if (error instanceof StatusError && error.status === 403)
+      return 'the server answered 403: it is not there or secret';
+    throw error;
+  }
 }

@@ -5,12 +5,14 @@ import { isSameOrigin } from '../origin.ts';
 import { wantsReload } from '../release-directory.ts';
 import { mergeArguments, pathOfTool, systemdRuns, type SysextTool } from '../sysext-tool.ts';
 import type { MergeWay, PreparedMerge, ToolEnd } from './driver.ts';
+import { saidOfFiles, type ImageMounts } from './images.ts';
 import { preparedRoot, type Swap } from './swap.ts';
 
 export interface AtomicParts {
   readonly tool: SysextTool;
   readonly exec: Exec;
   readonly swap: Swap;
+  readonly mounts: ImageMounts;
 }
 
 /** What systemd-sysext says from 260 on where it finds nothing to do. */
@@ -21,21 +23,24 @@ const skipped =
  * The way without a gap: systemd-sysext merges in a copy of the mount namespace, where nobody looks; what it made is slid
  * beneath what is mounted, and that is taken off. What fails before then costs nothing.
  */
-export function atomicWay({ tool, exec, swap }: AtomicParts): MergeWay {
-  return async (verb, options) => {
+export function atomicWay({ tool, exec, swap, mounts }: AtomicParts): MergeWay {
+  return async (verb, options, images) => {
     const { options: known } = await tool.features();
     const canSpareReload = known.includes('--no-reload');
     // In the copy it would reload units that the host does not have yet.
     const noReload = options.noReload === true || canSpareReload;
     const argv = [pathOfTool(), ...mergeArguments(verb, '/', { ...options, noReload }, known)] as const;
-    const end = await orAbort(swap, () => swap.prepare(argv, options.timeLimit));
+    const prepared = await orAbort(swap, () =>
+      swap.prepare(mounts.offering(images, argv), options.timeLimit, (program) => mounts.mounting(images, program)),
+    );
+    const end = { ...prepared, said: saidOfFiles(prepared.said, images) };
     if (end.exitCode !== 0) return ended(swap, end);
     if (verb === 'refresh' && options.alwaysRefresh !== true && isSameOrigin('/', preparedRoot)) {
       return ended(swap, { exitCode: 0, said: [skipped] });
     }
     const reloads = canSpareReload && options.noReload !== true && options.reloadedLater !== true && systemdRuns();
     return {
-      preview: { root: preparedRoot, end },
+      preview: { root: preparedRoot, end, run: (program, limits) => swap.look(program, limits) },
       commit: async () => {
         const reload = reloads && [preparedRoot, '/'].some(wantsReload);
         await orAbort(swap, () => swap.commit());

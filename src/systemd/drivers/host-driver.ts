@@ -1,21 +1,23 @@
 import { AgentError } from '../../core/errors.ts';
 import type { Exec } from '../../host/exec.ts';
+import type { LimitedExec } from '../../host/limited-run.ts';
 import { fileStatus, readTextIfAny } from '../../host/files.ts';
 import { shippedProgram } from '../../host/shipped.ts';
 import { readMerged } from '../merged.ts';
 import { mutableBy } from '../mutable.ts';
 import type { SysextTool } from '../sysext-tool.ts';
 import { atomicWay } from './atomic.ts';
-import { directly } from './direct.ts';
+import { directly, limitedDirectly } from './direct.ts';
 import { chooseDriver, type DriverChoice, type DriverWish } from './choice.ts';
 import type { HostProgram, MergeDriver } from './driver.ts';
+import { imageMountsBy, imagesProgram, keysThere, keepingMounts, noImageMounts } from './images.ts';
 import { refreshWay, refreshWayOn } from './refresh.ts';
-import { preparedRoot, swapBy, swapProgram } from './swap.ts';
+import { limitedBy, preparedRoot, swapBy, swapProgram, type SwapHost } from './swap.ts';
 
 export interface HostDriverParts {
   readonly root: string;
   readonly tool: SysextTool;
-  readonly exec: Exec;
+  readonly exec: Exec & LimitedExec;
   /** How programs are run where the host's mounts are; absent where this process is there. */
   readonly onHost?: HostProgram | undefined;
   /** What the configuration asks for. */
@@ -27,22 +29,33 @@ export function hostDriver({ root, tool, exec, onHost, wish }: HostDriverParts):
   const program = shippedProgram(swapProgram);
   const choice = async (): Promise<DriverChoice> =>
     chooseDriver(await wish(), { root, kernel: kernelRelease(), program, mutable: mutableBy(root) });
-  const swap = program === undefined ? undefined : swapBy(program, onHost ?? directly(exec));
+  const swapping = swapHost(exec, onHost);
+  const swap = program === undefined ? undefined : swapBy(program, swapping);
+  const mounter = shippedProgram(imagesProgram);
+  const mounts = mounter === undefined || root !== '/' ? noImageMounts : imageMountsBy(mounter, swapping.run);
   const refresh = onHost === undefined ? refreshWay(tool) : refreshWayOn(tool, onHost);
-  const atomic = swap && atomicWay({ tool, exec, swap });
+  const atomic = swap && atomicWay({ tool, exec, swap, mounts });
   return {
     choice,
-    prepare: async (verb, options) => {
+    prepare: async (verb, options, images = []) => {
       const chosen = await choice();
       if (chosen.impossible === true) throw impossible(chosen.why);
       const way = chosen.driver === 'atomic' && atomic !== undefined ? atomic : refresh;
-      return { choice: chosen, ...(await way(verb, options)) };
+      const prepared = await keepingMounts(way, mounts)(verb, options, way === atomic ? images : []);
+      return { choice: chosen, ...prepared };
     },
-    settle: async () => {
-      if (root === '/' && fileStatus(preparedRoot) !== undefined) await swap?.settle();
+    settle: async (inUse) => {
+      if (root !== '/') return;
+      if (fileStatus(preparedRoot) !== undefined) await swap?.settle();
+      if (keysThere().length > 0) await mounts.keep(inUse());
     },
     observe: () => readMerged(root),
   };
+}
+
+function swapHost(exec: Exec & LimitedExec, onHost: HostProgram | undefined): SwapHost {
+  if (onHost === undefined) return { run: directly(exec), runLimited: limitedDirectly(exec) };
+  return { run: onHost, runLimited: limitedBy(onHost) };
 }
 
 function kernelRelease(): string {

@@ -23,6 +23,6 @@ export async function bundled(machine: Machine, path: string): Promise<string[]>
   buildSync({ ...format, entryPoints: [join(checkout, path)], outfile, absWorkingDir: checkout, logLevel: 'warning' });
   const program = `/srv/bundled/${parse(path).name}.mjs`;
   await machine.write(program, readFileSync(outfile, 'utf8'));
-  await machine.shell('ln -sfn /srv/sysext-agent/node_modules /srv/sysext-agent/dist/sysext-agent-swap /srv/bundled/');
+  await machine.shell('ln -sfn /srv/sysext-agent/node_modules /srv/sysext-agent/dist/sysext-agent-* /srv/bundled/');
   return [node, program];
 }

@@ -22,14 +22,63 @@ export function cosignSignature(key: string, bytes: string | Uint8Array): string
   return execFileSync('openssl', ['dgst', '-sha256', '-sign', key, work.at('payload')]).toString('base64');
 }
 
+/** How `cosign sign` attaches a signature: by a tag, or by a manifest that refers to what is signed. */
+export type Attachment = 'tag' | 'referrer' | 'bundle';
+
+export interface Signing {
+  /** Where it is put; by a tag where nothing is said. */
+  readonly as?: Attachment;
+  /** The digest beside which it is found, where that is not the one that is signed. */
+  readonly beside?: string;
+}
+
 /**
- * Signs a manifest as cosign does, and puts the signature under its tag.
+ * Signs the digest of a manifest as cosign does, and puts the signature beside it.
  * @param registry that is spoken to without encryption.
+ * @returns the line by which an index of referrers names it.
  */
-export async function signManifest(registry: string, repository: string, digest: string, key: string): Promise<void> {
+export async function signManifest(
+  registry: string,
+  repository: string,
+  digest: string,
+  key: string,
+  { as = 'tag', beside = digest }: Signing = {},
+): Promise<object> {
   const registries = new Map([[registry, { mirrors: [], plainHttp: true }]]);
   const access = { registries, credentials: () => undefined, env: {}, clock: systemClock };
   const upload = openUpload(access, registry, repository);
+  const { type, configType, layerType, layer, annotations } = (as === 'bundle' ? bundleOf : simpleOf)(
+    { registry, repository, digest },
+    key,
+  );
+  const config = Buffer.from('{}');
+  for (const blob of [layer, config]) await upload.blob({ sha256: sha256(blob), size: blob.length, content: blob });
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: manifestType,
+    ...(as === 'tag' ? {} : { artifactType: type, subject: { mediaType: manifestType, digest: beside, size: 2 } }),
+    config: descriptorOf(as === 'tag' ? 'application/vnd.oci.image.config.v1+json' : configType, config),
+    layers: [{ ...descriptorOf(layerType, layer), annotations }],
+  });
+  const tag = as === 'tag' ? `${beside.replace(':', '-')}.sig` : undefined;
+  await upload.manifest(manifest, manifestType, tag);
+  return { ...descriptorOf(manifestType, Buffer.from(manifest)), artifactType: type };
+}
+
+const descriptorOf = (mediaType: string, blob: Buffer) => ({
+  mediaType,
+  digest: `sha256:${sha256(blob)}`,
+  size: blob.length,
+});
+
+interface Signed {
+  readonly registry: string;
+  readonly repository: string;
+  readonly digest: string;
+}
+
+/** "Simple signing": SIGNATURE_SPEC.md of cosign; as a referrer, the types of its specs/SIGNATURE_SPEC with OCI 1.1. */
+function simpleOf({ registry, repository, digest }: Signed, key: string) {
   const payload = JSON.stringify({
     critical: {
       identity: { 'docker-reference': `${registry}/${repository}` },
@@ -38,24 +87,41 @@ export async function signManifest(registry: string, repository: string, digest:
     },
     optional: null,
   });
-  const layer = Buffer.from(payload);
-  const config = Buffer.from('{}');
-  for (const blob of [layer, config]) await upload.blob({ sha256: sha256(blob), size: blob.length, content: blob });
-  const descriptorOf = (mediaType: string, blob: Buffer) => ({
-    mediaType,
-    digest: `sha256:${sha256(blob)}`,
-    size: blob.length,
-  });
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: manifestType,
-    config: descriptorOf('application/vnd.oci.image.config.v1+json', config),
-    layers: [
-      {
-        ...descriptorOf('application/vnd.dev.cosign.simplesigning.v1+json', layer),
-        annotations: { 'dev.cosignproject.cosign/signature': cosignSignature(key, payload) },
-      },
-    ],
+  const type = 'application/vnd.dev.cosign.artifact.sig.v1+json';
+  return {
+    type,
+    configType: type,
+    layerType: 'application/vnd.dev.cosign.simplesigning.v1+json',
+    layer: Buffer.from(payload),
+    annotations: { 'dev.cosignproject.cosign/signature': cosignSignature(key, payload) },
   };
-  await upload.manifest(JSON.stringify(manifest), manifestType, `${digest.replace(':', '-')}.sig`);
+}
+
+/** A Sigstore bundle with an in-toto statement in a DSSE envelope, as cosign 3 makes it with a key. */
+function bundleOf({ digest }: Signed, key: string) {
+  const predicateType = 'https://sigstore.dev/cosign/sign/v1';
+  const payloadType = 'application/vnd.in-toto+json';
+  const subject = [{ digest: { sha256: digest.replace('sha256:', '') } }];
+  const payload = JSON.stringify({ _type: 'https://in-toto.io/Statement/v1', subject, predicateType, predicate: {} });
+  const signed = `DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} ${payload}`;
+  const type = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+  const bundle = {
+    mediaType: type,
+    verificationMaterial: { publicKey: { hint: 'fleet' }, tlogEntries: [] },
+    dsseEnvelope: {
+      payload: Buffer.from(payload).toString('base64'),
+      payloadType,
+      signatures: [{ sig: cosignSignature(key, signed) }],
+    },
+  };
+  return {
+    type,
+    configType: 'application/vnd.oci.empty.v1+json',
+    layerType: type,
+    layer: Buffer.from(JSON.stringify(bundle)),
+    annotations: {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': predicateType,
+    },
+  };
 }

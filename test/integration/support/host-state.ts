@@ -1,5 +1,7 @@
 import { expect } from 'vitest';
 
+import { filesBelow, mountsOf, wholeHost } from './host-files.ts';
+import { deedsIn, recordOf } from './host-record.ts';
 import type { CommandOptions, CommandResult } from '../../lab/command.ts';
 import { bootMachine, type Machine, type MachineOptions } from '../../lab/machine.ts';
 import { extensionImage, putBytes } from './images.ts';
@@ -7,39 +9,34 @@ import { extensionImage, putBytes } from './images.ts';
 /** What a user of the host could notice: the lines that each of the looks below shows. */
 export type HostState = Readonly<Record<string, readonly string[]>>;
 
-/** Each look prints lines; files are listed with their inodes and digests. */
-const looks: Readonly<Record<string, string>> = {
-  extensions: 'files /etc/extensions /run/extensions /var/lib/extensions',
-  images: 'files /var/lib/sysext-agent/images',
+/** What only programs of the machine can tell; each prints lines. */
+const programs: Readonly<Record<string, string>> = {
   merged: 'systemd-sysext status --json=short',
-  'list of the agent': '/srv/sysext-agent/bin/sysext-agent list --json=short',
-  'digest of /usr': `find /usr -mindepth 1 -not -path '*/.systemd-sysext*' -printf '%p %y %m %s %T@ %l\\n' | sort | sha256sum`,
-  mounts: 'findmnt --raw --noheadings --output TARGET,SOURCE,FSTYPE,OPTIONS | sort',
   // Images of the machine lie on its own file systems: those of the host that it sees have other people's devices.
   'loop devices': `losetup --list --raw --noheadings --output BACK-MAJ:MIN,BACK-INO | grep --fixed-strings --word-regexp \\
     "$(findmnt --raw --noheadings --types overlay,tmpfs --output MAJ:MIN | sort --unique)" | sort || true`,
-  'temporary names': `find /etc /opt /root /run /tmp /usr /var -name '.#*' -not -path '/run/systemd/*' | sort`,
 };
 
-const filesFunction = `files() {
-  for directory; do
-    test -e "$directory" || continue
-    find "$directory" -type d -printf '%p %y %m %U:%G %i\\n' -o -printf '%p %y %m %U:%G %i %s %T@ %l\\n' | sort
-    find "$directory" -type f -exec sha256sum '{}' + | sort
-  done
-}`;
-
-/** Looks at everything at once. */
+/** Looks at everything at once; what is in files is read from outside, since a process costs more than all of that. */
 export async function hostState(machine: Machine): Promise<HostState> {
-  const script = Object.entries(looks).map(([name, look]) => `echo '== ${name}'\n${look}`);
-  const text = await machine.shell([filesFunction, ...script].join('\n'));
+  const script = Object.entries(programs).map(([name, look]) => `echo '== ${name}'\n${look}`);
+  const text = await machine.shell(script.join('\n'));
   const sections = text.split(/^== /m).slice(1);
-  return Object.fromEntries(
-    sections.map((section) => {
-      const [name = '', ...lines] = section.trimEnd().split('\n');
-      return [name, lines];
-    }),
-  );
+  const told = sections.map((section) => {
+    const [name = '', ...lines] = section.trimEnd().split('\n');
+    return [name, lines] as const;
+  });
+  const { inside } = machine;
+  const { digest, temporary } = wholeHost(inside);
+  return {
+    extensions: filesBelow(inside, ['/etc/extensions', '/run/extensions', '/var/lib/extensions']),
+    images: filesBelow(inside, ['/var/lib/sysext-agent/images']),
+    record: recordOf(inside),
+    mounts: mountsOf(inside),
+    'digest of /usr': [digest],
+    'temporary names': temporary,
+    ...Object.fromEntries(told),
+  };
 }
 
 /** The operations that the history tells of, oldest first: `install done`. */
@@ -64,9 +61,9 @@ export async function unchanged(
 
 /** The same for anything that runs a command. */
 export async function unchangedBy(machine: Machine, run: () => Promise<CommandResult>): Promise<CommandResult> {
-  const [before, deedsBefore] = await Promise.all([hostState(machine), deeds(machine)]);
+  const [before, deedsBefore] = [await hostState(machine), deedsIn(machine.inside)];
   const result = await run();
-  const [after, deedsAfter] = await Promise.all([hostState(machine), deeds(machine)]);
+  const [after, deedsAfter] = [await hostState(machine), deedsIn(machine.inside)];
   const added = deedsAfter.slice(deedsBefore.length);
   // The result stands on both sides so that it shows where the states differ.
   expect({ result, ...after, 'temporary names': [] }).toEqual({ result, ...before });

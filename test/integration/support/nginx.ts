@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
@@ -16,6 +16,10 @@ export interface Nginx extends AsyncDisposable {
   readonly https: string;
   /** The certificate of it, which nobody else knows. */
   readonly certificate: string;
+  /** Ends it as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again where it was. */
+  start(): Promise<void>;
 }
 
 export async function startNginx(): Promise<Nginx> {
@@ -30,10 +34,34 @@ export async function startNginx(): Promise<Nginx> {
   });
   const [plain, encrypted] = [await freePort(), await freePort()];
   writeFileSync(base.at('nginx.conf'), configuration(base.path, files, plain, encrypted));
+  const http = `http://127.0.0.1:${plain}`;
+  const start = () => startServer(base, http);
+  let nginx = await start();
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    const ended = once(nginx, 'exit');
+    nginx.kill(signal);
+    await ended;
+  };
+  return {
+    files,
+    http,
+    https: `https://127.0.0.1:${encrypted}`,
+    certificate,
+    kill: () => end('SIGKILL'),
+    start: async () => {
+      nginx = await start();
+    },
+    async [Symbol.asyncDispose]() {
+      await end('SIGTERM');
+      base[Symbol.dispose]();
+    },
+  };
+}
+
+async function startServer(base: ReturnType<typeof temporaryDirectory>, http: string): Promise<ChildProcess> {
   const nginx = spawn('nginx', ['-p', base.path, '-c', base.at('nginx.conf'), '-e', base.at('error.log')], {
     stdio: 'inherit',
   });
-  const http = `http://127.0.0.1:${plain}`;
   await waitFor('nginx', async () => {
     if (nginx.exitCode !== null) throw new Error(`nginx ended with ${nginx.exitCode}`);
     return fetch(http).then(
@@ -41,18 +69,7 @@ export async function startNginx(): Promise<Nginx> {
       () => undefined,
     );
   });
-  return {
-    files,
-    http,
-    https: `https://127.0.0.1:${encrypted}`,
-    certificate,
-    async [Symbol.asyncDispose]() {
-      const ended = once(nginx, 'exit');
-      nginx.kill('SIGTERM');
-      await ended;
-      base[Symbol.dispose]();
-    },
-  };
+  return nginx;
 }
 
 function configuration(base: string, files: string, plain: number, encrypted: number): string {
@@ -69,6 +86,7 @@ http {
     ssl_certificate ${base}/cert.pem; ssl_certificate_key ${base}/key.pem;
     root ${files};
     rewrite ^/moved/(.*)$ /flatcar/jq/$1 redirect;
+    location ~ ^/s3/.*\\.(gpg|asc)$ { return 403; }
   }
 }
 `;

@@ -56,6 +56,26 @@ describe('a command', () => {
     await failed;
   });
 
+  test('for what is prepared is run there, and on the host where nothing is', async () => {
+    const check = checkOf({ kind: 'prepare', command: ['web', '--self-test'] });
+    const ran: (readonly string[])[] = [];
+    const preview = {
+      root: '/run/prepared',
+      end: { exitCode: 0, said: [] },
+      run: (argv: readonly string[]) => {
+        ran.push(argv);
+        return Promise.resolve({ exitCode: 3, output: 'no port\n' });
+      },
+    };
+
+    await expect(confirmHealth({ exec, clock: standingClock(), preview }, check)).rejects.toMatchObject({
+      message: 'the health check net (/etc/net.yml) failed with exit code 3 in the prepared tree, which nobody saw',
+      details: { facts: ['no port'] },
+    });
+    expect(ran).toEqual([['web', '--self-test']]);
+    await confirmHealth({ exec, clock: standingClock() }, checkOf({ kind: 'prepare', command: ['true'] }));
+  });
+
   test('that hangs has an end', async () => {
     const clock = standingClock();
 

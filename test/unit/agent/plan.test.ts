@@ -398,6 +398,18 @@ describe('health checks', () => {
     expect(result.steps.at(-1)).toMatchObject({ reason: 'zoo must be well with what came' });
   });
 
+  test('for what is prepared go with the merge, and where nothing is merged with the others', () => {
+    const early = check('self', { probe: { kind: 'prepare', command: ['a', '--self-test'] } });
+    const host = { ...observed, healthChecks: [early, check('net')] };
+    const [merge, ...after] = planOf({ desired, observed: host }).steps.slice(-2);
+
+    expect(merge).toMatchObject({ kind: 'merge', inspection: { checks: [early], units: [] } });
+    expect(after).toMatchObject([{ kind: 'confirm', check: { name: 'net' } }]);
+    expect(
+      short(planOf({ desired: { ...desired, extensions: [a] }, observed: host, recorded: { extensions: [a] } })),
+    ).toEqual(['confirm self (agent.yml)', 'confirm net (agent.yml)']);
+  });
+
   test('that failed are a reason to refuse the image, unless someone insists', () => {
     expect(planOf({ desired, observed, recorded: { bad } }).refusals).toMatchObject([
       { code: 'rolled-back', exitCode: 9, message: expect.stringMatching(/^a 2 was rolled back on 2026-.*: no net$/) },

@@ -12,6 +12,7 @@ test('checks are commands and units, with limits', () => {
 - {unit: web.service, name: the server, timeout: 10s, retries: 3, interval: 500ms}
 - command: [/usr/bin/true]
   retries:
+- prepare: [web, --self-test]
 `;
 
   expect(decode(text, healthList)).toEqual([
@@ -28,6 +29,7 @@ test('checks are commands and units, with limits', () => {
       interval: 500,
     },
     { name: '/usr/bin/true', probe: { kind: 'command', command: ['/usr/bin/true'] }, ...limits },
+    { name: 'web --self-test', probe: { kind: 'prepare', command: ['web', '--self-test'] }, ...limits },
   ]);
   expect(decode('', healthList)).toEqual([]);
 });
@@ -43,8 +45,10 @@ test('no input makes the reading throw', () => {
 
 describe('a check that is wrong is refused with its place', () => {
   test.each([
-    ['- {}', '1:3: [0]: a check has either a command or a unit'],
-    ['- {command: [true], unit: a.service}', '1:3: [0]: a check has either a command or a unit'],
+    ['- {}', '1:3: [0]: a check has one of command, prepare and unit'],
+    ['- {command: [true], unit: a.service}', '1:3: [0]: a check has one of command, prepare and unit'],
+    ['- {command: [true], prepare: [true]}', '1:3: [0]: a check has one of command, prepare and unit'],
+    ['- prepare: [./check]', '1:13: [0].prepare[0]: "./check" must be an absolute path, or a name without a slash'],
     ['- command: curl localhost', '1:12: [0].command: expected a list such as ["curl localhost"], found the text'],
     ['- command: []', '1:12: [0].command: a command needs a program'],
     ['- command: ["", x]', '1:13: [0].command[0]: the program has no name'],

@@ -1,0 +1,176 @@
+import type { debianSources } from './debian-source.ts';
+import { moduleFiles } from './module-proxy.ts';
+import type { SourceServer } from './server.ts';
+
+/** A program whose real source is built, and what shows that it works. */
+export interface RealProgram {
+  readonly name: string;
+  /** What builds it. */
+  readonly with: string;
+  /** The text of its spec, with its sources on the server. */
+  spec(sources: Awaited<ReturnType<typeof debianSources>>, server: SourceServer): Promise<string>;
+  /** A script for a machine into which it is merged, and a part of what it prints. */
+  readonly script: string;
+  readonly prints: string;
+}
+
+/** Offers an archive, and has it as a source of a spec. */
+async function archive(
+  name: string,
+  pkg: string,
+  sources: Parameters<RealProgram['spec']>[0],
+  server: SourceServer,
+): Promise<string> {
+  const { bytes, sha256, fileName } = await sources(pkg);
+  server.put(`/${fileName}`, bytes);
+  return `  ${name}.tar:\n    http: {url: "${server.url}/${fileName}", digest: "sha256:${sha256}"}\n`;
+}
+
+const unpack = (name: string) => `mkdir ${name} && tar -xf ${name}.tar -C ${name} --strip-components=1`;
+
+export const realPrograms: readonly RealProgram[] = [
+  {
+    name: 'hello',
+    with: 'autotools',
+    spec: async (...from) => `name: hello
+version: "2.10"
+sources:
+${await archive('hello', 'hello', ...from)}build:
+  steps:
+    - command: ${unpack('hello')}
+    - command: cd hello && ./configure --quiet && make --quiet
+artifacts:
+  binaries: {hello/hello: }
+  manpages: {hello/man/hello.1: {subpath: man1}}
+`,
+    script: 'hello --greeting=merged',
+    prints: 'merged',
+  },
+  {
+    name: 'figlet',
+    with: 'make',
+    spec: async (...from) => `name: figlet
+version: "2.2"
+sources:
+${await archive('figlet', 'figlet', ...from)}build:
+  steps:
+    - command: ${unpack('figlet')}
+    - command: make --directory=figlet --quiet DEFAULTFONTDIR=/usr/share/figlet all
+artifacts:
+  binaries: {figlet/figlet: }
+  data_dirs: {figlet/fonts: {name: figlet}}
+`,
+    script: 'figlet -f term merged',
+    prints: 'merged',
+  },
+  {
+    name: 'cmark',
+    with: 'cmake',
+    spec: async (...from) => `name: cmark
+version: "0.30"
+dependencies:
+  build: [cmake]
+sources:
+${await archive('cmark', 'cmark', ...from)}build:
+  steps:
+    - command: ${unpack('cmark')}
+    - command: cmake -S cmark -B out -DCMARK_SHARED=OFF -DCMARK_TESTS=OFF -DBUILD_SHARED_LIBS=OFF
+    - command: cmake --build out --target cmark
+artifacts:
+  binaries: {out/src/cmark: }
+`,
+    script: 'echo "*merged*" | cmark',
+    prints: '<em>merged</em>',
+  },
+  {
+    name: 'go-md2man',
+    with: 'Go, with a module',
+    spec: async (sources, server) => {
+      const source = await sources('golang-blackfriday-v2');
+      const path = 'github.com/russross/blackfriday/v2';
+      for (const [at, bytes] of await moduleFiles({ path, version: 'v2.1.0', source })) server.put(`/go${at}`, bytes);
+      const own = await sources('go-md2man-v2');
+      server.put(`/${own.fileName}`, own.bytes);
+      return `name: go-md2man
+version: "2"
+dependencies:
+  build: [golang-go]
+sources:
+  md2man.tar:
+    http: {url: "${server.url}/${own.fileName}", digest: "sha256:${own.sha256}"}
+build:
+  network_mode: sandbox
+  env: {GOPROXY: "${server.url}/go", GONOSUMDB: "*", GOFLAGS: -mod=mod, CGO_ENABLED: "0"}
+  steps:
+    - command: ${unpack('md2man')}
+    - command: cd md2man && go build -o ../go-md2man .
+artifacts:
+  binaries: {go-md2man: }
+`;
+    },
+    script: 'printf "%% merged 1\\n# NAME\\n" | go-md2man',
+    prints: '.TH "merged"',
+  },
+  {
+    name: 'cowsay',
+    with: 'npm',
+    spec: (_sources, server) =>
+      Promise.resolve(`name: cowsay
+version: "1.6"
+dependencies:
+  build: [nodejs, npm]
+sources:
+  app:
+    inline:
+      dir:
+        files:
+          package.json:
+            contents: |
+              {"name": "app", "version": "1.0.0", "dependencies": {"cowsay": "1.6.0"}}
+    generate:
+      - nodemod: {registry: "${server.url}/npm/"}
+build:
+  steps:
+    - command: node app/node_modules/cowsay/cli.js built > built.txt
+artifacts:
+  docs: {built.txt: }
+x-sysext:
+  files: {app: /usr/local/cowsay}
+`),
+    script: 'cat /usr/share/doc/cowsay/built.txt; ls /usr/local/cowsay/node_modules',
+    prints: '< built >',
+  },
+  {
+    name: 'jq',
+    with: 'autotools, with a prefix and a library of its own',
+    spec: async (...from) => `name: jq
+version: "1.7"
+dependencies:
+  build: [autoconf, automake, libtool, flex, bison]
+sources:
+${await archive('onig', 'libonig', ...from)}${await archive('jq', 'jq', ...from)}build:
+  env: {PREFIX: /usr/local/jq}
+  steps:
+    - command: ${unpack('onig')} && ${unpack('jq')}
+    - command: |
+        cd onig
+        test -x configure || autoreconf --force --install
+        ./configure --quiet --prefix=$PREFIX --disable-static
+        make --quiet
+        make --quiet install
+        make --quiet install DESTDIR=/build/out
+    - command: |
+        cd jq
+        test -x configure || autoreconf --force --install
+        ./configure --quiet --prefix=$PREFIX --with-oniguruma=$PREFIX --disable-docs --disable-static LDFLAGS="-Wl,-rpath,$PREFIX/lib"
+        make --quiet
+        make --quiet install DESTDIR=/build/out
+artifacts:
+  links: [{source: ../local/jq/bin/jq, dest: /usr/bin/jq}]
+x-sysext:
+  files: {out/usr/local/jq: /usr/local/jq}
+`,
+    script: `echo '{"a": "merged"}' | jq -r '.a | test("^m.r")'; ldd /usr/bin/jq`,
+    prints: '/usr/local/jq/lib/libonig.so',
+  },
+];

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import fs from 'node:fs';
+import { basename, join } from 'node:path';
+
+import { execa } from 'execa';
+
+import { makeRpm, signRpm } from '../integration/support/rpm-repository.ts';
+import type { SigningKey } from '../integration/support/repository.ts';
+import { labCache } from '../lab/cache.ts';
+import { bootMachine } from '../lab/machine.ts';
+
+/**
+ * A distribution of rpm packages with a compiler, where no real one can be had: Debian's packages, each with its files,
+ * requirements and provisions as an rpm package.
+ */
+const wanted = [
+  ...['base-files', 'bash', 'binutils', 'bzip2', 'coreutils', 'cpio', 'dash', 'diffutils', 'file', 'findutils', 'gawk'],
+  ...['gcc', 'grep', 'gzip', 'libc-bin', 'libc6-dev', 'make', 'patch', 'sed', 'tar', 'xz-utils', 'ca-certificates'],
+];
+
+/** What Debian's packages make when they are set up: the names by which everyone calls them. */
+const links: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  gawk: { '/usr/bin/awk': 'gawk' },
+  gcc: { '/usr/bin/cc': 'gcc' },
+};
+
+const unneeded = ['doc', 'info', 'locale', 'man', 'lintian'].map((name) => `usr/share/${name}`);
+
+/** Copies of its packages in `directory`, signed by a key; what is signed is made once and kept. */
+export async function rpmDistribution(directory: string, key: SigningKey): Promise<readonly string[]> {
+  const kept = labCache('rpm-distribution');
+  const debs = join(kept, 'debs');
+  if (!fs.existsSync(debs)) await fetchDebs(debs);
+  const names = fs.readdirSync(debs).filter((name) => name.endsWith('.deb'));
+  const packages = await Promise.all(names.map((name) => describe(join(debs, name))));
+  const provided = new Set(packages.flatMap(({ name, provides }) => [name, ...provides]));
+  const rpms = join(kept, 'rpms');
+  fs.mkdirSync(rpms, { recursive: true });
+  const signed: string[] = [];
+  for (const pkg of packages) {
+    const rpm = await converted(pkg, provided, rpms);
+    const copy = join(directory, basename(rpm));
+    fs.copyFileSync(rpm, copy);
+    signRpm(copy, key);
+    signed.push(copy);
+  }
+  return signed;
+}
+
+async function fetchDebs(directory: string): Promise<void> {
+  const partial = `${directory}.${randomBytes(4).toString('hex')}`;
+  fs.mkdirSync(join(partial, 'partial'), { recursive: true });
+  await using machine = await bootMachine({ systemd: 257, binds: [{ source: partial, target: '/srv/debs' }] });
+  const options = ['--option=Dir::State::status=/dev/null', '--option=Dir::Cache::archives=/srv/debs'];
+  await machine.shell(
+    `apt-get update --quiet --quiet
+    apt-get install --yes --quiet --quiet --download-only --no-install-recommends ${[...options, ...wanted].join(' ')}
+    chmod --recursive a+rX /srv/debs`,
+    { timeoutMs: 600_000 },
+  );
+  fs.renameSync(partial, directory);
+}
+
+interface DebPackage {
+  readonly path: string;
+  readonly name: string;
+  readonly version: string;
+  readonly requires: readonly (readonly string[])[];
+  readonly provides: readonly string[];
+}
+
+async function describe(path: string): Promise<DebPackage> {
+  const fields = ['Package', 'Version', 'Pre-Depends', 'Depends', 'Provides'];
+  const values = await Promise.all(
+    fields.map(async (field) => (await execa('dpkg-deb', ['--field', path, field])).stdout.trim()),
+  );
+  const [name = '', version = '', before = '', depends = '', provides = ''] = values;
+  const relations = (text: string) =>
+    text
+      .split(',')
+      .map((relation) => relation.split('|').map((alternative) => alternative.trim().replace(/[ (:].*$/s, '')))
+      .filter(([first]) => first !== '');
+  return {
+    path,
+    name,
+    version: version.replace(/^\d+:/, '').replaceAll('-', '_'),
+    requires: [...relations(before), ...relations(depends)],
+    provides: relations(provides).flat(),
+  };
+}
+
+async function converted(pkg: DebPackage, provided: ReadonlySet<string>, directory: string): Promise<string> {
+  const { path, name, version, requires, provides } = pkg;
+  const kept = fs.readdirSync(directory).find((file) => file.startsWith(`${name}-${version}-1.x86_64.`));
+  if (kept !== undefined) return join(directory, kept);
+  const needed = requires.flatMap((alternatives) => alternatives.find((each) => provided.has(each)) ?? []);
+  const others = (names: readonly string[]) => [...new Set(names)].filter((each) => each !== name);
+  const more = links[name] ?? {};
+  return makeRpm(directory, {
+    name,
+    version,
+    payload: 'w1.gzdio',
+    preamble: [
+      '%global __os_install_post %{nil}',
+      ...others(needed).map((each) => `Requires: ${each}`),
+      ...others(provides).map((each) => `Provides: ${each}`),
+    ],
+    install: [
+      `dpkg-deb --extract '${path}' .`,
+      `rm -rf ${unneeded.join(' ')}`,
+      ...Object.entries(more).map(([link, target]) => `ln -s ${target} .${link}`),
+    ],
+    files: [...(await filesOf(path)), ...Object.keys(more)].map((file) => `"${file.replaceAll('%', '%%')}"`),
+  });
+}
+
+/** What is no directory, without what is not needed. */
+async function filesOf(path: string): Promise<readonly string[]> {
+  const { stdout } = await execa('dpkg-deb', ['--fsys-tarfile', path], {
+    encoding: 'buffer',
+    maxBuffer: 1024 ** 3,
+  }).pipe('tar', ['--list'], { maxBuffer: 64 * 1024 ** 2 });
+  return stdout
+    .split('\n')
+    .filter((name) => name !== '' && !name.endsWith('/') && !unneeded.some((top) => name.startsWith(`./${top}/`)))
+    .map((name) => name.slice(1));
+}

@@ -1,0 +1,105 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
+
+import { expect, test } from 'vitest';
+
+import { sha256 } from '../../../src/host/digest.ts';
+import { createExec } from '../../../src/host/exec.ts';
+import type { Offer, Publisher } from '../../../src/published/publisher.ts';
+import { transfer, type Landing } from '../../../src/published/transfer.ts';
+import { vouchForDigest } from '../../../src/published/trust/trust.ts';
+import { temporaryDirectory } from '../../support/archives.ts';
+
+const image = Buffer.from('the image');
+const packed = gzipSync(image);
+
+/** No process has such a number. */
+const ended = 2 ** 22 + 1;
+
+function world(sent: Buffer) {
+  const work = temporaryDirectory();
+  let fetched = 0;
+  const publisher = {
+    fetch: async (_: Offer, { path }: { path: string }) => {
+      fetched += 1;
+      await sleep(1);
+      writeFileSync(path, sent);
+    },
+  } as unknown as Publisher;
+  const compression = sent === packed ? 'gzip' : 'none';
+  const offer: Offer = {
+    version: { version: '1', key: '1' },
+    reference: 'https://r.example/jq-1.raw',
+    blob: { sha256: sha256(sent), compression, form: 'raw' },
+  };
+  const landing: Landing = {
+    directory: work.at('incoming'),
+    exec: createExec(process.env),
+    now: new Date(),
+    known: () => undefined,
+    imageOf: () => Promise.reject(new Error('it is no archive')),
+  };
+  mkdirSync(landing.directory);
+  const bring = () => transfer(publisher, offer, vouchForDigest(sha256(sent)), landing);
+  const put = (name: string, bytes: Buffer) => {
+    writeFileSync(join(landing.directory, name), bytes);
+  };
+  return {
+    bring,
+    put,
+    left: () => readdirSync(landing.directory),
+    fetches: () => fetched,
+    [Symbol.dispose]: () => {
+      work[Symbol.dispose]();
+    },
+  };
+}
+
+test.each([
+  ['as it is', image],
+  ['packed', packed],
+])('an image that is sent %s is nobody else’s who wants it at the same time', async (_, sent) => {
+  using here = world(sent);
+
+  const [one, other] = await Promise.all([here.bring(), here.bring()]);
+  rmSync(one.path);
+
+  expect(existsSync(one.path)).toBe(false);
+  expect([readFileSync(other.path), other.sha256]).toEqual([image, sha256(image)]);
+  expect(here.left()).toHaveLength(1);
+});
+
+test.each([
+  ['as it is', image, 'raw'],
+  ['packed', packed, 'packed'],
+])('what a killed process had fetched %s is not fetched again', async (_, sent, kind) => {
+  using here = world(sent);
+  here.put(`${sha256(sent)}.${ended}-0a.${kind}`, sent);
+
+  const { path } = await here.bring();
+
+  expect([readFileSync(path), here.fetches(), here.left().length]).toEqual([image, 0, 1]);
+});
+
+test('what is left of the same name and damaged is fetched again', async () => {
+  using here = world(image);
+  here.put(`${sha256(image)}.${ended}-0a.raw`, Buffer.from('damaged'));
+
+  const { path } = await here.bring();
+
+  expect([readFileSync(path), here.fetches(), here.left().length]).toEqual([image, 1, 1]);
+});
+
+test('what killed processes had unpacked is removed, and what others work at is not', async () => {
+  using here = world(packed);
+  here.put(`${sha256(image)}.${ended}-0a.raw`, image);
+  here.put(`${sha256(packed)}.${ended}-0a.unpacked`, image);
+  here.put(`${sha256(packed)}.1-0a.unpacked`, image);
+
+  await here.bring();
+
+  expect(here.left()).toHaveLength(2);
+  expect(here.left()).toContain(`${sha256(packed)}.1-0a.unpacked`);
+});
