@@ -28,6 +28,7 @@ export function parseGitAddress(text: string): Parsed {
   const [, way] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text) ?? [];
   const [, host] = scpLike.exec(text) ?? [];
   if (way === undefined && host !== undefined) return { value: { url: text, transport: 'ssh', host } };
+  if (/^[/.]/.test(text)) return { problem: notTaken('file') };
   const transport = transports.find((one) => one === (way ?? 'https').toLowerCase());
   if (transport === undefined) return { problem: notTaken(way ?? '') };
   const url = URL.parse(way === undefined ? `https://${text}` : text);
