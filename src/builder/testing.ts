@@ -43,6 +43,7 @@ export async function testBuilt(
     sandbox,
     roots: () => rootsFor(host, request, order, sandbox, 'test'),
     bring: bringWith((sources) => sourcesFor(host, request, { order, sandbox }, open)({ ...order.spec, ...sources })),
+    offline: request.offline === true,
     limits: await host.making.limits(),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
