@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+
 import type { Tree } from '../core/tree.ts';
 import { layoutOf } from './artifacts/layout.ts';
 import { packageFiles } from './artifacts/prebuilt.ts';
@@ -43,6 +45,7 @@ export async function testBuilt(
     sandbox,
     roots: () => rootsFor(host, request, order, sandbox, 'test'),
     bring: bringWith((sources) => sourcesFor(host, request, { order, sandbox }, open)({ ...order.spec, ...sources })),
+    offline: request.offline === true,
     limits: await host.making.limits(),
     ...(request.signal === undefined ? {} : { signal: request.signal }),
   };
@@ -59,7 +62,7 @@ function subjectOf({ order, own, sha256, tree }: Built): TestSubject {
     target: target.name,
     family: layout.family,
     own: own === undefined || isInstalled ? undefined : ownSubject(order, own, layout),
-    packageFiles: isInstalled ? packageFiles(prebuilt, target) : [],
+    packageFiles: isInstalled ? packageFiles(prebuilt, target).map((path) => resolve(path)) : [],
     image: { sha256, tree },
   };
 }

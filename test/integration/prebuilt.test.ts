@@ -43,7 +43,13 @@ function contextWith(name: string, program: string): string {
 }
 
 function build(...more: string[]) {
-  const common = [`--root=${join(scratch, 'root')}`, `--output=${join(directory, 'out')}`, '--json=short', '--offline'];
+  const common = [
+    `--root=${join(scratch, 'root')}`,
+    `--output=${join(directory, 'out')}`,
+    '--json=short',
+    '--offline',
+    '--test=none',
+  ];
   return execa(join(checkout, 'bin/sysext-agent'), ['build', spec, ...common, ...more], { reject: false });
 }
 

@@ -169,7 +169,7 @@ describe('the tests of a spec', () => {
     expect([none.exitCode, skipped.exitCode]).toEqual([0, 0]);
     expect(none.stderr).toContain('the tests of the spec are not run, as that was asked for');
     expect(JSON.parse(skipped.stdout)).toMatchObject({ tested: [] });
-    expect(readdirSync(join(host, 'var/cache/sysext-agent/work'))).toEqual([]);
+    expect(readdirSync(join(host, 'var/cache/sysext-agent/tests'))).toEqual([]);
   });
 
   test('that cannot be read are refused before anything is made', async () => {

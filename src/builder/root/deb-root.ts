@@ -83,11 +83,14 @@ export function createDebRoots(means: DebMeans): RootMaker {
   };
 }
 
-/** No daemon is started for being installed (policy-rc.d of Debian's invoke-rc.d(8)). */
+/**
+ * No daemon is started for being installed (policy-rc.d of Debian's invoke-rc.d(8)). All packages are there already; apt is not
+ * told so, as `--no-download` makes it lose the paths of package files.
+ */
 const installing = `
 printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d
 chmod 0755 /usr/sbin/policy-rc.d
-apt-get install --no-download "$@"
+apt-get install "$@"
 rm /usr/sbin/policy-rc.d`;
 
 function shell(script: string, args: readonly string[]): Pick<Command, 'argv' | 'environment'> {

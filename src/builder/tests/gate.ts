@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { isAgentError, messageOf } from '../../core/errors.ts';
 import type { Tree } from '../../core/tree.ts';
 import { sha256 } from '../../host/digest.ts';
-import { fileStatus, makeDirectory, makeTemporaryDirectory, writeAtomically } from '../../host/files.ts';
-import { removeLeftovers, removeOld } from '../../host/leftovers.ts';
+import { fileStatus, makeDirectory, writeAtomically } from '../../host/files.ts';
+import { removeOld } from '../../host/leftovers.ts';
+import { abandonedDirectories, makeOwnedDirectory } from '../../host/owned-directory.ts';
 import { belowRoot } from '../../host/root.ts';
 import type { PackageRequest } from '../packages/packages.ts';
 import type { BuildHost } from '../request.ts';
@@ -50,6 +51,8 @@ export interface TestMeans {
   /** Called where tests are run in a root of the target. */
   readonly roots: () => BuildRoots;
   readonly bring: BringSources;
+  /** Whether only what is in the cache is used: what tests need may not be there. */
+  readonly offline: boolean;
   readonly limits?: SandboxLimits;
   readonly signal?: AbortSignal;
 }
@@ -69,7 +72,7 @@ const remembered = 30;
  * Runs the tests of a spec against what was built of it, unless they passed before for the very same.
  * @returns where all of them passed.
  * @throws AgentError `tool-failed` with everything that is not as the tests say; `invalid-spec` where they cannot be read;
- *   `tool-missing` where this host cannot run them and that was asked for; and those of BuildRoots.prepare().
+ *   `tool-missing`, and `network` offline, where this host cannot run them and that was asked for; and those of BuildRoots.prepare().
  */
 export async function testExtension(
   subject: TestSubject,
@@ -90,7 +93,7 @@ export async function testExtension(
     for (const place of places) await testAt(place, plan.tests, subject, means);
     return places;
   } catch (error) {
-    if (!isAgentError(error, 'tool-missing')) throw error;
+    if (!isAgentError(error, 'tool-missing', ...(means.offline ? (['network'] as const) : []))) throw error;
     if (isAsked) throw notRun(error);
     progress.warn(`the tests of the spec are not run: ${messageOf(error)}`);
     return [];
@@ -169,9 +172,10 @@ async function inWorkDirectory<T>(
   { spec }: TestSubject,
   work: (bench: TestBench) => Promise<T>,
 ): Promise<T> {
-  const parent = join(host.cacheDirectory, 'work');
-  removeLeftovers(parent, host.clock.now());
-  const directory = makeTemporaryDirectory(parent);
+  const parent = join(host.cacheDirectory, 'tests');
+  makeDirectory(parent, 0o700);
+  for (const left of abandonedDirectories(parent)) await sandbox.removeLayer(left);
+  const directory = makeOwnedDirectory(parent);
   const network = spec.build?.networkMode?.value === 'sandbox';
   try {
     const bench = { sandbox, exec: host.exec, directory, limits, network };
