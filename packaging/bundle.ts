@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -104,8 +104,10 @@ function writeLauncher(): void {
     'set -eu',
     'here=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)',
     'unset NODE_OPTIONS',
-    // The service runs for months: a small space for new objects keeps its memory from growing to what nothing needs.
-    'if [ "${1-}" = daemon ]; then flags=--max-semi-space-size=1; else flags=; fi',
+    'flags=',
+    'if [ "${1-}" = daemon ]; then',
+    readFileSync(join(top, 'packaging/service-runtime.sh'), 'utf8').trimEnd(),
+    'fi',
     'exec "${SYSEXT_AGENT_NODE:-$here/node}" $flags "$here/main.cjs" "$@"',
     '',
   ];

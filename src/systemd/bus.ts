@@ -26,6 +26,8 @@ export interface BusCall {
   /** The types of the arguments; none unless given. */
   readonly signature?: string;
   readonly body?: readonly unknown[];
+  /** Whether polkit may ask the user of this process for a password, while the call waits. */
+  readonly mayInteract?: boolean;
 }
 
 export interface Answer {
@@ -224,9 +226,9 @@ class LibraryConnection implements Connection {
     if (isAwaited && !this.#isClosed) this.#bus.send(reply());
   }
 
-  #messageOf(call: BusCall, serial: number): dbus.Message {
+  #messageOf({ mayInteract: mayAsk = false, ...call }: BusCall, serial: number): dbus.Message {
     const body = (call.body ?? []).map((value) => forLibrary(this.#library, value));
-    return new this.#library.Message({ ...call, serial, body });
+    return new this.#library.Message({ ...call, serial, body, flags: mayAsk ? mayInteract : 0 });
   }
 
   #take(message: dbus.Message): void {

@@ -6,7 +6,7 @@ import type { Clock } from '../host/clock.ts';
 import { deadlineIn, type Deadline } from '../host/deadline.ts';
 import { fileStatus, makeDirectory, piecesOf, removeTree, writeInPlace } from '../host/files.ts';
 import { Variant } from './bus/values.ts';
-import type { UnitManager, UnitSettings } from './bus-manager.ts';
+import type { ListedUnit, UnitManager, UnitSettings } from './bus-manager.ts';
 import type { UnitStatus } from './unit-status.ts';
 
 /**
@@ -209,14 +209,23 @@ function resultOf(host: TransientHost, status: UnitStatus, program: string): Tra
 /** Ends the unit where it has not, and makes systemd forget it. Where that fails, leftTransient() does it later. */
 async function collect(host: TransientHost, unit: string): Promise<void> {
   try {
-    const { loadState, activeState } = await host.manager.status(unit);
+    const { loadState, activeState } = await stateOf(host, unit);
     if (loadState !== 'not-found' && !['failed', 'inactive'].includes(activeState))
       await host.manager.act('stop', unit);
-    if ((await host.manager.status(unit)).activeState === 'failed') await host.manager.resetFailed(unit);
+    if ((await stateOf(host, unit)).activeState === 'failed') await host.manager.resetFailed(unit);
     removeTree(outputFile(host, unit));
   } catch (error) {
     if (!isAgentError(error)) throw error;
   }
+}
+
+/** What its place in a list tells: the manager reads hundreds of properties, some from files, for a whole status. */
+async function stateOf(
+  { manager }: TransientHost,
+  unit: string,
+): Promise<Pick<ListedUnit, 'loadState' | 'activeState'>> {
+  const [listed] = await manager.list([unit]);
+  return listed ?? { loadState: 'not-found', activeState: 'inactive' };
 }
 
 function tailOf(path: string): string {

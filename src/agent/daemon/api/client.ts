@@ -105,7 +105,7 @@ async function begun(
   };
   signal.addEventListener('abort', leave);
   try {
-    const call = { ...toService, member: method, signature, body };
+    const call = { ...toService, member: method, signature, body, mayInteract: true };
     return await bus.call(call, single(objectPath), { timeoutMs: patience, signal: left.signal });
   } catch (error) {
     if (error instanceof ReplyError) throw toldByService(error.errorName, error.said) ?? error;
