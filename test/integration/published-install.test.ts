@@ -7,7 +7,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { temporaryDirectory } from '../support/archives.ts';
-import { extensionImage } from './support/images.ts';
+import { erofsImage, extensionImage, releaseOf } from './support/images.ts';
 import { startNginx, type Nginx } from './support/nginx.ts';
 import { quickAgent, type QuickAgent } from './support/quick-agent.ts';
 
@@ -147,6 +147,25 @@ test('the tree in an archive becomes an image', async () => {
   expect(await merged('tree')).toBe('3\n');
   expect(await host.ok('install', ...asked)).toContain('Already installed: tree 3');
   expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
+});
+
+test('what a coming system would leave out is fetched for it, where it is published', async () => {
+  const image = (name: string, version: string, os: string) =>
+    erofsImage({ ...releaseOf(name, `ID=scratch\nVERSION_ID=${os}\n`), [`usr/share/${name}/version`]: `${version}\n` });
+  const [old, other] = [image('jq', '1.7', '1'), image('yq', '4', '1')];
+  publish({ 'jq-1.7.raw': old, 'yq-4.raw': other });
+  for (const name of ['jq', 'yq']) await host.ok('install', place, `--name=${name}`);
+  publish({ 'jq-1.7.raw': old, 'jq-1.8.raw': image('jq', '1.8', '2') });
+  const coming = host.put('coming', Buffer.from('ID=scratch\nVERSION_ID=2\n'));
+
+  const { exitCode, stdout, stderr } = await host.agent('check-os', `--os-release=${coming}`, '--fetch');
+
+  expect(exitCode).toBe(5);
+  expect(stdout).toContain('Prefetched jq 1.8');
+  expect(stdout).toMatch(/^jq +1\.8 +yes, in the place of 1\.7$/m);
+  expect(stdout).toMatch(/^yq +4 +no: /m);
+  expect(stderr).toContain(`warning: nothing for yq: ${nginx.http} has no versions`);
+  expect(await merged('jq')).toBe('1.7\n');
 });
 
 test('nothing is taken from where nobody is trusted, and the message says how to', async () => {

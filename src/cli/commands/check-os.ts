@@ -20,6 +20,7 @@ export const checkOsCommand: CommandSpec = {
   options: [
     common.root,
     { flags: '--os-release <file>', description: 'compare with the system that this file describes' },
+    { flags: '--fetch', description: 'fetch what is published for that system of all that would be left out' },
     ...publishedOptions,
     common.allow,
     common.json,
@@ -36,6 +37,7 @@ export const checkOsCommand: CommandSpec = {
       'sysext-agent check-os --os-release=new/os-release oci://registry.example.org/extensions/jq',
       'with the newest published one',
     ],
+    ['sysext-agent check-os --os-release=new/os-release --fetch', 'with all that is published for it'],
   ],
   run: async (invocation) => {
     const { args, options } = invocation;
@@ -43,7 +45,7 @@ export const checkOsCommand: CommandSpec = {
     if (file === undefined) {
       throw new AgentError('usage', 'check-os needs --os-release=FILE: that of the system that is to come');
     }
-    if (args.length > 0) requireRoot('prefetch images');
+    if (args.length > 0 || options.flag('fetch')) requireRoot('prefetch images');
     const agent = await agentFor(options, invocation.signal);
     const { describedSystem } = await import('../../agent/described-system.ts');
     const system = await describedSystem(agent, file);
@@ -61,7 +63,6 @@ export const checkOsCommand: CommandSpec = {
 
 async function prefetchAll(invocation: Invocation, agent: Agent, system: HostRelease) {
   const { args, options } = invocation;
-  if (args.length === 0) return [];
   const { prefetch } = await import('../../agent/prefetch.ts');
   const { allowedByOption } = await import('../allowances.ts');
   const allow = allowedByOption(options);
@@ -73,7 +74,10 @@ async function prefetchAll(invocation: Invocation, agent: Agent, system: HostRel
         : { ...ofThisHost(ref), source: ref, allow },
     );
   }
-  return prefetch(agent, system, requests);
+  const given = requests.length === 0 ? [] : await prefetch(agent, system, requests);
+  if (!options.flag('fetch')) return given;
+  const { prefetchComing } = await import('../coming-images.ts');
+  return [...given, ...(await prefetchComing(invocation, agent, system))];
 }
 
 function choiceLines({ extensions, replaced, leftOut }: BootChoice, legend: boolean): string[] {
