@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util';
 
 import { installWatcher, watchedDuring } from '../integration/support/absence.ts';
-import { extensionImage, putFiles } from '../integration/support/images.ts';
+import { erofsImage, extensionImage, putFiles, releaseOf } from '../integration/support/images.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 
 /**
  * Swaps what is merged many times while somebody looks at it without pause, and prints how often it was absent, how long
  * a swap takes and what is left, beside what the bare tool does: `node test/endurance/swaps.ts [--swaps=1000]
- * [--extensions=1,10,50] [--systemd=252,257,262] [--by=agent|program]`, as root, with the bundle. Exits with 1 where
- * something was absent or grows.
+ * [--extensions=1,10,50] [--systemd=252,257,262] [--by=agent|program] [--starts=0]`, as root, with the bundle. With
+ * `--starts=60` a shell then starts a program of the extension without pause for so many seconds while it is swapped. Exits
+ * with 1 where something was absent, grows, or did not start.
  */
 
 const { values } = parseArgs({
@@ -17,6 +18,7 @@ const { values } = parseArgs({
     extensions: { type: 'string', default: '1,10,50' },
     systemd: { type: 'string', default: '252,257,262' },
     by: { type: 'string', default: 'agent' },
+    starts: { type: 'string', default: '0' },
   },
 });
 
@@ -81,6 +83,32 @@ async function run(machine: Machine, what: keyof typeof ways, swaps: number): Pr
   ];
 }
 
+/** Starts a program of an extension again and again while that is swapped; a shell and the program are from the tree. */
+async function start(machine: Machine, what: keyof typeof ways, seconds: number): Promise<number> {
+  const script = [
+    `(i=0; while :; do i=$((i + 1)); ${exchange}; { ${ways[what]}; } >/dev/null 2>&1; echo >>/run/swapped; done) & swapping=$!`,
+    `starts=0 failures=0; : >/run/swapped; end=$((SECONDS + ${seconds}))`,
+    'while test $SECONDS -lt $end; do',
+    '  starts=$((starts + 1)); e0-start 2>/dev/null || failures=$((failures + 1))',
+    'done',
+    'kill $swapping; wait $swapping || true',
+    'echo "$starts $failures $(wc -l </run/swapped)"',
+  ];
+  const told = await machine.shell(script.join('\n'), { timeoutMs: (seconds + 120) * 1000 });
+  const [starts = 0, failures = 0, swapped = 0] = told.trim().split(' ').map(Number);
+  say(`  ${what.padEnd(8)}started ${starts} times during ${swapped} swaps, ${failures} of them failed`);
+  return failures;
+}
+
+/** The image of the extension that is exchanged and watched. */
+function watchedImage(version: string): Buffer {
+  return erofsImage({
+    ...releaseOf('e0'),
+    'usr/share/e0/version': `${version}\n`,
+    'usr/bin/e0-start': '#!/bin/sh\nexit 0\n',
+  });
+}
+
 const by = values.by === 'program' ? 'program' : 'agent';
 const swaps = Number(values.swaps);
 const problems: string[] = [];
@@ -92,16 +120,20 @@ for (const systemd of values.systemd.split(',').map(Number) as (252 | 254 | 257 
     const others = Array.from({ length: count - 1 }, (_, index) => `e${index + 1}`);
     await putFiles(machine, '/var/lib/extensions', {
       ...Object.fromEntries(others.map((name) => [`${name}.raw`, extensionImage(name)])),
-      'e0.raw': extensionImage('e0', '1'),
+      'e0.raw': watchedImage('1'),
     });
     await putFiles(machine, '/srv', {
-      'e0-1.raw': extensionImage('e0', '1'),
-      'e0-2.raw': extensionImage('e0', '2'),
+      'e0-1.raw': watchedImage('1'),
+      'e0-2.raw': watchedImage('2'),
     });
     await machine.shell('systemd-sysext merge');
     await machine.shell(`{ ${ways[by]}\n} >/dev/null 2>&1`);
     problems.push(...(await run(machine, by, swaps)));
     problems.push(...(await run(machine, 'bare', Math.min(20, swaps))));
+    if (Number(values.starts) === 0) continue;
+    const failures = await start(machine, by, Number(values.starts));
+    if (failures > 0) problems.push(`${by}: ${failures} starts failed`);
+    await start(machine, 'bare', Math.min(20, Number(values.starts)));
   }
 }
 for (const problem of problems) say(`problem: ${problem}`);

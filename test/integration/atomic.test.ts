@@ -217,7 +217,8 @@ describe.each([
     expect(await fine('install', '/srv/c1/c.raw')).toContain(
       "systemd-analyze verify: /usr/lib/systemd/system/c.service:5: Unknown key 'Colour'",
     );
-    expect(await fine('history', '2')).toMatch(/the health check sh -ec .* was well/);
+    const { operations } = JSON.parse(await fine('history', '--json')) as { operations: { id: number }[] };
+    expect(await fine('history', String(operations[0]?.id))).toMatch(/the health check sh -ec .* was well/);
     const before = await left();
 
     for (const [driver, failure] of [
