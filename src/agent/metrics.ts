@@ -8,7 +8,7 @@ import { openHistory } from './history.ts';
 import { overview, type ExtensionOverview, type Overview } from './overview.ts';
 import type { Hold, OperationTally } from './records.ts';
 import { storedImages } from './stored-image.ts';
-import { verifyFailures } from './verify-failures.ts';
+import { verifyFailures, type VerifyFailures } from './verify-failures.ts';
 
 /** What an extension is at: every one is in one of these. */
 export type ExtensionState = 'merged' | 'ignored' | 'quarantined' | 'unmerged';
@@ -26,7 +26,7 @@ export interface MetricFacts {
   readonly storeBytes: number;
   /** Names of installed extensions that are to become other ones and wait. */
   readonly updates: readonly string[];
-  readonly verifyFailures: number;
+  readonly verifyFailures: VerifyFailures;
   /** Problems with drop-ins of the fleet. */
   readonly problems: number;
   readonly now: Date;
@@ -148,7 +148,11 @@ function hostFamilies(facts: MetricFacts): MetricFamily[] {
       'Installed extensions that the fleet wants in another version, which waits; always 1.',
       facts.updates.map((name) => ({ labels: { name }, value: 1 })),
     ),
-    counter('verify_failures_total', 'Signatures and digests that were not right.', one(facts.verifyFailures)),
+    counter(
+      'verify_failures_total',
+      'What was fetched and could not be verified, by what was wrong with it.',
+      Object.entries(facts.verifyFailures).map(([reason, value]) => ({ labels: { reason }, value })),
+    ),
     gauge('config_error', 'Problems with the drop-ins of the fleet.', one(problems)),
     gauge(
       'clock_skew_seconds',

@@ -47,6 +47,7 @@ function addRaw(store: string, image: VerifiedImage, temporary: string): StoredI
 
 function changed({ path }: VerifiedImage, expected: string, found: string): AgentError {
   return new AgentError('verification-failed', `${path} is not what was fetched any more`, {
+    unverified: 'digest',
     facts: [`expected: sha256 ${expected}`, `found:    sha256 ${found}`],
   });
 }

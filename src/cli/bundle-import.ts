@@ -110,6 +110,7 @@ function unproven(
     ? `It was asked for by its digest: where that is known from elsewhere, give it with --sha256=${digestOf(reference)}.`
     : 'Make the bundle again with `sysext-agent bundle export`.';
   return new AgentError('verification-failed', `nothing in ${file} proves ${name} ${version}`, {
+    unverified: 'untrusted',
     cause,
     facts: [cause.message],
     left: 'Nothing was changed.',

@@ -1,8 +1,11 @@
 import type { Agent } from '../agent/agent.ts';
 import type { Candidate } from '../agent/candidate.ts';
+import type { CheckedImage } from '../agent/daemon/api/api.ts';
 import type { Fit, HostRelease, Misfit } from '../core/compatibility.ts';
 import type { Judgement } from '../core/contents/allow.ts';
+import type { Finding } from '../core/contents/finding.ts';
 import { AgentError } from '../core/errors.ts';
+import { ofThisHost } from '../core/verified-image.ts';
 
 const reasons: Readonly<Record<Fit, string>> = {
   any: 'it says it is for any system (ID=_any)',
@@ -41,6 +44,22 @@ export async function judge(agent: Agent, candidate: Candidate, osRelease: strin
     const misfit = fit.fits ? {} : { misfit: fit.why };
     return { fits: false, why: fit.fits ? error.message : fit.why.reason, judgement, refusal: error, ...misfit };
   }
+}
+
+/** What the service tells of an image, for this host. @throws AgentError as readCandidate(). */
+export async function checkImage(agent: Agent, path: string): Promise<CheckedImage> {
+  const { readCandidate } = await import('../agent/candidate.ts');
+  const { version: systemd } = await agent.tool.features();
+  const candidate = await readCandidate({ ...ofThisHost(path), source: path }, systemd, agent.exec);
+  const { fits, why, judgement } = await judge(agent, candidate, undefined);
+  const { refused, allowed, told } = judgement;
+  const row = (verdict: string, { rule, message }: Finding) => [rule, verdict, message] as const;
+  const findings = [
+    ...refused.map((finding) => row('refused', finding)),
+    ...allowed.map(({ finding }) => row('allowed', finding)),
+    ...told.map((finding) => row('told', finding)),
+  ];
+  return { name: candidate.name, version: candidate.version, fits, why, findings };
 }
 
 /** This host, or the system that a file describes. */

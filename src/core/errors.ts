@@ -55,7 +55,17 @@ export const exitCodeOf = {
 
 export type ErrorCode = keyof typeof exitCodeOf;
 
+/**
+ * What was not right where something cannot be verified: `malformed` is what cannot be read as what it should be, or is
+ * about something else.
+ */
+export const verifyFaults = ['signature', 'digest', 'untrusted', 'outdated', 'malformed'] as const;
+
+export type VerifyFault = (typeof verifyFaults)[number];
+
 export interface ErrorDetails {
+  /** Of `verification-failed`, where it is not `malformed`. */
+  readonly unverified?: VerifyFault;
   /** What was left as it was, as a sentence: "Nothing was changed." */
   readonly left?: string;
   /** What the reader can do next, as a sentence. */

@@ -61,6 +61,7 @@ function requireSize(path: string, { size, maxSize }: Pick<WantedFile, 'size' | 
 
 function anotherFile(path: string, expected: string, found: string): AgentError {
   return new AgentError('verification-failed', `${path} is not the file that was promised`, {
+    unverified: 'digest',
     facts: [`expected: ${expected}`, `found:    ${found}`],
     left: 'What was copied was removed.',
     next: 'Look whether it is damaged, or the list beside it older than the file.',

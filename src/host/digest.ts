@@ -3,6 +3,7 @@ import fs from 'node:fs';
 
 import { createContentReader, type Range } from './content.ts';
 import { attempt, piecesOf } from './files.ts';
+import type { HashAlgorithm } from './part-file.ts';
 
 /** The sha256 of what is in memory, in hexadecimal. */
 export function sha256(data: string | Uint8Array): string {
@@ -11,8 +12,13 @@ export function sha256(data: string | Uint8Array): string {
 
 /** The sha256 of a file in hexadecimal, read in pieces. */
 export function sha256OfFile(path: string): string {
+  return hashOfFile(path, 'sha256');
+}
+
+/** The hash of a file in hexadecimal, read in pieces. */
+export function hashOfFile(path: string, algorithm: HashAlgorithm): string {
   return attempt('read', path, () => {
-    const hash = createHash('sha256');
+    const hash = createHash(algorithm);
     for (const piece of piecesOf(path)) hash.update(piece);
     return hash.digest('hex');
   });

@@ -1,16 +1,31 @@
 import { AgentError, isAgentError } from '../core/errors.ts';
+import { pieceCollector } from './collection.ts';
 import { networkError, requireStatus, shown, type HttpAnswer, type HttpRequest } from './exchange.ts';
 import { paceKeeper } from './pace.ts';
-import { openPartFile, type PartFile } from './part-file.ts';
+import { openPartFile, type HashAlgorithm, type PartFile } from './part-file.ts';
 import { silent, type Progress } from './progress.ts';
 import { retrying, type RetryPolicy } from './retry.ts';
 
 /** A file to fetch, and how it will be recognised. */
-export interface WantedFile {
-  /** Where it goes, in a directory that is made where it is missing. */
-  readonly path: string;
+export interface WantedFile extends WantedSize {
   /** In hexadecimal. */
   readonly sha256: string;
+}
+
+/** A file that is known by any hash. */
+export interface HashedFile extends WantedSize {
+  readonly hash: FileHash;
+}
+
+export interface FileHash {
+  readonly algorithm: HashAlgorithm;
+  /** In hexadecimal. */
+  readonly hex: string;
+}
+
+interface WantedSize {
+  /** Where it goes, in a directory that is made where it is missing. */
+  readonly path: string;
   /** Exact size in bytes, where it is known. */
   readonly size?: number;
   /** The most that is taken where the size is not known, in bytes; 16 GiB. */
@@ -32,7 +47,7 @@ export interface Sender {
 interface Job {
   readonly sender: Sender;
   readonly url: string;
-  readonly file: WantedFile;
+  readonly file: HashedFile;
   readonly options: DownloadOptions;
   readonly part: PartFile;
   /** Told how many bytes of the file are here. */
@@ -42,9 +57,15 @@ interface Job {
 const defaultMaxSize = 16 * 1024 ** 3;
 
 /** See `Http.download`. */
-export async function download(sender: Sender, url: string, file: WantedFile, options: DownloadOptions): Promise<void> {
+export async function download(
+  sender: Sender,
+  url: string,
+  wanted: WantedFile | HashedFile,
+  options: DownloadOptions,
+): Promise<void> {
   const { progress = silent, signal } = options;
-  const part = await openPartFile(file.path, file.sha256);
+  const file = 'hash' in wanted ? wanted : { ...wanted, hash: { algorithm: 'sha256' as const, hex: wanted.sha256 } };
+  const part = await openPartFile(file.path, file.hash.hex, file.hash.algorithm);
   const job: Job = { sender, url, file, options, part, report: reporter(progress) };
   if (file.size !== undefined) progress.expect(file.size);
   try {
@@ -72,7 +93,7 @@ async function transfer(job: Job): Promise<void> {
   const resumed = part.position > 0;
   job.report(part.position);
   if (part.position !== file.size) await receive(job);
-  if (part.digest() === file.sha256) return;
+  if (part.digest() === file.hash.hex) return;
   if (!resumed) throw wrongHash(job);
   // What we had may have been of another version of the file: only a file fetched as a whole is judged.
   await part.restart();
@@ -112,12 +133,14 @@ function contentLength({ headers }: HttpAnswer): number | undefined {
 async function pour(job: Job, answer: HttpAnswer): Promise<void> {
   const { file, part, options, sender } = job;
   const keepPace = paceKeeper(sender.policy.clock, answer.url);
+  const collect = pieceCollector();
   try {
     for await (const piece of answer.body as AsyncIterable<Buffer>) {
       keepPace(piece.length);
       if (part.position + piece.length > sizeLimit(file)) throw wrongSize(job, 'more');
       await part.append(piece);
       job.report(part.position);
+      collect(piece.length);
     }
   } catch (error) {
     throw networkError(error, answer.url, options.signal);
@@ -126,7 +149,7 @@ async function pour(job: Job, answer: HttpAnswer): Promise<void> {
 }
 
 /** The most bytes that a file may have. */
-export function sizeLimit(file: WantedFile): number {
+export function sizeLimit(file: Pick<HashedFile, 'size' | 'maxSize'>): number {
   return file.size ?? file.maxSize ?? defaultMaxSize;
 }
 
@@ -144,11 +167,13 @@ function wrongSize({ url, file }: Job, found: string): AgentError {
 }
 
 function wrongHash({ url, file, part }: Job): AgentError {
-  return notTheFile(url, [`expected: sha256 ${file.sha256}`, `found:    sha256 ${part.digest()}`]);
+  const { algorithm, hex } = file.hash;
+  return notTheFile(url, [`expected: ${algorithm} ${hex}`, `found:    ${algorithm} ${part.digest()}`]);
 }
 
 function notTheFile(url: string, facts: readonly string[]): AgentError {
   return new AgentError('verification-failed', `${shown(url)} is not the file that was promised`, {
+    unverified: 'digest',
     facts,
     left: 'What arrived was removed.',
     next: 'The server may be in the middle of an update: try again in some minutes, or from another mirror.',

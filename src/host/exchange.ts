@@ -90,7 +90,7 @@ export function redirected(first: URL, from: URL, location: string): URL {
 }
 
 /** Whether an address is that of this host, or of what is on its link alone. */
-function isLocal({ hostname }: URL): boolean {
+export function isLocal({ hostname }: Pick<URL, 'hostname'>): boolean {
   return /^(localhost|.*\.localhost|127\.[\d.]+|0\.[\d.]+|169\.254\.[\d.]+)\.?$|^\[(::|::1|fe[89ab].*|::ffff:(7f|0:|a9fe).*)\]$/.test(
     hostname,
   );

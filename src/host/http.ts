@@ -1,6 +1,6 @@
 import { AgentError } from '../core/errors.ts';
 import type { Clock } from './clock.ts';
-import { download, type DownloadOptions, type WantedFile } from './download.ts';
+import { download, type DownloadOptions, type HashedFile, type WantedFile } from './download.ts';
 import {
   exchange,
   networkError,
@@ -12,7 +12,7 @@ import {
 import { paceKeeper } from './pace.ts';
 import { BusyServerError, parseRetryAfter, retrying, type RetryPolicy } from './retry.ts';
 
-export type { DownloadOptions, WantedFile } from './download.ts';
+export type { DownloadOptions, FileHash, HashedFile, WantedFile } from './download.ts';
 export { requireStatus, shown, StatusError, type HttpAnswer, type HttpRequest } from './exchange.ts';
 
 /** What a server said about the version of a document, to ask later whether there is a newer one. */
@@ -53,11 +53,11 @@ export interface Http {
    */
   get(url: string, options: GetOptions): Promise<Document>;
   /**
-   * Fetches a file that must have a known sha256. What arrives goes to a `.part` file beside it, from which a later
+   * Fetches a file that must have a known hash. What arrives goes to a `.part` file beside it, from which a later
    * call goes on; only a complete and verified file gets the final name.
    * @throws AgentError `network`, `no-such-file`, `verification-failed`, `disk-full`, `interrupted`
    */
-  download(url: string, file: WantedFile, options?: DownloadOptions): Promise<void>;
+  download(url: string, file: WantedFile | HashedFile, options?: DownloadOptions): Promise<void>;
 }
 
 export interface HttpSettings {

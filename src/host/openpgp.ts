@@ -96,6 +96,7 @@ async function judgeDetached(
       : await Promise.all(verdicts.map((verdict) => byKeyInForce(verdict, verificationKeys, date)));
   } catch (cause) {
     throw new AgentError('verification-failed', `the signature of ${source} cannot be read: ${messageOf(cause)}`, {
+      unverified: 'signature',
       cause,
     });
   }
@@ -166,6 +167,7 @@ export function untrusted(
 ): AgentError {
   const trusted = keys.map((key) => key.getKeyID().toHex());
   return new AgentError('verification-failed', `${source} has no good signature by a trusted key`, {
+    unverified: 'signature',
     facts: [
       ...verdicts.map(({ id, fault }) => `signed by key ${id}: ${fault ?? 'good'}`),
       `trusted keys: ${trusted.join(', ') || 'none'}`,

@@ -17,7 +17,7 @@ export interface PartFile {
   append(piece: Uint8Array): Promise<void>;
   /** Empties it. */
   restart(): Promise<void>;
-  /** The sha256 of what it has, in hexadecimal. */
+  /** The hash of what it has, in hexadecimal. */
   digest(): string;
   /** Gives it its final name. */
   commit(): Promise<void>;
@@ -27,21 +27,24 @@ export interface PartFile {
   discard(): Promise<void>;
 }
 
+/** Hashes by which a file may be known. */
+export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
+
 /**
  * Opens the `.part` file beside `path`, with the bytes that an earlier download of the same content left in it: it is
- * named by the sha256 that is wanted, so that a resumed file is always of the right version.
+ * named by the hash that is wanted, so that a resumed file is always of the right version.
  *
  * While it is written its name carries our process id: two processes that want the same file never write to the same
  * inode, so what one has verified cannot change under it, and what a killed process left is found again.
  */
-export async function openPartFile(path: string, sha256: string): Promise<PartFile> {
+export async function openPartFile(path: string, wanted: string, by: HashAlgorithm = 'sha256'): Promise<PartFile> {
   const directory = dirname(path);
   makeDirectory(directory);
-  const working = ownPath(directory, sha256, 'part');
-  takeOver(leftFiles(directory, { kinds: ['part'], stem: sha256 }), working);
+  const working = ownPath(directory, wanted, 'part');
+  takeOver(leftFiles(directory, { kinds: ['part'], stem: wanted }), working);
   const handle = await guard('write', working, () => open(working, 'a', 0o644));
   const writer = createBatchWriter((batch) => guard('write', working, () => handle.appendFile(batch)));
-  let hash = createHash('sha256');
+  let hash = createHash(by);
   let position = 0;
   const take = (piece: Uint8Array) => {
     hash.update(piece);
@@ -56,7 +59,7 @@ export async function openPartFile(path: string, sha256: string): Promise<PartFi
     // What fails here failed before, and is told by then.
     await writer.flush().catch(() => undefined);
     await finish(() => {
-      fs.renameSync(working, join(directory, `${sha256}.part`));
+      fs.renameSync(working, join(directory, `${wanted}.part`));
     });
   };
   return {
@@ -70,7 +73,7 @@ export async function openPartFile(path: string, sha256: string): Promise<PartFi
     restart: async () => {
       await writer.flush();
       await guard('empty', working, () => handle.truncate(0));
-      hash = createHash('sha256');
+      hash = createHash(by);
       position = 0;
     },
     digest: () => hash.copy().digest('hex'),

@@ -58,7 +58,7 @@ function isMountPoint(path: string, device: number): boolean {
 }
 
 /** `major:minor` of a device number as stat(2) gives it, the encoding of glibc's gnu_dev_major(). */
-function deviceNumber(device: number): string {
+export function deviceNumber(device: number): string {
   const number = BigInt(device);
   const major = ((number >> 8n) & 0xfffn) | ((number >> 32n) & ~0xfffn);
   const minor = (number & 0xffn) | ((number >> 12n) & 0xffff_ff00n);

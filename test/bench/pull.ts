@@ -21,12 +21,12 @@ const runs = Number(process.argv[3] ?? 5);
 const program = [process.execPath, join(import.meta.dirname, 'pull-program.ts')];
 
 /** Writes an image of random bytes, in pieces. */
-function makeImage(path: string, size: number): PublishedImage {
+function makeImage(path: string, size: number, seed = ''): PublishedImage {
   const hash = createHash('sha256');
   const piece = Buffer.alloc(Math.min(size, 2 ** 20));
   writeFileSync(path, '');
   for (let at = 0; at < size; at += piece.length) {
-    piece.fill(createHash('sha512').update(`${at}`).digest());
+    piece.fill(createHash('sha512').update(`${seed}${at}`).digest());
     hash.update(piece);
     appendFileSync(path, piece);
   }
@@ -55,7 +55,7 @@ async function transferResults(registry: RunningRegistry): Promise<Result[]> {
   const [times, floors, peaks]: [number[], number[], number[]] = [[], [], []];
   const fetched = (reference: string) => {
     rmSync(out, { force: true });
-    const [time, peak] = mustRun([...program, 'fetch', reference, out])
+    const [time, peak] = mustRun([...program, 'fetch', out, reference])
       .split(' ')
       .map(Number);
     return { time: time ?? NaN, peak: peak ?? NaN };
@@ -83,6 +83,34 @@ async function transferResults(registry: RunningRegistry): Promise<Result[]> {
   ];
 }
 
+/** Twenty images of 1 MiB, all at a time, in one process of ours and in twenty of curl. */
+async function smallResult(registry: RunningRegistry): Promise<Result> {
+  using work = temporaryDirectory();
+  const images: { readonly reference: string; readonly url: string }[] = [];
+  for (let number = 0; number < 20; number++) {
+    const image = makeImage(work.at(`${number}.raw`), 2 ** 20, `${number}`);
+    const name = `bench/small-${number}`;
+    const reference = `oci://${registry.host}/${name}@${await published(registry, name, image)}`;
+    images.push({ reference, url: `http://${registry.host}/v2/${name}/blobs/sha256:${image.sha256}` });
+  }
+  const [ours, floors]: [number[], number[]] = [[], []];
+  const fetchAll = 'cd "$1"; shift; for url; do curl -sS -O "$url" & done; wait';
+  for (let run = 0; run <= runs; run++) {
+    const printed = mustRun([...program, 'fetch-all', work.path, ...images.map(({ reference }) => reference)]);
+    for (let number = 0; number < images.length; number++) rmSync(work.at(`${number}`));
+    const start = performance.now();
+    mustRun(['bash', '-ec', fetchAll, 'bare', work.path, ...images.map(({ url }) => url)]);
+    const floor = performance.now() - start;
+    if (run > 0) [ours, floors].forEach((list, at) => list.push([Number(printed.split(' ')[0]), floor][at] ?? NaN));
+  }
+  return ratio(
+    '(c) pull of 20 images of 1 MiB at a time, beyond the start of Node / 20 curls',
+    median(ours),
+    median(floors),
+    1.5,
+  );
+}
+
 /** 5,000 tags of one image, written as the registry keeps them. */
 async function choiceResult(registry: RunningRegistry): Promise<Result> {
   using work = temporaryDirectory();
@@ -93,10 +121,10 @@ async function choiceResult(registry: RunningRegistry): Promise<Result> {
     mkdirSync(place, { recursive: true });
     writeFileSync(join(place, 'link'), digest);
   }
-  const printed = mustRun([...program, 'choose', `oci://${registry.host}/bench/many`, String(runs * 2)]);
+  const printed = mustRun([...program, 'choose', String(runs * 2), `oci://${registry.host}/bench/many`]);
   const [list = NaN, choice = NaN] = printed.split(' ').map(Number);
-  return ratio('(c) choice among 5,000 tags / one list of them', choice, list, 2);
+  return ratio('(d) choice among 5,000 tags / one list of them', choice, list, 2);
 }
 
 await using registry = await startRegistry({ guarded: false });
-print([...(await transferResults(registry)), await choiceResult(registry)]);
+print([...(await transferResults(registry)), await smallResult(registry), await choiceResult(registry)]);

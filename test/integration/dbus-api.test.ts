@@ -102,6 +102,8 @@ describe('the service on the bus', () => {
     expect((await call('Explain s a')).stdout).toContain('a is merged into /usr since');
     const onOther = await call(`CheckOs s "$(printf 'ID=other\\nVERSION_ID=1\\n')"`, nobody);
     expect(onOther.stdout).toBe('a(ssbs) 1 "a" "" true ""');
+    const checked = /^ssbsa\(sss\) "b" "" true "it says it is for any system \(ID=_any\)" /;
+    for (const as of ['', nobody]) expect((await call('Check s /srv/b.raw', as)).stdout).toMatch(checked);
     const managed = await sh(
       `busctl call ${name} /io/github/SysextAgent1 org.freedesktop.DBus.ObjectManager GetManagedObjects`,
     );
@@ -134,6 +136,7 @@ describe('the service on the bus', () => {
 
     expect(await asUser('install /srv/b.raw')).toEqual({ exitCode: 0, stdout: 'Merged: a, b', stderr: '' });
     expect((await call('Upgrade as 0', nobody)).stderr).toContain(`${name}.upgrade`);
+    expect(await asUser('upgrade')).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/polkit .*\.upgrade/) });
     await machine.write('/srv/greeter.yml', greeter);
     // While another operation has the lock it is not installed: what is told meanwhile is what was done until then.
     await machine.shell('flock /run/sysext-agent/lock sleep 60 > /dev/null 2>&1 & echo $! > /tmp/holder');
@@ -152,11 +155,37 @@ describe('the service on the bus', () => {
     });
 
     await machine.shell(
-      'cp /srv/a.raw /srv/own.raw; chown 65534 /srv/own.raw; install -m 600 /srv/a.raw /srv/closed.raw',
+      'cp /srv/a.raw /srv/own.raw; chown 65534 /srv/own.raw; install -m 600 /srv/a.raw /srv/closed.raw; mkdir -p /srv/tree/usr',
     );
-    for (const path of ['/srv/own.raw', '/srv/closed.raw', '/etc/shadow', '/nothing']) {
+    for (const path of ['/srv/own.raw', '/srv/closed.raw', '/srv/tree', '/etc/shadow', '/nothing']) {
       expect((await call(`Install asa{sv} 1 ${path} 0`, nobody)).stderr).toContain('is not taken for a user');
+      expect((await call(`Check s ${path}`, nobody)).stderr).toContain('is not taken for a user');
     }
+  });
+
+  test('a user who is asked for a password by an agent of polkit, and knows it, can do what it is asked for', async () => {
+    // The agent of a terminal, for the process that becomes the command; it is heard of when it has registered.
+    const session = 'pkttyagent --process $$ --notify-fd 4 4>/tmp/agent & cat /tmp/agent; exec sysext-agent hold b';
+    await machine.write('/tmp/session', session);
+    const asked = async (password: string) => {
+      await machine.shell('rm -f /tmp/agent /tmp/typed; mkfifo -m 666 /tmp/agent /tmp/typed; rm -f /tmp/shown');
+      const terminal = `${nobody} script -qec 'bash /tmp/session' /dev/null`;
+      await machine.shell(`(${terminal} </tmp/typed >/tmp/shown 2>&1; echo "exit $?" >>/tmp/shown) >/dev/null 2>&1 &
+        exec 5>/tmp/typed; sleep infinity >/dev/null 2>&1 & echo $! >/tmp/open`);
+      await untilShown(machine, 'cat /tmp/shown', /^Password: /m);
+      await machine.shell(`echo '${password}' >/tmp/typed`);
+      const shown = await untilShown(machine, 'cat /tmp/shown', /^exit \d+$/m);
+      await machine.shell('kill $(cat /tmp/open)');
+      return shown;
+    };
+    await machine.shell("echo 'root:secret' | chpasswd");
+
+    const right = await asked('secret');
+
+    expect(right).toMatch(/AUTHENTICATING FOR io\.github\.SysextAgent1\.hold/);
+    expect(right).toMatch(/exit 0$/);
+    expect((await sh('sysext-agent list')).stdout).toMatch(/^b .*held/m);
+    expect(await job('Unhold as 1 b')).toMatchObject({ state: 's "done"' });
   });
 
   test('signals tell of jobs, and who began one can cancel it', async () => {

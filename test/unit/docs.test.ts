@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 
 import { actionOf, jobInterface, managerInterface, serviceName } from '../../src/agent/daemon/api/definition.ts';
 import { metricFamilies } from '../../src/agent/metrics.ts';
+import { parseFailures } from '../../src/agent/verify-failures.ts';
 import type { CommandSpec } from '../../src/cli/command.ts';
 import { allRules } from '../../src/core/contents/allow.ts';
 import { exitCodeOf, exitCodes } from '../../src/core/errors.ts';
@@ -121,7 +122,7 @@ test('docs/metrics.md has every metric, in order, with its type', () => {
     ...host,
     storeBytes: 0,
     updates: [],
-    verifyFailures: 0,
+    verifyFailures: parseFailures(''),
     problems: 0,
     now: new Date(0),
   });

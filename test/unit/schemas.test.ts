@@ -215,6 +215,7 @@ describe('the schema of agent.yml and the agent agree:', () => {
     'merge: {mount_once: }',
     'windows:',
     'windows: [{}]',
+    'windows: [{from: 22:00, to: 04:00, spread: 30m}]',
     'windows: [{days: [sat, sun]}, {from: 22:30, to: 04:00, zone: Europe/Berlin}, {from: "02:00", to: 24:00}]',
     'fleet_lock:',
     'fleet_lock: {url: "https://lock.example.org/base", group: workers-1}',

@@ -157,6 +157,7 @@ async function convert(
 function notAsPromised(directoryUrl: string, packed: ListedFile, facts: readonly string[]): AgentError {
   const name = `${shown(directoryUrl)}/${packed.path}`;
   return new AgentError('verification-failed', `${name} does not unpack to the index that was promised`, {
+    unverified: 'digest',
     facts,
     left: 'The package lists in the cache were left as they were.',
   });

@@ -49,6 +49,7 @@ function isCached({ progress, offline }: PackageCache, { name, sha256 }: Selecte
   removeTree(path);
   if (offline)
     throw new AgentError('verification-failed', `the cached package file of ${name} was damaged`, {
+      unverified: 'digest',
       facts: [`expected: sha256 ${sha256}`, `found:    sha256 ${found}`],
       left: `${path} was removed.`,
       next: 'Run the command again without --offline: the file is then fetched anew.',

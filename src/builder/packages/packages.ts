@@ -62,4 +62,11 @@ export interface PackageSource {
    * is left out.
    */
   providersOf?(needs: readonly LibraryNeed[], signal?: AbortSignal): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** What changes with any of its indexes. */
+  fingerprint?(signal?: AbortSignal): Promise<string>;
+  /**
+   * Those packages of these names that there are, with what they depend on: of alternatives the first one that is there.
+   * Versions and conflicts do not count, so it is no more than what a package manager needs to begin with.
+   */
+  withDependencies?(names: readonly string[], signal?: AbortSignal): Promise<readonly SelectedPackage[]>;
 }

@@ -1,4 +1,7 @@
-/** A directory or file of the host that programs in a sandbox see as well. */
+/**
+ * A directory or file of the host that programs in a sandbox see as well. Those to be read must be readable by everyone;
+ * a directory to be written to is given to root of sandboxes.
+ */
 export interface Bind {
   readonly source: string;
   /** Where they see it: an absolute path. */
@@ -10,8 +13,14 @@ export interface Bind {
 export interface SandboxTree {
   /** Directories, the lowest first: the build root, then what earlier steps made. None of them is changed. */
   readonly lower: readonly string[];
-  /** Takes what is changed; undefined: what is changed is thrown away. Removed with `removeLayer`. */
+  /**
+   * Takes what is changed; undefined: what is changed is thrown away. Removed with `removeLayer`. Made where it is not
+   * there; while a program runs it is elsewhere. Who runs as root keeps it below a directory that only root can enter,
+   * since what is in it may be setuid to the users of sandboxes.
+   */
   readonly upper: string | undefined;
+  /** Directories in it that are root directories of their own to programs that enter them: they get /dev and /proc, too. */
+  readonly roots?: readonly string[];
   /** Read-only overlays below it, as a merge makes them: over `/usr` of the host the one of an image. */
   readonly overlays?: readonly { readonly at: string; readonly lower: readonly string[] }[];
 }
@@ -67,6 +76,11 @@ export interface Sandbox {
    *   `disk-full`.
    */
   run(run: SandboxRun): Promise<SandboxEnd>;
+  /**
+   * Makes a directory that this process wrote a layer that programs can change: all in it then belongs to root of
+   * sandboxes, also under other names that it has. One that was adopted before is left as it is.
+   */
+  adoptLayer(directory: string): Promise<void>;
   /** Removes a layer, whoever in the sandbox made what is in it. */
   removeLayer(directory: string): Promise<void>;
 }

@@ -1,11 +1,11 @@
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 import { AgentError } from '../../core/errors.ts';
 import type { ImageEntry } from '../../core/image-entry.ts';
 import { entryBelow, listTree } from '../../host/directory-tree.ts';
 import { quote } from '../../core/yaml/text.ts';
 import type { ContextSource } from '../spec/sources.ts';
-import { isSelected } from './selection.ts';
+import { selected, selectionOf } from './selection.ts';
 import type { SourceFile } from './source-file.ts';
 
 /** Directories of this host by the names of build contexts; `context` is the main one. */
@@ -27,13 +27,35 @@ export function contextFiles(
   contexts: Contexts,
   keep: Keep,
 ): readonly SourceFile[] {
+  const { top, entries } = contextEntries(name, source, within, contexts);
+  return entries.map((entry) => sourceFile(name, top, entry, keep));
+}
+
+/**
+ * What there is of a source in its directory on this host, without a look into the files.
+ * @returns the directory that the paths of the entries begin in.
+ * @throws AgentError as contextFiles(), and `content-refused` for what is neither file, directory nor link.
+ */
+export function contextEntries(
+  name: string,
+  source: ContextSource,
+  within: string,
+  contexts: Contexts,
+): { readonly top: string; readonly entries: readonly OrdinaryEntry[] } {
   const directory = contexts.get(source.name.value);
   if (directory === undefined) throw unknownContext(source, contexts);
   const { top, prefix } = startOf(name, source, directory);
-  const [includes, excludes] = [source.includes, source.excludes].map((list) => list.map(({ value }) => value));
-  return entriesWithin(top, prefix, within)
-    .filter(({ path, kind }) => kind === 'directory' || isSelected(path, includes ?? [], excludes ?? []))
-    .map((entry) => sourceFile(name, top, entry, keep));
+  const entries = selected(entriesWithin(top, prefix, within), selectionOf(source));
+  return { top, entries: entries.map((entry) => ordinary(top, entry)) };
+}
+
+/** An entry that an image may have. */
+export type OrdinaryEntry = ImageEntry & { readonly kind: 'file' | 'directory' | 'symlink' };
+
+function ordinary(top: string, entry: ImageEntry): OrdinaryEntry {
+  const { kind, path } = entry;
+  if (kind === 'file' || kind === 'directory' || kind === 'symlink') return { ...entry, kind };
+  throw new AgentError('content-refused', `${join(top, path)} is a ${kind}, which no image may have`);
 }
 
 /** Where the source begins: at its `path`, or at the directory that holds it where that is a file. */
@@ -52,7 +74,9 @@ function startOf(name: string, source: ContextSource, directory: string): { top:
       },
     );
   }
-  if (entry?.kind === 'file') return { top: join(directory, path, '..'), prefix: basename(path) };
+  // A link is what it is: it may lead out of the directory.
+  if (entry !== undefined && entry.kind !== 'directory')
+    return { top: dirname(join(directory, path)), prefix: basename(path) };
   return { top: join(directory, path), prefix: '' };
 }
 
@@ -72,21 +96,18 @@ function entryOf(top: string, path: string): ImageEntry | undefined {
 function entriesWithin(top: string, prefix: string, within: string): readonly ImageEntry[] {
   const place = normalized(within);
   if (place === undefined) return [];
-  if (place === '') return listTree(top).filter(({ path }) => prefix === '' || path === prefix);
-  if (prefix !== '' && place !== prefix) return [];
-  const entry = entryOf(top, place);
+  if (place === '' && prefix === '') return listTree(top);
+  if (prefix !== '' && place !== '' && place !== prefix) return [];
+  const entry = entryOf(top, prefix === '' ? place : prefix);
   if (entry?.kind !== 'directory') return entry === undefined ? [] : [entry];
   return [entry, ...listTree(join(top, place)).map((below) => ({ ...below, path: `${place}/${below.path}` }))];
 }
 
-function sourceFile(name: string, top: string, entry: ImageEntry, keep: Keep): SourceFile {
+function sourceFile(name: string, top: string, entry: OrdinaryEntry, keep: Keep): SourceFile {
   const { kind, mode, target } = entry;
   const common = { path: `${name}/${entry.path}`, mode, fixedMode: false };
   if (kind === 'directory') return { ...common, kind };
   if (kind === 'symlink') return { ...common, kind, ...(target === undefined ? {} : { target }) };
-  if (kind !== 'file') {
-    throw new AgentError('content-refused', `${join(top, entry.path)} is a ${kind}, which no image may have`);
-  }
   const kept = keep(join(top, entry.path));
   return { ...common, kind, content: { kind: 'range', path: kept.path, offset: 0, length: kept.size } };
 }

@@ -1,3 +1,4 @@
+import type { Agent } from '../../agent/agent.ts';
 import type { BootStatus } from '../../agent/boot-status.ts';
 import type { Drift } from '../../agent/drift.ts';
 import { waitingText, type WaitingChanges } from '../../agent/fleet/state.ts';
@@ -5,13 +6,15 @@ import type { FleetStatus, WaitingUpgrade } from '../../agent/fleet/status.ts';
 import type { MergedImage } from '../../agent/merged-images.ts';
 import type { ExtensionOverview } from '../../agent/overview.ts';
 import { holderNames, type Absence } from '../../core/absence.ts';
-import { exitCodes } from '../../core/errors.ts';
+import { AgentError, exitCodes } from '../../core/errors.ts';
 import { otherRoot, type DriverChoice } from '../../systemd/drivers/choice.ts';
+import type { OldProcesses } from '../../systemd/old-trees.ts';
 import type { HierarchyStatus } from '../../systemd/sysext-output.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatTime, show, tableLines } from '../output.ts';
 import { agentFor } from '../invoker.ts';
 import { problemLines } from '../problem-output.ts';
+import { processesJson, processLines } from '../process-output.ts';
 import { overviewJson } from './list.ts';
 
 export const statusCommand: CommandSpec = {
@@ -19,10 +22,17 @@ export const statusCommand: CommandSpec = {
   summary: 'show what is merged, and name every extension that is not',
   description:
     'Exits with 0 where every extension is merged as recorded, with 3 where one is not merged, and with 10 where all are and something differs from the record. What an operation that is under way changes does not count as that.',
-  options: [common.root, common.json, common.noLegend, common.noPager],
+  options: [
+    common.root,
+    common.json,
+    { flags: '--processes', description: 'show which processes still have files of what was merged before' },
+    common.noLegend,
+    common.noPager,
+  ],
   examples: [
     ['sysext-agent status', 'the hierarchies, what is merged into them, and since when'],
     ['sysext-agent status --json=pretty', 'the same as JSON'],
+    ['sysext-agent status --processes', 'which services still run what was replaced'],
   ],
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
@@ -37,6 +47,7 @@ export const statusCommand: CommandSpec = {
     const left = extensions.filter((extension) => !extension.merged);
     const { bootStatus } = await import('../../agent/boot-status.ts');
     const boots = bootStatus(agent);
+    const processes = invocation.options.flag('processes') ? await oldProcessesOf(agent) : undefined;
     const value = {
       hierarchies: hierarchies.map(hierarchyJson),
       extensions: extensions.map(overviewJson),
@@ -46,6 +57,7 @@ export const statusCommand: CommandSpec = {
       underWay: underWay ?? null,
       unmergedFor: absence === undefined ? null : absenceJson(absence),
       boot: bootJson(boots),
+      processes: processes === undefined ? null : processesJson(processes),
       fleet: {
         ...fleet,
         guard: fleet.guard ?? null,
@@ -67,11 +79,18 @@ export const statusCommand: CommandSpec = {
       ...boots.notes.map((note) => `note: ${note}`),
       ...driftLines(drift),
       ...fleetLines(fleet),
+      ...(processes === undefined ? [] : processLines(processes, invocation.options.flag('legend'))),
     ]);
     if (left.some(isThere)) return exitCodes.notMerged;
     return drift.every(({ harmless }) => harmless) ? exitCodes.ok : exitCodes.drifted;
   },
 };
+
+async function oldProcessesOf({ root }: Agent): Promise<OldProcesses> {
+  if (root !== '/') throw new AgentError('usage', '--processes is about this host: below another root nothing runs');
+  const { oldProcesses } = await import('../../systemd/old-trees.ts');
+  return oldProcesses(process.getuid?.() === 0);
+}
 
 /** That there is no gap need not be said; below another root there always is one. */
 function driverLines({ driver, why, impossible }: DriverChoice): string[] {

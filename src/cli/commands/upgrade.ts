@@ -1,5 +1,6 @@
 import { exitCodes, AgentError, type ExitCode } from '../../core/errors.ts';
 import { systemClock } from '../../host/clock.ts';
+import { changedByService } from '../by-service.ts';
 import { changeJson, changeLines } from '../change-output.ts';
 import { changeOptions, common, type CommandSpec, type Invocation } from '../command.ts';
 import { agentFor, hostExec, requireRoot, rootOf } from '../invoker.ts';
@@ -34,8 +35,12 @@ export const upgradeCommand: CommandSpec = {
     const { options, args } = invocation;
     const dryRun = options.flag('dryRun');
     if (options.flag('check')) return check(invocation);
+    if (!options.flag('unattended')) {
+      const request = { method: 'Upgrade', body: [args] } as const;
+      const asked = dryRun ? undefined : await changedByService(invocation, 'upgrade extensions', request);
+      return asked ?? upgrade(invocation, dryRun);
+    }
     if (!dryRun) requireRoot('upgrade extensions');
-    if (!options.flag('unattended')) return upgrade(invocation, dryRun);
     if (args.length > 0 || dryRun) {
       throw new AgentError('usage', '--unattended goes with no NAME and no --dry-run: the service looks at everything');
     }

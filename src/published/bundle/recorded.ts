@@ -76,6 +76,7 @@ function recordedRepository(place: string, { file, documents, fetch }: Recorded)
 function requireDigest(file: string, expected: string, found: string): void {
   if (expected === found) return;
   throw new AgentError('verification-failed', `${file} has something else for ${expected}`, {
+    unverified: 'digest',
     facts: [`expected: ${expected}`, `found:    ${found}`],
     left: 'Nothing was taken.',
     next: 'The bundle was altered or is damaged: get it again from where it was made.',

@@ -200,6 +200,7 @@ function digestSaid(header: string | string[] | undefined): string | undefined {
 
 function mismatch(url: string, expected: string, found: string): AgentError {
   return new AgentError('verification-failed', `${shown(url)} is not what was asked for`, {
+    unverified: 'digest',
     facts: [`expected: ${expected}`, `found:    ${found}`],
     left: 'Nothing was taken.',
     next: 'Something changes what the registry sends, or it is damaged: ask those who run it.',

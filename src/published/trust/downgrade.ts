@@ -15,6 +15,7 @@ export function refuseDowngrade(claim: Claim, highest: string | undefined): void
     'verification-failed',
     `${name} ${version} is older than ${highest}, which ${place} had before`,
     {
+      unverified: 'outdated',
       left: 'Nothing was fetched or changed.',
       next: 'Somebody may be offering an old version whose holes are known. Where the older one is meant, ask for it with --allow-downgrade, or by its digest.',
     },

@@ -11,6 +11,7 @@ type Asked = Pick<Claim, 'place' | 'name'>;
 /** That this host knows nobody who speaks for a place. */
 export function noRule({ place, name }: Asked): AgentError {
   return new AgentError('verification-failed', `nobody is trusted to publish ${name} at ${place}`, {
+    unverified: 'untrusted',
     left,
     next: `Give the digest of the image, or write into /etc/sysext-agent/agent.yml whom to trust: ${example(place, name, 'keys: [FILE.pub]')} with the key as /etc/sysext-agent/keys/FILE.pub. Without any signature: ${example(place, name, 'unsigned: allowed')}`,
   });
@@ -23,6 +24,7 @@ function example(place: string, name: string, basis: string): string {
 /** That what the settings say of a place has ended. */
 export function ruleEnded({ place, name }: Asked, rule: TrustRule): AgentError {
   return new AgentError('verification-failed', `nobody is trusted any more to publish ${name} at ${place}`, {
+    unverified: 'untrusted',
     facts: [`the trust in ${rule.place} ended after ${rule.until ?? ''}`],
     left,
     next: 'Look whether the keys are still the right ones, then set a later day in `until` of the settings `trust`.',
@@ -43,6 +45,7 @@ export function unsigned(
   const found =
     verdicts.length === 0 && trusted.length > 0 ? ['there is no signature'] : verdicts.map(({ fault }) => fault);
   return new AgentError('verification-failed', `${subject} has no good signature by a key that is trusted there`, {
+    unverified: 'signature',
     facts: [...found, `trusted keys: ${trusted.join(', ') || 'none'}`, ...keys.unusable],
     left,
     next: `If the publisher of ${name} has a new key, put it into /etc/sysext-agent/keys and name it in \`keys\` of the settings \`trust\` for ${place}; one image can be taken by its digest. Otherwise do not use it.`,

@@ -60,6 +60,7 @@ function requireFresh(name: string, source: string, now: Date): void {
   if (Number.isNaN(time)) throw malformed(source, `${quote(name)} has no day such as ${mark}2027-01-31`);
   if (time > now.getTime()) return;
   throw new AgentError('verification-failed', `${source} is out of date: it was good before ${day}`, {
+    unverified: 'outdated',
     facts: [`the clock of this host says ${now.toISOString().slice(0, 10)}`],
     left: 'Nothing was fetched or changed.',
     next: 'Look whether the clock is right; else the server gets no updates any more, or somebody keeps them from this host.',

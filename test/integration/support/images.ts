@@ -14,14 +14,14 @@ export function releaseOf(name: string, text = 'ID=_any\n'): ImageFiles {
   return { [`usr/lib/extension-release.d/extension-release.${name}`]: text };
 }
 
-/** The bytes of an erofs image with just these files. */
+/** The bytes of an erofs image with just these files; those in a directory for programs can be executed. */
 export function erofsImage(files: ImageBytes): Buffer {
   using work = temporaryDirectory();
   const tree = work.at('tree');
   mkdirSync(tree);
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(tree, path)), { recursive: true });
-    writeFileSync(join(tree, path), text);
+    writeFileSync(join(tree, path), text, { mode: /\/s?bin\//.test(path) ? 0o755 : 0o644 });
   }
   execFileSync('mkfs.erofs', ['--quiet', '--all-root', work.at('image.raw'), tree], { stdio: 'pipe' });
   return readFileSync(work.at('image.raw'));

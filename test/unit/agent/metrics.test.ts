@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { metricFamilies, type MetricFacts } from '../../../src/agent/metrics.ts';
+import { parseFailures } from '../../../src/agent/verify-failures.ts';
 import { exposition } from '../../../src/core/exposition.ts';
 import { samplesIn } from '../../support/exposition.ts';
 
@@ -16,7 +17,7 @@ const nothing: MetricFacts = {
   tally: { counts: [], latest: [], rolledBack: 0 },
   storeBytes: 0,
   updates: [],
-  verifyFailures: 0,
+  verifyFailures: parseFailures(''),
   problems: 0,
   now,
 };
@@ -46,7 +47,7 @@ const facts: MetricFacts = {
   },
   storeBytes: 4096,
   updates: ['a'],
-  verifyFailures: 4,
+  verifyFailures: parseFailures('signature 4\ndigest 1\n'),
   problems: 2,
 };
 
@@ -77,7 +78,13 @@ describe('the numbers of a host', () => {
 
   test('tell of versions that wait, and of what could not be verified', () => {
     expect(read(facts, 'update_available')).toEqual({ a: 1 });
-    expect(read(facts, 'verify_failures_total')).toEqual({ '': 4 });
+    expect(read(facts, 'verify_failures_total')).toEqual({
+      signature: 4,
+      digest: 1,
+      untrusted: 0,
+      outdated: 0,
+      malformed: 0,
+    });
   });
 
   test('tell of a clock that was set back', () => {

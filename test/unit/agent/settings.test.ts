@@ -119,7 +119,10 @@ describe('a file that is wrong is refused', () => {
     ['alow: [setuid]', 'agent.yml:1:1: unknown field "alow", did you mean "allow"?'],
     ['extensions:\n  a/b: {}\n', 'agent.yml:2:3: extensions: "a/b" cannot be the name of an extension'],
     ['health: [{unit: net}]', 'agent.yml:1:17: health[0].unit: "net" is no name of a unit'],
-    ['extensions: {jq: {health: [{}]}}', 'agent.yml:1:28: extensions.jq.health[0]: a check has either a command or'],
+    [
+      'extensions: {jq: {health: [{}]}}',
+      'agent.yml:1:28: extensions.jq.health[0]: a check has one of command, prepare and',
+    ],
     ['extensions:\n  jq: {alow: []}\n', 'agent.yml:2:8: extensions.jq: unknown field "alow"'],
   ])('%s', async (text, message) => {
     put('etc/sysext-agent/agent.yml', text);

@@ -18,7 +18,7 @@ import type { Actor } from '../../records.ts';
 import type { Loop, LoopState } from '../loop.ts';
 import type { PassImages } from '../pass.ts';
 import { explanationOf, extensionRows, operationRows, rowsOnSystem } from './answers.ts';
-import { countIn, nameIn, osReleaseIn, requestOf, type Request, isReference } from './arguments.ts';
+import { countIn, isReference, nameIn, osReleaseIn, pathIn, requestOf, type Request } from './arguments.ts';
 import { authorize, requirePresent, uidOf } from './authority.ts';
 import { carryOut } from './changes.ts';
 import { actionOf, jobInterface, managerInterface, managerPath, serviceName } from './definition.ts';
@@ -34,8 +34,20 @@ export interface ApiParts {
   /** The agent for one piece of work. */
   agentFor(signal: AbortSignal, reason: string | undefined, actor?: Actor): Agent;
   explanationText(explanation: Explanation): Promise<string>;
+  /** Says whether an image could be installed on this host. */
+  check(agent: Agent, path: string): Promise<CheckedImage>;
   /** Is told whether calls come to us. */
   named(state: NameState): void;
+}
+
+/** What `Check` tells of an image. */
+export interface CheckedImage {
+  readonly name: string;
+  readonly version: string;
+  readonly fits: boolean;
+  readonly why: string;
+  /** The rule, what installing would do about it (`refused`, `allowed`, `told`), and what it is. */
+  readonly findings: readonly (readonly [rule: string, verdict: string, message: string])[];
 }
 
 /** What carries out changes. */
@@ -95,6 +107,11 @@ export class Api implements ServedTree, JobListener {
     this.#jobs.progress(what);
   }
 
+  /** What is fetched is so far, in words. */
+  transfer(what: string): void {
+    this.#jobs.transfer(what);
+  }
+
   done(report: FleetReport): void {
     this.#tell(this.#state.done(report));
   }
@@ -114,8 +131,8 @@ export class Api implements ServedTree, JobListener {
   }
 
   changed(job: Job): void {
-    const { State, Progress, Error } = propertiesOf(job);
-    emitChanged(this.#parts.bus, job.path, jobInterface, { State, Progress, Error });
+    const { State, Progress, Transfer, Error } = propertiesOf(job);
+    emitChanged(this.#parts.bus, job.path, jobInterface, { State, Progress, Transfer, Error });
   }
 
   ended({ id, path, state, error = { name: '', message: '' } }: Job): void {
@@ -140,6 +157,13 @@ export class Api implements ServedTree, JobListener {
         const name = nameIn(body[0]);
         const look = () => explanationOf(this.#reader, name, (found) => this.#parts.explanationText(found));
         return [await this.#reads.ask(`${member} ${name}`, look)];
+      }
+      case 'Check': {
+        const path = pathIn(body[0]);
+        if ((await uidOf(this.#parts.bus, caller)) !== 0) requireTrusted(path);
+        const look = () => this.#parts.check(this.#reader, path);
+        const { name, version, fits, why, findings } = await this.#reads.ask(`${member} ${path}`, look);
+        return [name, version, fits, why, findings];
       }
       case 'CheckOs': {
         const osRelease = osReleaseIn(body[0]);
@@ -205,7 +229,7 @@ export class Api implements ServedTree, JobListener {
 /** How many may wait for polkit at a time. */
 const mostDecisions = 32;
 
-function propertiesOf({ id, verb, names, state, progress, error }: Job): Record<string, unknown> {
+function propertiesOf({ id, verb, names, state, progress, transfer, error }: Job): Record<string, unknown> {
   const text = error === undefined ? '' : `${error.name}: ${error.message}`;
-  return { Id: id, Verb: verb, Names: names, State: state, Progress: progress, Error: text };
+  return { Id: id, Verb: verb, Names: names, State: state, Progress: progress, Transfer: transfer, Error: text };
 }

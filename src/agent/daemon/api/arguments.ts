@@ -53,6 +53,13 @@ export function nameIn(value: unknown): string {
   return short(decoded(text, value), 'a name', argumentLimits.name);
 }
 
+/** The absolute path of an image. @throws AgentError `usage` */
+export function pathIn(value: unknown): string {
+  const path = short(decoded(text, value), 'a path', argumentLimits.path);
+  if (isWholePath(path)) return path;
+  throw notWhole(path, 'no absolute path of an image');
+}
+
 /** The text of an os-release file. @throws AgentError `usage` */
 export function osReleaseIn(value: unknown): string {
   return short(decoded(text, value), 'an os-release file', argumentLimits.osRelease);
@@ -77,16 +84,17 @@ function severalNames(value: unknown): string[] {
 function refsIn(value: unknown): string[] {
   return several(decoded(array(text), value), 'path').map((path) => {
     short(path, 'a path', argumentLimits.path);
-    if (isReference(path)) return path;
-    if (path.startsWith('/') && !path.split('/').some((part) => part === '.' || part === '..')) return path;
-    throw new AgentError(
-      'usage',
-      `"${path}" is neither an absolute path of an image or a spec, nor oci://... or https://...`,
-      {
-        next: 'Give the whole path, without . and .. in it.',
-      },
-    );
+    if (isReference(path) || isWholePath(path)) return path;
+    throw notWhole(path, 'neither an absolute path of an image or a spec, nor oci://... or https://...');
   });
+}
+
+function isWholePath(path: string): boolean {
+  return path.startsWith('/') && !path.split('/').some((part) => part === '.' || part === '..');
+}
+
+function notWhole(path: string, what: string): AgentError {
+  return new AgentError('usage', `"${path}" is ${what}`, { next: 'Give the whole path, without . and .. in it.' });
 }
 
 /** Whether what is to be installed is fetched. */

@@ -10,6 +10,16 @@ export const managerInterface = {
   methods: {
     List: { takes: [], gives: [['extensions', 'a(ssbss)']] },
     Explain: { takes: [['name', 's']], gives: [['text', 's']] },
+    Check: {
+      takes: [['path', 's']],
+      gives: [
+        ['name', 's'],
+        ['version', 's'],
+        ['fits', 'b'],
+        ['why', 's'],
+        ['findings', 'a(sss)'],
+      ],
+    },
     CheckOs: { takes: [['os_release', 's']], gives: [['extensions', 'a(ssbs)']] },
     History: { takes: [['count', 'u']], gives: [['operations', 'a(ususasss)']] },
     Install: {
@@ -48,7 +58,7 @@ export const managerInterface = {
 export const jobInterface = {
   name: `${serviceName}.Job`,
   methods: { Cancel: { takes: [], gives: [] } },
-  properties: { Id: 'u', Verb: 's', Names: 'as', State: 's', Progress: 's', Error: 's' },
+  properties: { Id: 'u', Verb: 's', Names: 'as', State: 's', Progress: 's', Transfer: 's', Error: 's' },
   signals: {},
 } as const satisfies InterfaceDefinition;
 

@@ -42,6 +42,9 @@ function refused(path: string): AgentError {
     'access-denied',
     `${path} is not taken for a user who is not root: it must be a file of root that everyone can read and only root ` +
       'can write, in directories of that kind, and no symbolic link',
-    { left: 'Nothing was changed.', next: 'Put the file in such a place, or ask as root.' },
+    {
+      left: 'Nothing was changed.',
+      next: 'Put the file in such a place, or ask as root. Directories are taken for root alone.',
+    },
   );
 }

@@ -91,6 +91,7 @@ export function checkRelease(source: string, release: Release, expected: Expecta
   checkExpiry(source, release.validUntil, expected.checkValidUntil, now);
   if (expected.checkDate && release.date.getTime() > now.getTime() + clockTolerance)
     throw new AgentError('verification-failed', `${source} is dated ${release.date.toISOString()}, in the future`, {
+      unverified: 'outdated',
       next: 'Set the clock of this host, or set "check_date: false" for the repository in the target file (apt: Check-Date).',
     });
   if (architectures.length > 0 && !architectures.includes(expected.architecture))
@@ -106,6 +107,7 @@ export function checkRelease(source: string, release: Release, expected: Expecta
 export function checkExpiry(source: string, validUntil: Date | undefined, enforced: boolean, now: Date): void {
   if (!enforced || validUntil === undefined || validUntil.getTime() >= now.getTime()) return;
   throw new AgentError('verification-failed', `${source} expired at ${validUntil.toISOString()}`, {
+    unverified: 'outdated',
     next:
       'Use a mirror that is kept up to date and check the clock of this host; for an archive that is no longer updated, ' +
       'set "check_valid_until: false" for the repository in the target file (apt: Check-Valid-Until).',

@@ -40,6 +40,9 @@ async function judge(openpgp: OpenPgp, source: string, message: string, keys: Ke
     const result = await openpgp.verify({ message: cleartext, verificationKeys: keys, date: time });
     return { text: result.data, verdicts: await verdictsOf(result.signatures) };
   } catch (cause) {
-    throw new AgentError('verification-failed', `${source} is not a signed file: ${messageOf(cause)}`, { cause });
+    throw new AgentError('verification-failed', `${source} is not a signed file: ${messageOf(cause)}`, {
+      unverified: 'signature',
+      cause,
+    });
   }
 }

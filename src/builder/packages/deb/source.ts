@@ -1,10 +1,13 @@
+import { sha256 } from '../../../host/digest.ts';
 import { shown } from '../../../host/http.ts';
 import type { DebRepository } from '../../targets/target.ts';
+import type { Origin } from '../candidates.ts';
 import { catalogueOf, withIndexes, type OpenIndex } from '../catalogue.ts';
 import { fetchPackageFile } from '../package-cache.ts';
 import type { LibraryNeed, LocalPackage, PackageSource, SelectedPackage } from '../packages.ts';
 import { inParallel } from '../../../core/parallel.ts';
 import { atOnce, settingsOf, type SourceOptions, type SourceSettings } from '../settings.ts';
+import { withDependencies } from './dependencies.ts';
 import { openIndexDatabase, type DebDatabase } from './index-database.ts';
 import { findProviders } from './providers.ts';
 import { selectPackages } from './select.ts';
@@ -26,22 +29,47 @@ export function createDebSource(options: DebSourceOptions): PackageSource {
       ),
     providersOf: async (needs, signal) =>
       withIndexes(await openIndexes(settings, signal), (indexes) => providersOf(settings, needs, indexes, signal)),
+    fingerprint: async (signal) =>
+      sha256((await indexPaths(settings, signal)).flatMap(({ paths }) => paths).join('\n')),
+    withDependencies: async (names, signal) =>
+      withIndexes(await openIndexes(settings, signal), (indexes) => {
+        const catalogue = catalogueOf(indexes);
+        return withDependencies(names, {
+          select: (name) => selectPackages([{ name, constraints: [] }], catalogue, architecture)[0],
+          dependsOf: (pkg) => dependsOf(indexes, pkg),
+        });
+      }),
     fetch: (packages, signal) => inParallel(packages, atOnce, (pkg, stop) => fetchPackage(settings, pkg, stop), signal),
   };
 }
 
-async function openIndexes(settings: Settings, signal?: AbortSignal): Promise<Indexes> {
+interface SuiteIndexes {
+  readonly origin: Origin;
+  readonly paths: readonly string[];
+}
+
+/** The databases of each suite, in order. */
+async function indexPaths(settings: Settings, signal?: AbortSignal): Promise<readonly SuiteIndexes[]> {
   const { repositories, architecture } = settings;
   const suites = repositories.flatMap((repository) =>
     repository.suites.map((suite) => ({ repository, suite, architecture })),
   );
-  const paths = await inParallel(suites, atOnce, (suite, stop) => readSuite(settings, suite, stop), signal);
-  return suites.flatMap(({ repository, suite }, rank) =>
-    (paths[rank] ?? []).map((path) => ({
-      origin: { uri: shown(repository.uri), suite, rank },
-      database: openIndexDatabase(path),
-    })),
+  const read = await inParallel(suites, atOnce, (suite, stop) => readSuite(settings, suite, stop), signal);
+  return suites.map(({ repository, suite }, rank) => ({
+    origin: { uri: shown(repository.uri), suite, rank },
+    paths: read[rank] ?? [],
+  }));
+}
+
+async function openIndexes(settings: Settings, signal?: AbortSignal): Promise<Indexes> {
+  return (await indexPaths(settings, signal)).flatMap(({ origin, paths }) =>
+    paths.map((path) => ({ origin, database: openIndexDatabase(path) })),
   );
+}
+
+/** The dependency fields of a package, as one. */
+function dependsOf(indexes: Indexes, { name, version, architecture }: SelectedPackage): string {
+  return indexes.map(({ database }) => database.dependsOf(name, version, architecture)).join(', ');
 }
 
 function providersOf(
@@ -52,8 +80,7 @@ function providersOf(
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const catalogue = catalogueOf(indexes);
   return findProviders(needs, {
-    dependsOf: ({ name, version, architecture }) =>
-      indexes.map(({ database }) => database.dependsOf(name, version, architecture)).join(', '),
+    dependsOf: (pkg) => dependsOf(indexes, pkg),
     select: (name) => selectPackages([{ name, constraints: [] }], catalogue, settings.architecture).slice(0, 1),
     open: async (pkg) => settings.entries(await fetchPackage(settings, pkg, signal), signal),
   });

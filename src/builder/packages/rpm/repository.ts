@@ -87,6 +87,7 @@ function checkPromised({ uri, text }: Received, { checksums }: Mirrors): void {
   const found = sha256(text);
   if (checksums === undefined || checksums.includes(found)) return;
   throw new AgentError('verification-failed', `${uri} has another repomd.xml than the metalink promises`, {
+    unverified: 'digest',
     facts: [...checksums.map((sum) => `expected: sha256 ${sum}`), `found:    sha256 ${found}`],
   });
 }
@@ -117,6 +118,7 @@ async function fetchSignature(http: Http, url: string, options: Parameters<Http[
   } catch (error) {
     if (!isAgentError(error, 'no-such-file')) throw error;
     throw new AgentError('verification-failed', `${shown(url)} is not there: the package list is not signed`, {
+      unverified: 'signature',
       cause: error,
       next: 'Use a repository that is signed; "repo_gpgcheck: false" in the target file would do without.',
     });

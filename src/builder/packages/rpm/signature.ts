@@ -21,6 +21,7 @@ export async function verifyPackage(pkg: LocalPackage, keys: KeyRing): Promise<v
   const signature = signatureOf(file.signature);
   if (signature === undefined)
     throw new AgentError('verification-failed', `${subject} is not signed`, {
+      unverified: 'signature',
       facts: [pkg.url],
       next: 'Use a repository whose packages are signed; "gpgcheck: false" in the target file would do without.',
     });
@@ -49,6 +50,7 @@ function verifyPayload(subject: string, { header, payload }: RpmFile): void {
   const found = sha256OfRange(payload);
   if (found !== expected)
     throw new AgentError('verification-failed', `the payload of ${subject} is not the one that was signed`, {
+      unverified: 'digest',
       facts: [`expected: sha256 ${expected}`, `found:    sha256 ${found}`],
     });
 }

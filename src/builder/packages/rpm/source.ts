@@ -1,4 +1,5 @@
 import { AgentError } from '../../../core/errors.ts';
+import { sha256 } from '../../../host/digest.ts';
 import { shown } from '../../../host/http.ts';
 import type { RpmRepository } from '../../targets/target.ts';
 import { catalogueOf, offered, withIndexes, type OpenIndex } from '../catalogue.ts';
@@ -39,6 +40,7 @@ export function createRpmSource(options: RpmSourceOptions): PackageSource {
         const files = await findInFileLists(settings, indexes, unlisted(requests, indexes), signal);
         return selectPackages(requests, withFiles(indexes, files), settings.architecture);
       }),
+    fingerprint: async (signal) => sha256((await read(signal)).map(({ databasePath }) => databasePath).join('\n')),
     fetch: async (packages, signal) => {
       if (packages.some((pkg) => originOf(known, pkg) === undefined)) await read(signal);
       const fetch = (pkg: SelectedPackage, stop: AbortSignal) =>

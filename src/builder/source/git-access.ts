@@ -1,0 +1,82 @@
+import { readTextIfAny } from '../../host/files.ts';
+import type { GitSource } from '../spec/sources.ts';
+import type { GitAddress } from './git-address.ts';
+import type { SourceMeans } from './means.ts';
+import { secretText, type Asker } from './secrets.ts';
+
+/** How a server is reached: nothing of it is in an argument, in a file or in a message. */
+export interface GitAccess {
+  readonly settings: readonly (readonly [string, string])[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Lines of the shell before git is run. */
+  readonly script: string;
+  /** What they read from standard input. */
+  readonly input?: string;
+}
+
+/**
+ * How the repository of a source is reached, and its submodules on the same server: with what the spec names, else with
+ * what BuildKit takes where it is given, the secrets GIT_AUTH_HEADER and GIT_AUTH_TOKEN.
+ * @throws AgentError `usage` where a secret is missing.
+ */
+export function accessFor(name: string, source: GitSource, address: GitAddress, given: Given): GitAccess {
+  const asker = { source: name, position: source.position };
+  const { url, transport, credentials } = address;
+  if (transport === 'ssh') return sshAccess(source, asker, given);
+  const header =
+    transport === 'git' || credentials !== undefined ? undefined : headerFor(source, address, asker, given);
+  const open = openAccess(address, given);
+  return header === undefined ? open : { ...open, settings: [headerSetting(url, header)] };
+}
+
+/** How a repository is reached that everyone may read. */
+export function openAccess(address: GitAddress, given: Given): GitAccess {
+  const { credentials, url, transport } = address;
+  if (transport === 'ssh') return knownServer(given);
+  const header = credentials === undefined ? [] : [headerSetting(url, basic(credentials.user, credentials.password))];
+  return { environment: given.proxies, settings: header, script: ':' };
+}
+
+function headerSetting(url: string, header: string): readonly [string, string] {
+  return [`http.${new URL(url).origin}/.extraHeader`, `Authorization: ${header}`];
+}
+
+type Given = Pick<SourceMeans, 'secrets' | 'work' | 'proxies' | 'knownHosts'>;
+
+function headerFor({ auth }: GitSource, { host }: GitAddress, asker: Asker, given: Given): string | undefined {
+  const [headerName, tokenName] =
+    auth.header === '' && auth.token === ''
+      ? ['GIT_AUTH_HEADER', 'GIT_AUTH_TOKEN'].map((usual) => givenName(usual, host, given.secrets))
+      : [auth.header, auth.token];
+  if (headerName !== undefined && headerName !== '') return secretText(headerName, asker, given);
+  if (tokenName === undefined || tokenName === '') return undefined;
+  return basic('x-access-token', secretText(tokenName, asker, given));
+}
+
+/** The usual name of a secret for a host, or for all, if such a one was given. */
+function givenName(usual: string, host: string, secrets: SourceMeans['secrets']): string | undefined {
+  return [`${usual}.${host}`, usual].find((name) => secrets.has(name));
+}
+
+function basic(user: string, password: string): string {
+  return `basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+}
+
+/** The server must be one that this host or this user knows. */
+function knownServer({ knownHosts, proxies }: Given): GitAccess {
+  const known = knownHosts.map((path) => readTextIfAny(path) ?? '').join('\n');
+  const options = '-F /dev/null -o UserKnownHostsFile=/tmp/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes';
+  return {
+    settings: [],
+    environment: { ...proxies, GIT_SSH_COMMAND: `ssh ${options}`, GIT_SSH_VARIANT: 'ssh', KNOWN_HOSTS: known },
+    script: `printf '%s\\n' "$KNOWN_HOSTS" >/tmp/known_hosts`,
+  };
+}
+
+/** The key goes from standard input into the memory of an agent. */
+function sshAccess({ auth }: GitSource, asker: Asker, given: Given): GitAccess {
+  const access = knownServer(given);
+  if (auth.ssh === '') return access;
+  const input = `${secretText(auth.ssh, asker, given)}\n`;
+  return { ...access, script: `${access.script}\neval "$(ssh-agent -s)" >/dev/null\nssh-add -q -`, input };
+}
