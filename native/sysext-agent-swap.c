@@ -40,6 +40,8 @@ enum { FAILED = 125, MOST_SUBMOUNTS = 256 };
 
 #define RUNTIME "/run/sysext-agent"
 #define PREPARED RUNTIME "/prepared"
+/* What PREPARED is called when it is what is merged: then it is only to be cleared away. */
+#define COMMITTED RUNTIME "/committed"
 
 /* One of the directories that extensions extend, and what is prepared for it. */
 struct hierarchy { const char *path, *prepared; };
@@ -224,19 +226,20 @@ static void mount_copies(struct submounts *all, const char *below)
 	free(all);
 }
 
-static void abort_prepared(void)
+static void clear_away(const char *directory)
 {
 	for (int i = 0; i < HIERARCHIES; i++) {
-		const char *prepared = hierarchies[i].prepared;
-		while (umount2(prepared, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		char path[PATH_MAX];
+		snprintf(path, sizeof path, "%s%s", directory, hierarchies[i].path);
+		while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 			;
 		if (errno != EINVAL && errno != ENOENT)
-			fail("taking off %s", prepared);
-		if (rmdir(prepared) < 0 && errno != ENOENT)
-			fail("removing %s", prepared);
+			fail("taking off %s", path);
+		if (rmdir(path) < 0 && errno != ENOENT)
+			fail("removing %s", path);
 	}
-	if (rmdir(PREPARED) < 0 && errno != ENOENT)
-		fail("removing " PREPARED);
+	if (rmdir(directory) < 0 && errno != ENOENT)
+		fail("removing %s", directory);
 }
 
 /* Takes off what systemd-sysext merged at a path, down to one overlay or to all. What is mounted below it stays. */
@@ -274,7 +277,10 @@ static void commit(void)
 	for (int i = 0; i < HIERARCHIES; i++)
 		if (prepared[i] || merged_at(hierarchies[i].path))
 			take_off(hierarchies[i].path, prepared[i]);
-	abort_prepared();
+	/* In one step: where half of it were gone, that half would look as if nothing was to be merged there. */
+	if (rename(PREPARED, COMMITTED) < 0)
+		fail("putting " PREPARED " aside");
+	clear_away(COMMITTED);
 }
 
 static bool commit_has_begun(void)
@@ -289,10 +295,11 @@ static bool commit_has_begun(void)
 
 static void settle(void)
 {
+	clear_away(COMMITTED);
 	if (commit_has_begun())
 		commit();
 	else
-		abort_prepared();
+		clear_away(PREPARED);
 }
 
 static int exit_code_of(char **command)
@@ -424,7 +431,7 @@ int main(int count, char **arguments)
 	if (strcmp(verb, "commit") == 0)
 		commit();
 	else if (strcmp(verb, "abort") == 0)
-		abort_prepared();
+		clear_away(PREPARED);
 	else if (strcmp(verb, "settle") == 0)
 		settle();
 	else

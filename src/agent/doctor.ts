@@ -4,7 +4,7 @@ import { isAgentError } from '../core/errors.ts';
 import { fileStatus, listNames, readTextIfAny } from '../host/files.ts';
 import { lockHolder } from '../host/lock.ts';
 import { belowRoot } from '../host/root.ts';
-import { preparedRoot } from '../systemd/drivers/swap.ts';
+import { swapDirectories } from '../systemd/drivers/swap.ts';
 import { unitFileState } from '../systemd/units.ts';
 import type { Agent } from './agent.ts';
 import { fine, problem, type Answer } from './answer.ts';
@@ -189,8 +189,8 @@ function checkLeftovers({ root, paths }: Agent): Answer[] {
       .filter((name) => name.startsWith('.#'))
       .map((name) => join(directory, name)),
   );
-  if (root === '/' && fileStatus(preparedRoot) !== undefined && lockHolder(paths.lock) === undefined)
-    left.push(preparedRoot);
+  if (root === '/' && lockHolder(paths.lock) === undefined)
+    left.push(...swapDirectories.filter((directory) => fileStatus(directory) !== undefined));
   if (left.length === 0) return [fine('nothing of a killed process is left')];
   return left.map((path) =>
     problem(`${path} is of a killed process`, 'The next operation removes it: sysext-agent refresh'),

@@ -12,7 +12,7 @@ import { chooseDriver, type DriverChoice, type DriverWish } from './choice.ts';
 import type { HostProgram, MergeDriver } from './driver.ts';
 import { imageMountsBy, imagesProgram, keepingMounts, noImageMounts } from './images.ts';
 import { refreshWay, refreshWayOn } from './refresh.ts';
-import { limitedBy, preparedRoot, swapBy, swapProgram, type SwapHost } from './swap.ts';
+import { limitedBy, swapBy, swapDirectories, swapProgram, type SwapHost } from './swap.ts';
 
 export interface HostDriverParts {
   readonly root: string;
@@ -46,7 +46,7 @@ export function hostDriver({ root, tool, exec, onHost, wish }: HostDriverParts):
     },
     settle: async (inUse) => {
       if (root !== '/') return;
-      if (fileStatus(preparedRoot) !== undefined) await swap?.settle();
+      if (swapDirectories.some((directory) => fileStatus(directory) !== undefined)) await swap?.settle();
       if (mounts.there().length > 0) await mounts.keep(inUse());
     },
     observe: () => readMerged(root),

@@ -5,6 +5,9 @@ import type { HostProgram, ToolEnd } from './driver.ts';
 /** Where native/sysext-agent-swap.c shows what it has prepared. */
 export const preparedRoot = '/run/sysext-agent/prepared';
 
+/** The directories that it leaves where it is killed. */
+export const swapDirectories = [preparedRoot, '/run/sysext-agent/committed'];
+
 export const swapProgram = 'sysext-agent-swap';
 
 /** What sysext-agent-swap ends with when it fails itself, as where there is no such program to look with. */
