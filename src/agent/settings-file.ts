@@ -1,3 +1,4 @@
+import { buildLimits, type BuildLimits } from '../core/build-limits.ts';
 import { allowList, type Allowance } from '../core/contents/allow.ts';
 import { fleetLockSettings, type FleetLockSettings } from '../core/fleet-lock.ts';
 import type { HealthCheck } from '../core/health.ts';
@@ -40,6 +41,8 @@ export interface Settings {
   readonly trust: readonly TrustRule[];
   /** How web servers are reached that publish them, where it is not the usual way. */
   readonly webServers: WebServers;
+  /** What a step of a build may take, where it is not the usual. */
+  readonly build: BuildLimits;
 }
 
 /** The name of an extension as a key. */
@@ -75,6 +78,7 @@ const settingsFile = struct({
   metrics_directory: optional(pathOrOff),
   trust: withDefault(trustRules, []),
   web_servers: withDefault(webServersSettings, new Map()),
+  build: withDefault(buildLimits, {}),
 });
 
 /**
@@ -95,6 +99,7 @@ export function parseSettings(text: string, path: string): Settings {
     metrics_directory: metricsDirectory,
     trust,
     web_servers: webServers,
+    build,
   } = file;
   const byFile = (rules: readonly string[]): readonly Allowance[] => rules.map((rule) => ({ rule, by: path }));
   return {
@@ -109,6 +114,7 @@ export function parseSettings(text: string, path: string): Settings {
     windows,
     trust,
     webServers,
+    build,
     registries,
     ...(driver === undefined ? {} : { mergeDriver: driver }),
     ...(mountOnce === undefined ? {} : { mountOnce }),

@@ -16,6 +16,7 @@ const unsaid: Settings = {
   trust: [],
   registries: new Map(),
   webServers: new Map(),
+  build: {},
 };
 
 /**
@@ -66,6 +67,7 @@ function joined(all: readonly Settings[]): Settings {
     windows: all.flatMap(({ windows }) => windows),
     trust: all.flatMap(({ trust }) => trust),
     webServers: new Map(all.flatMap(({ webServers }) => [...webServers])),
+    build: Object.assign({}, ...all.map(({ build }) => build)) as Settings['build'],
     registries: new Map(all.flatMap(({ registries }) => [...registries])),
     ...lastSaid(all, 'mergeDriver'),
     ...lastSaid(all, 'mountOnce'),

@@ -4,23 +4,24 @@ import type { Finding } from '../core/contents/finding.ts';
 import { AgentError } from '../core/errors.ts';
 import type { DeclaredCheck } from '../core/health.ts';
 import { sameContent } from '../host/content.ts';
+import { sha256 as digestOf } from '../host/digest.ts';
 import { makeDirectory, makeTemporaryDirectory, removeTree } from '../host/files.ts';
 import { removeLeftovers } from '../host/leftovers.ts';
 import { writeTree } from '../host/tree-writer.ts';
-import { ownPackage, type OwnPackage } from './artifacts/own-package.ts';
-import { layoutOf } from './artifacts/layout.ts';
-import { prebuiltPackage } from './artifacts/prebuilt.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
 import { checkLibraries, formatRecord, parseRecord, recordLibraries, type LibraryRecord } from './libraries.ts';
+import { foretoldSteps } from './making/foretold.ts';
 import { manifestFile, manifestText } from './manifest.ts';
 import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
+import { ownPart, type OwnPart } from './own-part.ts';
 import { packageSourceFor } from './packages/source.ts';
+import type { Provenance } from './provenance.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
-import { artifactsFor } from './spec/for-target.ts';
 import { sysextPackages } from './spec/sysext-packages.ts';
+import { testBuilt } from './testing.ts';
 import { withSpecRepositories } from './targets/spec-repositories.ts';
 import { assemble, type PackageContents } from './tree/assemble.ts';
 
@@ -46,6 +47,8 @@ export interface BuiltImage {
   readonly findings: readonly Finding[];
   /** What --add-missing added to the packages of the spec. */
   readonly added: readonly AddedPackage[];
+  /** How it came to be; the version of this program is for its caller to say. */
+  readonly provenance: Omit<Provenance, 'builderVersion'>;
 }
 
 /** A package that the spec does not list, and what it was taken for. */
@@ -59,8 +62,8 @@ export interface BuildPlan {
   readonly order: Order;
   readonly source: PackageSource;
   readonly packages: readonly SelectedPackage[];
-  /** The files of the spec itself. */
-  readonly own: OwnPackage | undefined;
+  /** What is run for it, as far as it was not run before. */
+  readonly steps: readonly string[];
 }
 
 /**
@@ -75,56 +78,42 @@ export async function planBuild(
   const order = placeOrder(host, request);
   const { contexts, signal } = request;
   const { cacheDirectory } = host;
-  const target = withSpecRepositories(order.target, order.spec, { contexts, cacheDirectory });
+  const target = withSpecRepositories(order.target, order.spec, 'install', { contexts, cacheDirectory });
   const source = packageSourceFor(target, host, request);
   const wanted = sysextPackages(order.spec, order.target.name, host.architecture);
-  const own = await ownPackageOf(host, request, order, source);
-  if (wanted.length === 0 && own === undefined) throw nothingToBuild(order, request.specPath);
   const more = added.map(({ name }) => ({ name, constraints: [] }));
   const requests = [...wanted, ...more];
   const packages = requests.length === 0 ? [] : await source.select(requests, signal);
-  return { order, source, packages, own };
+  const owner = { spec: request.specPath, target: order.target.name, architecture: host.architecture };
+  return { order, source, packages, steps: order.isMade ? foretoldSteps(order.spec, owner) : [] };
 }
 
-async function ownPackageOf(
-  host: BuildHost,
-  request: BuildRequest,
-  order: Order,
-  source: PackageSource,
-): Promise<OwnPackage | undefined> {
-  const { prebuilt, target } = order;
-  return prebuilt === undefined
-    ? ownFilesOf(host, request, order)
-    : prebuiltPackage(prebuilt, target, source, host.cacheDirectory, request.signal);
-}
-
-function ownFilesOf(host: BuildHost, request: BuildRequest, { spec, target, settings }: Order): OwnPackage | undefined {
-  const artifacts = artifactsFor(spec, target.name);
-  if (artifacts === undefined) return undefined;
-  const { cacheDirectory } = host;
-  const { sourceDateEpoch } = settings;
-  const own = ownPackage(spec, artifacts, {
-    layout: layoutOf(target),
-    contexts: request.contexts,
-    cacheDirectory,
-    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
-  });
-  return own.entries.length === 0 ? undefined : own;
+/** A plan with the spec's own part. */
+interface WholePlan extends BuildPlan {
+  readonly own: OwnPart | undefined;
 }
 
 /**
- * Builds the image of a spec: its packages from the target's repositories, laid out as Dalec's sysext target does.
- * Same packages and same tools give the same bytes; an image of the same inputs is not built again.
- * @throws AgentError `invalid-spec`, `usage`, and those of packages, contents and tools.
+ * Builds the image of a spec: its packages from the target's repositories, and what is made of its own sources, laid out
+ * as Dalec's sysext target does. Same packages and same tools give the same bytes; an image of the same inputs is not
+ * built again.
+ * @throws AgentError `invalid-spec`, `usage`, and those of packages, contents, tools, and steps that fail.
  */
 export async function build(host: BuildHost, request: BuildRequest): Promise<BuiltImage> {
-  const added = request.addMissing === true ? await missingPackages(host, request) : [];
-  const plan = await planBuild(host, request, added);
-  const { order, packages, source, own } = plan;
+  await using open = new AsyncDisposableStack();
+  const first = await planBuild(host, request);
+  const own = await ownPart(host, request, first, open);
+  if (first.packages.length === 0 && own === undefined) throw nothingToBuild(first.order, request.specPath);
+  const added = request.addMissing === true ? await missingPackages(host, request, { ...first, own }) : [];
+  const plan = added.length === 0 ? { ...first, own } : { ...(await planBuild(host, request, added)), own };
+  const { order, packages, source } = plan;
   const { settings, fileName, version } = order;
   const key = cacheKey({ settings, fileName, version, packages, own: own?.digest, format: request.format });
-  const kept = keptImage(host, key);
+  const kept = request.anew === true ? undefined : keptImage(host, key);
   const { image, record } = kept ?? (await buildAnew(host, request, plan, key));
+  const { sha256 } = image;
+  const tree = async () => (await assembled(plan, request)).tree;
+  const tested = await testBuilt(host, request, { order, own, sha256, tree }, open);
   const check = await checkLibraries(record, host.libraries(), source, packages, request.signal);
   for (const { message, remedy } of check.findings) host.progress.warn(`${message}. ${remedy}`);
   return {
@@ -139,6 +128,34 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
     target: order.target.name,
     packages,
     reused: kept !== undefined,
+    provenance: provenanceOf(plan, { sha256, tested, host, request }),
+  };
+}
+
+function provenanceOf(
+  { order, packages, own }: WholePlan,
+  {
+    sha256,
+    tested,
+    host,
+    request,
+  }: Pick<BuiltImage, 'sha256'> &
+    Pick<Provenance, 'tested'> & { readonly host: BuildHost; readonly request: BuildRequest },
+): BuiltImage['provenance'] {
+  const { spec, text, version, target, fileName, settings } = order;
+  return {
+    image: { name: fileName, sha256 },
+    spec: { name: spec.name, version, sha256: digestOf(text) },
+    target: target.name,
+    architecture: host.architecture,
+    buildArguments: request.buildArguments,
+    format: request.format,
+    tested,
+    packages,
+    materials: own?.making?.materials ?? [],
+    ownPackage: own?.making === undefined ? own?.digest : undefined,
+    buildRoot: own?.making?.root.digest,
+    sourceDateEpoch: settings.sourceDateEpoch,
   };
 }
 
@@ -146,10 +163,14 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
 const mostRounds = 16;
 
 /** The packages to add until nothing is missing that the target can bring. */
-async function missingPackages(host: BuildHost, request: BuildRequest): Promise<readonly AddedPackage[]> {
+async function missingPackages(
+  host: BuildHost,
+  request: BuildRequest,
+  first: WholePlan,
+): Promise<readonly AddedPackage[]> {
   const added: AddedPackage[] = [];
   for (let round = 0; round < mostRounds; round++) {
-    const plan = await planBuild(host, request, added);
+    const plan = round === 0 ? first : { ...(await planBuild(host, request, added)), own: first.own };
     const { source, packages } = plan;
     const contents = await contentsOf(plan, request);
     const record = recordLibraries(assemble(contents, plan.order.settings, sameContent).tree, contents);
@@ -168,14 +189,16 @@ async function missingPackages(host: BuildHost, request: BuildRequest): Promise<
 
 /** What goes into the image: the packages, and the files of the spec itself. */
 async function contentsOf(
-  { order, source, packages, own }: BuildPlan,
+  { order, source, packages, own }: WholePlan,
   { signal }: BuildRequest,
 ): Promise<PackageContents[]> {
   const local = await source.fetch(packages, signal);
   const contents = await Promise.all(
     local.map(async (pkg) => ({ name: pkg.name, entries: await source.entries(pkg, signal) })),
   );
-  return own === undefined ? contents : [...contents, { name: order.spec.name, entries: own.entries, own: true }];
+  if (own === undefined) return contents;
+  const { entries } = await own.files();
+  return [...contents, { name: order.spec.name, entries, own: true }];
 }
 
 interface Image {
@@ -194,7 +217,7 @@ function keptFiles({ path, sha256, manifest }: CachedImage): Image['image'] {
   return { path, sha256, manifest };
 }
 
-async function buildAnew(host: BuildHost, request: BuildRequest, plan: BuildPlan, key: string): Promise<Image> {
+async function buildAnew(host: BuildHost, request: BuildRequest, plan: WholePlan, key: string): Promise<Image> {
   const { cacheDirectory, clock } = host;
   for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
   const work = makeTemporaryDirectory(join(cacheDirectory, 'work'));
@@ -215,17 +238,12 @@ interface Made {
 }
 
 /** Makes the image below `work`, which the caller removes. */
-async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: BuildPlan): Promise<Made> {
-  const { order, packages, own } = plan;
+async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: WholePlan): Promise<Made> {
+  const { order, own } = plan;
   const { progress } = host;
   progress.step(`building ${order.fileName} from ${partsOf(plan).join(', ')}`);
-  for (const warning of own?.warnings ?? []) progress.warn(warning);
-  const contents = await contentsOf(plan, request);
-  const listed = { name: order.spec.name, version: order.version, packages };
-  const manifestAt = (timestamp: number) => manifestText(listed, timestamp);
-  const { tree, warnings } = assemble(contents, order.settings, sameContent, (timestamp) => [
-    manifestFile(listed.name, manifestAt(timestamp), timestamp),
-  ]);
+  for (const warning of (await own?.files())?.warnings ?? []) progress.warn(warning);
+  const { contents, tree, warnings, manifestAt } = await assembled(plan, request);
   for (const warning of warnings) progress.warn(warning);
   const [directory, output] = [join(work, 'tree'), join(work, order.fileName)];
   makeDirectory(directory);
@@ -236,10 +254,26 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   return { image: output, manifest: manifestAt(tree.timestamp), record: recordLibraries(tree, contents) };
 }
 
-function partsOf({ order, packages, own }: BuildPlan): readonly string[] {
+/** The tree of the image, of what, and its list of packages. */
+async function assembled(plan: WholePlan, request: BuildRequest) {
+  const { order, packages } = plan;
+  const contents = await contentsOf(plan, request);
+  const listed = { name: order.spec.name, version: order.version, packages };
+  const manifestAt = (timestamp: number) => manifestText(listed, timestamp);
+  const assembly = assemble(contents, order.settings, sameContent, (timestamp) => [
+    manifestFile(listed.name, manifestAt(timestamp), timestamp),
+  ]);
+  return { ...assembly, contents, manifestAt };
+}
+
+function partsOf({ order, packages, own }: WholePlan): readonly string[] {
   const names = packages.map(({ name, version }) => `${name} ${version}`);
-  const ownPart = order.prebuilt === undefined ? 'files of the spec' : `packages of ${order.prebuilt.directory}`;
-  return own === undefined ? names : [...names, ownPart];
+  return own === undefined ? names : [...names, ownPartOf(order)];
+}
+
+function ownPartOf({ prebuilt, isMade }: Order): string {
+  if (prebuilt !== undefined) return `packages of ${prebuilt.directory}`;
+  return isMade ? 'what is made of the sources of the spec' : 'files of the spec';
 }
 
 function nothingToBuild(order: Order, specPath: string): AgentError {

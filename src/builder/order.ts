@@ -7,12 +7,11 @@ import { readText } from '../host/files.ts';
 import { prebuiltFor, type Prebuilt } from './artifacts/prebuilt.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
 import { ruleProblems } from './spec/allowed-rules.ts';
-import { testsFor } from './spec/for-target.ts';
 import { parseSpec } from './spec/parse.ts';
 import type { Spec } from './spec/spec.ts';
 import { substitute } from './spec/substitute.ts';
 import { sysextSettings } from './spec/sysext-settings.ts';
-import { unbuildable } from './spec/unbuildable.ts';
+import { isMade, unbuildable } from './spec/unbuildable.ts';
 import { chooseTarget } from './targets/choose.ts';
 import type { Target } from './targets/target.ts';
 import { imageFileName, type ImageSettings } from './tree/settings.ts';
@@ -21,9 +20,13 @@ import { imageFileName, type ImageSettings } from './tree/settings.ts';
 export interface Order {
   /** With its build arguments expanded for the target. */
   readonly spec: Spec;
+  /** The text that it was read from. */
+  readonly text: string;
   readonly target: Target;
   /** Where the spec's own package is, if it was made elsewhere. */
   readonly prebuilt: Prebuilt | undefined;
+  /** Whether the files of the spec itself have to be made, rather than taken from its sources. */
+  readonly isMade: boolean;
   readonly settings: ImageSettings;
   readonly fileName: string;
   /** Version and revision of the spec: `1.7-1`. */
@@ -46,7 +49,6 @@ export function placeOrder(host: BuildHost, request: BuildRequest): Order {
   const spec = buildableSpec(raw, text, request.specPath, args, prebuilt);
   if (prebuilt !== undefined)
     host.progress.step(`taking the packages of the build context ${prebuilt.context} for the own package of the spec`);
-  if (testsFor(spec, target.name).length > 0) host.progress.warn('the tests of the spec are not run');
   const { name } = spec;
   const [version, revision] = [spec.version.value, spec.revision.value];
   const named = { name, version, revision, target: target.name, architecture };
@@ -59,7 +61,16 @@ export function placeOrder(host: BuildHost, request: BuildRequest): Order {
     ...release,
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
   };
-  return { spec, target, prebuilt, settings, fileName, version: `${version}-${revision === '' ? '1' : revision}` };
+  return {
+    spec,
+    text,
+    target,
+    prebuilt,
+    isMade: prebuilt === undefined && isMade(spec, target.name),
+    settings,
+    fileName,
+    version: `${version}-${revision === '' ? '1' : revision}`,
+  };
 }
 
 /** The spec with its build arguments expanded, if it can be built. */

@@ -19,9 +19,20 @@ export function removeOld(
   days: number,
   concerns: (name: string) => boolean = () => true,
 ): void {
-  for (const name of listNames(directory).filter(concerns)) {
-    const path = join(directory, name);
-    const written = fileStatus(path)?.mtime;
-    if (written !== undefined && now.getTime() - written.getTime() > days * day) removeTree(path);
-  }
+  for (const name of oldNames(directory, now, days, concerns)) removeTree(join(directory, name));
+}
+
+/** The names of what was last written so many days ago in a directory. */
+export function oldNames(
+  directory: string,
+  now: Date,
+  days: number,
+  concerns: (name: string) => boolean = () => true,
+): readonly string[] {
+  return listNames(directory)
+    .filter(concerns)
+    .filter((name) => {
+      const written = fileStatus(join(directory, name))?.mtime;
+      return written !== undefined && now.getTime() - written.getTime() > days * day;
+    });
 }

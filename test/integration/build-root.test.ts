@@ -35,11 +35,7 @@ function workshopFor(target: Target, cacheDirectory: string): Workshop {
   const http = createHttp({ env: process.env, clock: systemClock });
   const host = { exec, clock: systemClock, progress, http, cacheDirectory, architecture: 'x86-64' as const };
   const sandbox = createSandbox({ exec, clock: systemClock, directory: join(cacheDirectory, 'sandbox') });
-  const source = packageSourceFor(
-    target,
-    { ...host, targetDirectories: [], root: '/', osRelease: {}, libraries: () => undefined },
-    {},
-  );
+  const source = packageSourceFor(target, host, {});
   const environment = process.env;
   return { sandbox, steps, roots: createBuildRoots({ host, target, source, sandbox, offline: false, environment }) };
 }

@@ -10,8 +10,11 @@ import { packagedMode } from './mode.ts';
 import type { Layout } from './layout.ts';
 import { placements, type Placement, type Places } from './placements.ts';
 
-/** The files of the sources at a path and below it; nothing where no source is named by its first part. */
+/** The files at a path and below it, relative to where the sources are; nothing where there are none. */
 export type FilesAt = (path: string) => readonly SourceFile[];
+
+/** Whether the files are as the sources have them, or as a build left them. */
+export type FilesFrom = 'sources' | 'build';
 
 /** What a spec's own package consists of where nothing has to be built for it. */
 export interface OwnFiles {
@@ -20,14 +23,20 @@ export interface OwnFiles {
   readonly warnings: readonly string[];
 }
 
+export interface OwnFilesSettings extends Places {
+  readonly filesAt: FilesAt;
+  readonly from: FilesFrom;
+  /** The time of all of them, in seconds since 1970: that of a checkout would differ from host to host. */
+  readonly epoch: number;
+}
+
 /**
- * Takes the artifacts of a spec from its sources and puts them where packages of the target's family have them.
- * @param mtime of all of them, in seconds since 1970: that of a checkout would differ from host to host.
- * @throws AgentError `invalid-spec` with every artifact that is in no source, or whose place is none.
+ * Takes the artifacts of a spec from where they are and puts them where packages of the target's family have them.
+ * @throws AgentError `invalid-spec` with every artifact that is not there, or whose place is none.
  */
-export function ownFiles(artifacts: Artifacts, places: Places, filesAt: FilesAt, mtime: number): OwnFiles {
-  const { layout, pkg, placing } = places;
-  const placed = placements(artifacts, places);
+export function ownFiles(artifacts: Artifacts, settings: OwnFilesSettings): OwnFiles {
+  const { layout, pkg, placing, filesAt, from, epoch: mtime } = settings;
+  const placed = placements(artifacts, settings);
   refuseUpward(artifacts, placed);
   const taken = placed.map((placement) => ({
     placement,
@@ -38,6 +47,7 @@ export function ownFiles(artifacts: Artifacts, places: Places, filesAt: FilesAt,
     throw notThere(
       missing.map(({ placement }) => placement),
       filesAt,
+      from,
     );
   const entries = [
     ...taken.flatMap(({ placement, roots }) => roots.flatMap((root) => entriesOf(placement, root, layout))),
@@ -142,7 +152,14 @@ function lastPart(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-function notThere(missing: readonly Placement[], filesAt: FilesAt): AgentError {
+/** Who does not have it, and what is wrong. */
+const lost: Readonly<Record<FilesFrom, readonly [nobody: string, what: string]>> = {
+  sources: ['no source of the spec has', 'the spec installs files that its sources do not have'],
+  build: ['the build left no', 'the spec installs files that its build did not make'],
+};
+
+function notThere(missing: readonly Placement[], filesAt: FilesAt, filesFrom: FilesFrom): AgentError {
+  const [nobody, what] = lost[filesFrom];
   const problems = missing.map(({ field, from }): Problem => {
     const [source = ''] = from.value.split('/');
     const nearest = nearestName(
@@ -153,10 +170,10 @@ function notThere(missing: readonly Placement[], filesAt: FilesAt): AgentError {
     return {
       position: from.position,
       field: fieldPath(field, from.value),
-      message: `no source of the spec has ${quote(from.value)}${hint}`,
+      message: `${nobody} ${quote(from.value)}${hint}`,
     };
   });
-  return new AgentError('invalid-spec', 'the spec installs files that its sources do not have', {
+  return new AgentError('invalid-spec', what, {
     problems,
     left: 'Nothing was built.',
   });

@@ -39,15 +39,18 @@ export async function prebuiltPackage(
 ): Promise<OwnPackage> {
   const keep = keeper(join(cacheDirectory, 'packages'));
   const packages = packageFiles(prebuilt, target).map((path) => localPackage(path, prebuilt, keep(path)));
-  const entries = await Promise.all(packages.map((pkg) => source.entries(pkg, signal)));
+  const entries = (await Promise.all(packages.map((pkg) => source.entries(pkg, signal)))).flat();
   return {
-    entries: entries.flat(),
-    warnings: [],
     digest: sha256(JSON.stringify(packages.map((pkg) => pkg.sha256))),
+    files: () => Promise.resolve({ entries, warnings: [] }),
   };
 }
 
-function packageFiles({ context, directory }: Prebuilt, { repositories }: Target): readonly string[] {
+/**
+ * The package files of such a context.
+ * @throws AgentError `no-such-file` where there are none.
+ */
+export function packageFiles({ context, directory }: Prebuilt, { repositories }: Target): readonly string[] {
   const family = repositories[0]?.family ?? 'deb';
   const place = family === 'deb' ? directory : join(directory, 'RPMS');
   const paths = family === 'deb' ? debFiles(place) : rpmFiles(place);

@@ -9,8 +9,10 @@ import { rpmEntries } from './rpm/archive.ts';
 import { createRpmSource } from './rpm/source.ts';
 import type { ArchiveOptions } from './unpacked.ts';
 
+type MeansOfHost = Pick<BuildHost, 'architecture' | 'cacheDirectory' | 'http' | 'exec' | 'clock' | 'progress'>;
+
 /** What every family works with. */
-type Means = Pick<BuildHost, 'architecture' | 'cacheDirectory' | 'http' | 'exec' | 'clock' | 'progress'> & {
+type Means = MeansOfHost & {
   readonly maxAge?: number;
   readonly offline: boolean;
 };
@@ -18,7 +20,7 @@ type Means = Pick<BuildHost, 'architecture' | 'cacheDirectory' | 'http' | 'exec'
 /** The package repositories of a target: the one place that knows which family of packages it has. */
 export function packageSourceFor(
   target: Target,
-  host: BuildHost,
+  host: MeansOfHost,
   request: Pick<BuildRequest, 'refresh' | 'offline'>,
 ): PackageSource {
   const repositories = repositoriesFor(target, host.architecture);

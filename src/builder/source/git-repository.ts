@@ -9,14 +9,7 @@ import { shown } from '../../host/http.ts';
 import type { GitSource } from '../spec/sources.ts';
 import { accessFor, openAccess } from './git-access.ts';
 import { parseGitAddress, submoduleAddress, type GitAddress } from './git-address.ts';
-import {
-  archiveCommit,
-  archiveOwnDirectory,
-  fetchCommit,
-  submodulesOf,
-  type GitWork,
-  type Submodule,
-} from './git-commands.ts';
+import { archiveOwnDirectory, fetchCommit, type GitWork, type Submodule } from './git-commands.ts';
 import type { FoundCommit } from './git-names.ts';
 import type { Fetching } from './means.ts';
 import { notInCache } from './missing.ts';
@@ -150,12 +143,12 @@ async function fetchRepository(order: GitOrder, place: Place): Promise<Kept> {
   const access = isOwnServer(source, address) ? accessFor(name, source, address, means) : openAccess(address, means);
   await using room = await means.git.open(work);
   const job: GitWork = { room, access, name, ...(signal === undefined ? {} : { signal }) };
-  await fetchCommit(job, address.url, found);
   const directory = makeTemporaryDirectory(work);
   const [files, own] = [join(directory, 'files.tar'), join(directory, 'git.tar')];
-  const archives = [[files, await archiveCommit(job, found.commit, files)]];
-  if (keepsOwn(source, path)) archives.push([own, await archiveOwnDirectory(job, address.url, found.commit, own)]);
-  const submodules = await submodulesOf(job, found.commit);
+  const keeps = keepsOwn(source, path);
+  const { archive, submodules } = await fetchCommit(job, address.url, found, { path: files, keeps });
+  const archives = [[files, archive]];
+  if (keeps) archives.push([own, await archiveOwnDirectory(job, address.url, found.commit, own)]);
   for (const [file = '', hex = ''] of archives) store.adopt(file, hex);
   const noted = { archives: archives.map(([, hex = '']) => hex), submodules };
   store.remember(kind, thingOf(order, place), noted);

@@ -15,7 +15,7 @@ interface MadeFile {
 
 /**
  * Everything that stands in the way of building a spec for a target here, each with its place. What does not change the
- * image is no reason: tests, the container, the changelog, signing, the packages that building would need.
+ * image is no reason: the container, the changelog, signing, sources and build steps that no artifact comes of.
  * @param target its key; undefined: what holds for every target.
  * @param prebuilt whether the spec's own package is there already, so that nothing has to be made for it.
  */
@@ -23,7 +23,7 @@ export function unbuildable(spec: Spec, target: string | undefined, prebuilt = f
   return [
     ...missing(spec),
     ...frontendOf(spec, target),
-    ...unusableRepositories(spec, target),
+    ...unusableRepositories(spec, target, !prebuilt && isMade(spec, target) ? ['install', 'build'] : ['install']),
     ...(prebuilt ? [] : artifactProblems(spec, target)),
   ];
 }
@@ -48,14 +48,9 @@ function artifactProblems(spec: Spec, target: string | undefined): readonly Prob
   const artifacts = artifactsFor(spec, target);
   if (artifacts === undefined) return [];
   const parent = target === undefined || artifacts === spec.artifacts ? '' : fieldPath('targets', target);
-  const files = [
-    ...madeFiles(artifacts, fieldPath(parent, 'artifacts')),
-    ...spec.placing.places.map(({ path }) => ({ field: fieldPath('x-sysext.files', path.value), path })),
-  ];
-  const [first] = files;
-  if (first === undefined) return [];
-  const [step] = spec.build?.steps ?? [];
-  return step === undefined ? unmadeFiles(spec, files) : buildProblems(spec, step.position, first);
+  const files = [...madeFiles(artifacts, fieldPath(parent, 'artifacts')), ...placedFiles(spec)];
+  if (files.length === 0) return [];
+  return hasSteps(spec) ? [...outsideFiles(files), ...allSources(spec)] : unmadeFiles(spec, files);
 }
 
 /** All files that come out of the directory in which the sources are, with the paths of their fields. */
@@ -71,11 +66,20 @@ export function madeFiles(artifacts: Artifacts, field: string): readonly MadeFil
   ];
 }
 
-/** Build steps may make or change any file, so all of the build is needed, and everything that goes into it. */
-function buildProblems(spec: Spec, position: Problem['position'], example: MadeFile): readonly Problem[] {
-  const message = `build steps are not run by this version of sysext-agent, and ${example.field} may come out of them`;
-  const sources = Array.from(spec.sources).flatMap(([name, source]) => sourceProblems(spec, name, source));
-  return [...sources, { position, field: 'build.steps', message }];
+function placedFiles({ placing }: Spec): readonly MadeFile[] {
+  return placing.places.map(({ path }) => ({ field: fieldPath('x-sysext.files', path.value), path }));
+}
+
+/** Where there are build steps they may make or change any file, so all that goes into the build is needed. */
+function allSources(spec: Spec): readonly Problem[] {
+  return Array.from(spec.sources).flatMap(([name, source]) => unfetched(source, fieldPath('sources', name)));
+}
+
+/** Artifacts that cannot come out of the build, whatever its steps do. */
+function outsideFiles(files: readonly MadeFile[]): readonly Problem[] {
+  return files
+    .filter(({ path }) => sourceOf(path.value) === undefined)
+    .map(({ field, path }) => ({ position: path.position, field, message: lostMessage(path.value, undefined) }));
 }
 
 /** Without build steps each file must be one that is in a source already. */
@@ -87,7 +91,10 @@ function unmadeFiles(spec: Spec, files: readonly MadeFile[]): readonly Problem[]
     if (name !== undefined && source !== undefined) needed.set(name, source);
     return source === undefined ? [{ position: path.position, field, message: lostMessage(path.value, name) }] : [];
   });
-  return [...lost, ...Array.from(needed).flatMap(([name, source]) => sourceProblems(spec, name, source))];
+  if (lost.length > 0) return lost;
+  return Array.from(withPatchSources(spec, needed)).flatMap(([name, source]) =>
+    unfetched(source, fieldPath('sources', name)),
+  );
 }
 
 /** The source that a path begins in; undefined for a path that leads elsewhere. */
@@ -102,13 +109,34 @@ function lostMessage(path: string, name: string | undefined): string {
     : `there is no source ${quote(name)}, and no build step that makes ${quote(path)}`;
 }
 
-function sourceProblems(spec: Spec, name: string, source: Source): readonly Problem[] {
-  return [...unfetched(source, fieldPath('sources', name)), ...patchProblems(spec, name)];
+/** Patches are in other sources. */
+function withPatchSources(spec: Spec, sources: ReadonlyMap<string, Source>): ReadonlyMap<string, Source> {
+  const patches = [...sources.keys()].flatMap((name) => spec.patches.get(name) ?? []);
+  const more = patches.flatMap(({ source: { value: name } }) => {
+    const source = spec.sources.get(name);
+    return source === undefined ? [] : [[name, source] as const];
+  });
+  return new Map([...sources, ...more]);
 }
 
-function patchProblems(spec: Spec, name: string): readonly Problem[] {
-  const [first] = spec.patches.get(name) ?? [];
-  if (first === undefined) return [];
-  const message = 'patches are not applied by this version of sysext-agent';
-  return [{ position: first.position, field: fieldPath('patches', name), message }];
+function hasSteps({ build }: Spec): boolean {
+  return (build?.steps.length ?? 0) > 0;
+}
+
+/**
+ * Whether a target's artifacts have to be made: by build steps, patches and generators, or of sources that are not on this
+ * host. Others are taken from where they are.
+ */
+export function isMade(spec: Spec, target: string | undefined): boolean {
+  const artifacts = artifactsFor(spec, target);
+  const files = artifacts === undefined ? [] : [...madeFiles(artifacts, 'artifacts'), ...placedFiles(spec)];
+  if (files.length === 0) return false;
+  return hasSteps(spec) || files.some(({ path }) => isOfMadeSource(spec, sourceOf(path.value)));
+}
+
+function isOfMadeSource({ sources, patches }: Spec, name = ''): boolean {
+  const source = sources.get(name);
+  if (source === undefined) return false;
+  const isHere = source.kind === 'inline' || source.kind === 'context';
+  return !isHere || source.generators.length > 0 || (patches.get(name) ?? []).length > 0;
 }

@@ -6,8 +6,8 @@ import { contentBytes } from '../../host/content.ts';
 import type { Contexts } from '../source/context.ts';
 import { localFiles } from '../source/files.ts';
 import type { Source } from '../spec/sources.ts';
-import type { Spec } from '../spec/spec.ts';
-import { sysextRepositories, type PlacedRepo } from '../spec/unusable-repositories.ts';
+import type { RepositoryUse, Spec } from '../spec/spec.ts';
+import { specRepositories, type PlacedRepo } from '../spec/unusable-repositories.ts';
 import { extraRepositories } from './extra-repositories.ts';
 import type { Repository, Target } from './target.ts';
 
@@ -18,12 +18,12 @@ export interface RepositoryFiles {
 }
 
 /**
- * The target with the repositories that a spec brings for the packages of its image, after its own.
+ * The target with the repositories that a spec brings for a use, after its own.
  * @param spec with its build arguments expanded, and with nothing that unusableRepositories() tells of.
  * @throws AgentError `invalid-spec` with every file that is none or describes nothing usable, and as contextFiles().
  */
-export function withSpecRepositories(target: Target, spec: Spec, files: RepositoryFiles): Target {
-  const read = sysextRepositories(spec, target.name).map((repo) => repositoriesOf(repo, target, files));
+export function withSpecRepositories(target: Target, spec: Spec, use: RepositoryUse, files: RepositoryFiles): Target {
+  const read = specRepositories(spec, target.name, use).map((repo) => repositoriesOf(repo, target, files));
   const problems = read.flatMap((result) => result.problems);
   if (problems.length > 0)
     throw new AgentError('invalid-spec', 'the repositories that the spec brings cannot be used', {

@@ -27,7 +27,8 @@ function file(path: string, mode: number): SourceFile {
 function own(text: string) {
   const spec = parseSpec(`name: a\n${text}\n`, 's');
   const filesAt = (path: string) => sources.filter((of) => of.path === path || of.path.startsWith(`${path}/`));
-  return ownFiles(artifactsFor(spec, undefined)!, { layout, pkg: 'pkg', placing: spec.placing }, filesAt, 7);
+  const places = { layout, pkg: 'pkg', placing: spec.placing };
+  return ownFiles(artifactsFor(spec, undefined)!, { ...places, filesAt, from: 'sources', epoch: 7 });
 }
 
 /** `MODE PATH`, or `PATH -> TARGET`. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { parseSpec } from '../../../../src/builder/spec/parse.ts';
-import { unbuildable } from '../../../../src/builder/spec/unbuildable.ts';
+import { isMade, unbuildable } from '../../../../src/builder/spec/unbuildable.ts';
 import { renderProblem } from '../../../../src/core/problems.ts';
 
 function reasons(text: string, target?: string): readonly string[] {
@@ -20,6 +20,11 @@ describe('a spec can be built', () => {
     ['with sources that nothing is made of', `sources: {src: {git: {url: u, commit: c}}}`],
     ['with build steps that nothing is made of', 'build: {steps: [{command: make}]}'],
     [
+      'of sources that are fetched, with patches and generators',
+      `sources: {a: {git: {url: u, commit: c}}, b: {http: {url: u}}, c: {path: /a, image: {ref: r}}, d: {context: {}, generate: [{nodemod: {}}]}, e: {inline: {file: {}}}}\npatches: {a: [{source: e}]}\nartifacts: {docs: {a/b: , b: , c/a: , d/a: }}`,
+    ],
+    ['whose steps make files', `${local}\nbuild: {steps: [{command: make}]}\nartifacts: {binaries: {out/a: , '*': }}`],
+    [
       'with all that does not change the image',
       'tests: [{name: a}]\nimage: {base: b}\nchangelog: [{author: a}]\npackage_config: {signer: {image: a}}',
     ],
@@ -28,42 +33,54 @@ describe('a spec can be built', () => {
   });
 });
 
+describe('artifacts have to be made', () => {
+  test.each([
+    ['by build steps', `${local}\nbuild: {steps: [{command: a}]}\nartifacts: {docs: {src/a: }}`, true],
+    ['of patched sources', `${local}\npatches: {src: [{source: file}]}\nartifacts: {docs: {src/a: }}`, true],
+    [
+      'not where the patches are for others',
+      `${local}\npatches: {src: [{source: file}]}\nartifacts: {docs: {conf/a: }}`,
+      false,
+    ],
+    ['of fetched sources', 'sources: {src: {http: {url: u}}}\nartifacts: {docs: {src: }}', true],
+    ['not of inline and context sources', `${local}\nartifacts: {docs: {src/a: , conf/a: , file: }}`, false],
+    [
+      'not where there are only links',
+      'build: {steps: [{command: a}]}\nartifacts: {links: [{source: /a, dest: /b}]}',
+      false,
+    ],
+  ])('%s', (_, text, expected) => {
+    expect(isMade(parseSpec(`name: a\nversion: 1\n${text}`, 's'), 'trixie')).toBe(expected);
+  });
+});
+
 describe('a spec cannot be built, and why is said by name', () => {
   test.each([
     [
-      'git: {url: u, commit: c}',
-      's:3:16: sources.src.git: a git repository is not fetched by this version of sysext-agent',
-    ],
-    [
-      'path: /a, image: {ref: r}',
-      's:3:16: sources.src.image: a container image is not fetched by this version of sysext-agent',
-    ],
-    ['http: {url: u}', 's:3:16: sources.src.http: a file from the web is not fetched by this version of sysext-agent'],
-    [
       'build: {source: {context: {}}}',
-      's:3:16: sources.src.build: a Dockerfile is not built by this version of sysext-agent',
+      's:3:16: sources.src.build: a Dockerfile is not built: there is no engine for that here. A source of the kind image can be its result',
     ],
     [
-      'context: {}, generate: [{nodemod: {}}]',
-      's:3:41: sources.src.generate[0]: the generator nodemod is not run by this version of sysext-agent',
+      'path: /a, image: {ref: r, cmd: {steps: [{command: a}]}}',
+      's:3:16: sources.src.image.cmd: commands in a container image are not run by this version of sysext-agent',
     ],
   ])('a file of %s', (kind, reason) => {
     expect(reasons(`sources: {src: {${kind}}}\nartifacts: {docs: {src/a: , src/b: }}`)).toEqual([reason]);
   });
 
-  test('a file of a source with patches', () => {
-    const patched = `${local}\npatches: {src: [{source: file}]}`;
-    expect(reasons(`${patched}\nartifacts: {docs: {src/a: }}`)).toEqual([
-      's:4:17: patches.src: patches are not applied by this version of sysext-agent',
+  test('a file of a source whose patch is in such a source', () => {
+    const text = `sources: {src: {context: {}}, p: {build: {source: {context: {}}}}}\npatches: {src: [{source: p, path: a}]}`;
+    expect(reasons(`${text}\nartifacts: {docs: {src/a: }}`)).toEqual([
+      's:3:34: sources.p.build: a Dockerfile is not built: there is no engine for that here. A source of the kind image can be its result',
     ]);
-    expect(reasons(`${patched}\nartifacts: {docs: {conf/a: }}`)).toEqual([]);
   });
 
-  test('a file that build steps may change, with all that goes into the build', () => {
-    const text = `sources: {src: {context: {}}, lib: {git: {url: u, commit: c}}}\nbuild: {steps: [{command: make}]}`;
-    expect(reasons(`${text}\nartifacts: {docs: {src/a: }}`)).toEqual([
-      's:3:36: sources.lib.git: a git repository is not fetched by this version of sysext-agent',
-      's:4:17: build.steps: build steps are not run by this version of sysext-agent, and artifacts.docs["src/a"] may come out of them',
+  test('whatever goes into a build, and artifacts that cannot come out of it', () => {
+    const text = `sources: {src: {context: {}}, lib: {build: {source: {context: {}}}}}\nbuild: {steps: [{command: make}]}`;
+    expect(reasons(`${text}\nartifacts: {docs: {src/a: , /usr/bin/gcc: , ../a: }}`)).toEqual([
+      's:5:29: artifacts.docs["/usr/bin/gcc"]: "/usr/bin/gcc" leads out of the directory of the sources',
+      's:5:45: artifacts.docs["../a"]: "../a" leads out of the directory of the sources',
+      's:3:36: sources.lib.build: a Dockerfile is not built: there is no engine for that here. A source of the kind image can be its result',
     ]);
   });
 
@@ -89,7 +106,7 @@ describe('a spec cannot be built, and why is said by name', () => {
   });
 
   test('but for its own package, which may be there already', () => {
-    const text = 'build: {steps: [{command: a}]}\nartifacts: {binaries: {out/a: }}\n';
+    const text = 'build: {steps: [{command: a}]}\nartifacts: {binaries: {/out/a: }}\n';
     const spec = parseSpec(`name: a\nversion: 1\n${text}`, 's');
     expect(unbuildable(spec, 'x', true)).toEqual([]);
     expect(unbuildable(spec, 'x', false)).not.toEqual([]);
