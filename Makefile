@@ -1,8 +1,8 @@
 # One command each on a fresh Debian 12 or 13 with git, make, Node >= 20 and npm, as root.
 
 # What the product and its tests run, by Debian package.
-packages := attr binutils bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
-	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring docker-registry dpkg-dev e2fsprogs fdisk fish gcc gnupg gpgv groff-base libarchive-tools libc6-dev lintian \
+packages := attr binutils bubblewrap bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
+	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring dnf docker-registry dpkg-dev e2fsprogs fdisk fish gcc gnupg gpgv groff-base libarchive-tools libc6-dev lintian \
 	lz4 mmdebstrap mount nginx-light rpm skopeo strace systemd-container zsh zstd
 
 .PHONY: help setup check test demo bench format dist deb clean

@@ -10,8 +10,12 @@ export function giveTo(path: string, id: number): void {
   });
 }
 
-/** The user that this process runs as. */
+/** The user that this process runs as; not every one has a name. */
 export function ownUser(): { readonly uid: number; readonly name: string } {
-  const { uid, username } = userInfo();
-  return { uid, name: username };
+  const uid = process.getuid?.() ?? 0;
+  try {
+    return { uid, name: userInfo().username };
+  } catch {
+    return { uid, name: '' };
+  }
 }

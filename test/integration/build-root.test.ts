@@ -152,7 +152,7 @@ describe('a root of rpm packages', () => {
   const post = [
     '%post',
     'exec >/etc/told',
-    'echo ran; echo >/dev/null && echo null; test -e /dnf || echo rooted; echo "$SECRET_OF_THE_HOST"; read -r _ id _ </proc/self/uid_map; echo $id',
+    'echo ran; echo >/dev/null && echo null; test -e /dnf/etc || echo rooted; echo "$SECRET_OF_THE_HOST"; read -r _ id _ </proc/self/uid_map; echo $id',
   ];
 
   it('is made by dnf from verified packages, and their scripts run with no rights on the host', async () => {
@@ -169,6 +169,7 @@ describe('a root of rpm packages', () => {
     expect(told.slice(0, 4)).toEqual(['ran', 'null', 'rooted', '']);
     expect(Number(told[4])).toBeGreaterThan(65_536);
     expect(await runIn(workshop.sandbox, root, 'echo works')).toBe('works\n');
+    expect(readdirSync(root.directory)).not.toContain('dnf');
     expect(readdirSync(join(place, 'roots')).filter((name) => name.startsWith('.#'))).toEqual([]);
   });
 

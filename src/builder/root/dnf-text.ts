@@ -45,7 +45,6 @@ export function dnfConfiguration(): string {
     '[main]',
     `reposdir=${dnfPlaces.files}/repos`,
     `varsdir=${dnfPlaces.files}/vars`,
-    `cachedir=${dnfPlaces.cache}`,
     `pluginconfpath=${dnfPlaces.files}/plugins`,
     'plugins=0',
     'keepcache=1',
@@ -55,7 +54,6 @@ export function dnfConfiguration(): string {
     'best=1',
     'assumeyes=1',
     'zchunk=0',
-    'logdir=/tmp',
     '',
   ].join('\n');
 }

@@ -18,6 +18,7 @@ import { takeLock } from '../../host/lock.ts';
 import { digestOfKeys, readKeys } from '../../host/openpgp.ts';
 import type { PackageSource } from '../packages/packages.ts';
 import type { BuildHost } from '../request.ts';
+import { requireUsers } from '../sandbox/bubblewrap.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { repositoriesFor, type Repository, type Target } from '../targets/target.ts';
 import type { BuildRoot, BuildRootRequest, BuildRoots } from './build-root.ts';
@@ -58,6 +59,7 @@ async function prepare(options: BuildRootOptions, request: BuildRootRequest): Pr
   const key = await keyOf(options, request);
   const kept = rootOfRequest(directory, key);
   if (kept !== undefined) return kept;
+  requireUsers();
   using _lock = await takeLock(join(directory, 'lock'), {
     holder: 'making a build root',
     waitSeconds: 3600,

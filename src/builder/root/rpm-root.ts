@@ -57,7 +57,7 @@ export function createRpmRoots(means: RpmMeans): RootMaker {
       const { binds, files } = stage(means, request, directory);
       const wanted = [...kinds[request.kind], ...request.packages.map(named), ...files];
       const command = (args: readonly string[], network: boolean): Command => ({
-        argv: [program, ...common(means), ...args],
+        argv: [program, ...common(means, program), ...args],
         tree: { lower: [tools], upper: undefined, roots: [dnfPlaces.root] },
         binds,
         network,
@@ -83,11 +83,14 @@ function dnfProgram(): string {
   );
 }
 
-function common({ target, architecture }: RpmMeans): string[] {
+function common({ target, architecture }: RpmMeans, program: string): string[] {
   const names = rpmArchitecture(architecture);
   return [
     `--config=${dnfPlaces.files}/dnf.conf`,
     `--installroot=${dnfPlaces.root}`,
+    // What a file says of these is taken as being within the root.
+    `--setopt=${program === 'dnf5' ? 'system_cachedir' : 'cachedir'}=${dnfPlaces.cache}`,
+    '--setopt=logdir=/tmp',
     `--releasever=${target.releasever ?? '/'}`,
     ...(names === undefined ? [] : [`--forcearch=${names.name}`]),
   ];
@@ -113,6 +116,8 @@ function toolTree({ directory }: RpmMeans): string {
   }
   writeAtomically(join(tree, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   writeAtomically(join(tree, 'etc/group'), 'root:x:0:\n');
+  // What is mounted in the root is of no package, whichever says so.
+  writeAtomically(join(tree, 'root/.rpmmacros'), '%_netsharedpath /dev:/proc:/sys\n');
   return tree;
 }
 
@@ -167,9 +172,12 @@ function writeKeys({ keys }: RpmRepository, index: number, directory: string): r
   });
 }
 
+/** dnf leaves a note of its own below the path of its cache, whatever it is told. */
+const cleaningUp = `rm -rf ${dnfPlaces.root}/dnf; exec "$@"`;
+
 async function query(means: RpmMeans, command: Command): Promise<readonly InstalledPackage[]> {
-  const argv = ['rpm', `--root=${dnfPlaces.root}`, '--query', '--all', `--queryformat=${rpmFormat}`] as const;
-  return installedRpms(await run(means, { ...command, argv }));
+  const rpm = ['rpm', `--root=${dnfPlaces.root}`, '--query', '--all', `--queryformat=${rpmFormat}`];
+  return installedRpms(await run(means, { ...command, argv: ['sh', '-euc', cleaningUp, 'sh', ...rpm] }));
 }
 
 function run(means: RpmMeans, command: Command): Promise<string> {

@@ -79,6 +79,19 @@ function identityHere(): Identity {
   return identity;
 }
 
+/**
+ * Packages have files of many users.
+ * @throws AgentError `tool-missing` where programs in sandboxes of this user can only be root.
+ */
+export function requireUsers(): void {
+  const identity = identityHere();
+  if (identity.kind === 'range' || identity.others) return;
+  throw new AgentError('tool-missing', 'packages cannot be set up: this user has no other user ids to give them', {
+    left: 'Nothing was built.',
+    next: 'Install uidmap, and give the user ids with "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"; or run the command as root.',
+  });
+}
+
 function sandboxRoot(): number {
   return rootOf(identityHere(), ownUser().uid);
 }

@@ -99,19 +99,19 @@ function outerScript(identity: Identity, overlays: number): string {
   return `
 stage=$1 inner=$3
 exec 3>>"$2" 8>&1 9>&2 2>&3
-mount -t tmpfs -o mode=0755 sandbox "$stage"
+mount -n -t tmpfs -o mode=0755 sandbox "$stage"
 cd "$stage"
 shift 3
 while [ "$1" != -- ]; do
   if [ -d "$1" ]; then mkdir "$2"; else : >"$2"; fi
-  mount --rbind "$1" "$2"
+  mount -n --rbind "$1" "$2"
   shift 2
 done
 shift
 mkdir root${Array.from({ length: overlays }, (_, index) => ` ${overlayName(index)}`).join('')}
 mkfifo -m 666 out err ready go
 cd /
-mount --move "$stage" /tmp
+mount -n --move "$stage" /tmp
 cd /tmp
 cat <out >&8 & outs=$!
 cat <err >&9 & errs=$!
@@ -159,7 +159,7 @@ export function innerScript(
   const walls = [`--nproc=${limits.processes + spareProcesses}`, `--fsize=${limits.disk}`, '--core=0'];
   return `
 export LIBMOUNT_FORCE_MOUNT2=always
-mount -t overlay -o lowerdir=${lower.join(':')},upperdir=own/${inOwn.upper},workdir=own/${inOwn.work},userxattr,volatile sandbox root
+mount -n -t overlay -o lowerdir=${lower.join(':')},upperdir=own/${inOwn.upper},workdir=own/${inOwn.work},userxattr,volatile sandbox root
 ${overlays.join('\n')}
 echo 0 >/proc/sys/user/max_user_namespaces
 echo 1000 >/proc/self/oom_score_adj
@@ -174,8 +174,8 @@ export const spareProcesses = 16;
 function overlayMount(index: number, layers: number): string {
   const names = Array.from({ length: layers }, (_, layer) => `${overlayLayer(index)}${layer}`).toReversed();
   return names.length === 1
-    ? `mount --rbind ${names.join('')} ${overlayName(index)}`
-    : `mount -t overlay -o ro,userxattr,lowerdir=${names.join(':')} sandbox ${overlayName(index)}`;
+    ? `mount -n --rbind ${names.join('')} ${overlayName(index)}`
+    : `mount -n -t overlay -o ro,userxattr,lowerdir=${names.join(':')} sandbox ${overlayName(index)}`;
 }
 
 export function overlayName(index: number): string {

@@ -26,7 +26,8 @@ export function identityFor({ user, uidMap, subordinate }: OwnRights): Identity 
   if (user.uid === 0) return mapsRange(uidMap) ? { kind: 'range', first } : undefined;
   const owners = new Set([user.name, String(user.uid)]);
   const hasRange = (text: string) => text.split('\n').some((line) => owners.has(line.split(':')[0] ?? ''));
-  return { kind: 'own', others: subordinate?.every(hasRange) ?? false };
+  // unshare(1) asks for the name as well.
+  return { kind: 'own', others: user.name !== '' && (subordinate?.every(hasRange) ?? false) };
 }
 
 /** Whether our own user namespace has the range: that of a container may have few. */

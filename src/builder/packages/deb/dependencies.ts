@@ -26,10 +26,10 @@ export function withDependencies(names: readonly string[], suppliers: Suppliers)
   return [...found.values()];
 }
 
-function firstOf(alternatives: readonly string[], { select }: Suppliers): SelectedPackage | undefined {
+function firstOf(alternatives: readonly string[], suppliers: Suppliers): SelectedPackage | undefined {
   for (const name of alternatives) {
     try {
-      const pkg = select(name);
+      const pkg = suppliers.select(name);
       if (pkg !== undefined) return pkg;
     } catch (error) {
       if (!isAgentError(error, 'unknown-package', 'ambiguous-package', 'unsatisfiable')) throw error;
