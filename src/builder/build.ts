@@ -5,8 +5,9 @@ import { AgentError } from '../core/errors.ts';
 import type { DeclaredCheck } from '../core/health.ts';
 import { sameContent } from '../host/content.ts';
 import { sha256 as digestOf } from '../host/digest.ts';
-import { makeDirectory, makeTemporaryDirectory, removeTree } from '../host/files.ts';
+import { makeDirectory, removeTree } from '../host/files.ts';
 import { removeLeftovers } from '../host/leftovers.ts';
+import { abandonedDirectories, makeOwnedDirectory } from '../host/owned-directory.ts';
 import { writeTree } from '../host/tree-writer.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
@@ -220,7 +221,8 @@ function keptFiles({ path, sha256, manifest }: CachedImage): Image['image'] {
 async function buildAnew(host: BuildHost, request: BuildRequest, plan: WholePlan, key: string): Promise<Image> {
   const { cacheDirectory, clock } = host;
   for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
-  const work = makeTemporaryDirectory(join(cacheDirectory, 'work'));
+  for (const left of abandonedDirectories(join(cacheDirectory, 'work'))) removeTree(left);
+  const work = makeOwnedDirectory(join(cacheDirectory, 'work'));
   try {
     const { record, ...made } = await makeInto(work, host, request, plan);
     const kept = keepImage(cacheDirectory, key, { ...made, record: formatRecord(record) });

@@ -59,7 +59,7 @@ async function runIn(sandbox: Sandbox, root: BuildRoot, script: string): Promise
 
 describe('a root of Debian', () => {
   /** Kept for the next run of the tests. */
-  const cacheDirectory = labCache('builds');
+  const cacheDirectory = labCache('made', 'var/cache/sysext-agent');
   let workshop: Workshop;
 
   beforeAll(() => {

@@ -196,7 +196,7 @@ describe('a step that fails', () => {
       `All of its output is in ${log}.`,
     ]);
     expect(readFileSync(log, 'utf8')).toMatch(
-      /^==> step b \(spec\.yml:7:3\)\nsaid by b\n==> step b failed after [\d.]+ s\n$/,
+      /\n==> step b \(spec\.yml:7:3\)\nsaid by b\n==> step b failed after [\d.]+ s\n$/,
     );
     expect(left()).toEqual([]);
     sandbox.end = () => ({ exitCode: 0, exceeded: undefined });
