@@ -139,7 +139,8 @@ function placeOf(path: string): string {
 function isSame(link: string, place: string, ofHost: number | undefined): boolean {
   if (fileStatus(link)?.isDirectory() === true) return fileStatus(place)?.isDirectory() === true;
   const [old, now] = [fileIdentity(link), fileIdentity(place)];
-  if (old === undefined || now === undefined || old.size !== now.size) return false;
+  if (old === undefined || now === undefined) return false;
+  if (old.size !== now.size) return false;
   const isHosts = now.device === ofHost && old.inode === now.inode && old.mtime === now.mtime;
   return isHosts || fileStatus(place)?.isFile() !== true || isSameContent(link, place);
 }

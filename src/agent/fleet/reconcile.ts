@@ -18,7 +18,7 @@ import { openHistory } from '../history.ts';
 import { installedIn } from '../installed.ts';
 import type { Plan } from '../plan.ts';
 import type { InstalledExtension } from '../records.ts';
-import { attended, permissionNow, type Delay } from '../unattended/permission.ts';
+import { attended, permissionNow, type Delay, type Permission } from '../unattended/permission.ts';
 import { readFleet, type FleetConfiguration } from './configuration.ts';
 import { fleetDecision, isChange, type FleetDecision, type FleetGuard, type FleetInput } from './decision.ts';
 import { owned, wantedSet } from './desired.ts';
@@ -100,7 +100,7 @@ export async function carryOut(
   const installed = await recordedSet(agent);
   const decision = decide({ configuration, installed: owned(installed) });
   const wanted = new Set(decision.verdicts.filter(isChange).map(({ name }) => name));
-  const isKnown = options.unattended === true && options.waited !== undefined && wanted.size > 0;
+  const isKnown = wanted.size > 0 && isLookedAt(options);
   await using early = isKnown ? await permissionNow(agent) : attended;
   if (!early.granted) {
     return await stillWaiting(agent, { configuration, installed, decision, decide }, early.delay, options);
@@ -111,8 +111,7 @@ export async function carryOut(
   const isFleets = decision.verdicts.length > 0;
   const changes = changesBetween(installed, feasible.plan.extensions ?? installed);
   const names = changes.map(({ name }) => name).filter((name) => wanted.has(name));
-  const asked = names.length > 0 && options.unattended === true && !isKnown;
-  await using permission = asked ? await permissionNow(agent) : attended;
+  await using permission = names.length > 0 && !isKnown ? await permissionFor(agent, options) : attended;
   const { granted } = permission;
   const made = granted ? feasible : await feasibleChange(agent, configuration, { ...attempt, skip: new Set(names) });
   const report = await carriedOut(agent, installed, { ...made, isFleets }, options);
@@ -127,6 +126,15 @@ export async function carryOut(
     mayPass: all.some(({ mayPass }) => mayPass) || (!granted && permission.delay.until === undefined),
     ...(granted ? {} : { waiting: { names, ...permission.delay } }),
   };
+}
+
+async function permissionFor(agent: Agent, { unattended }: ReconcileOptions): Promise<Permission> {
+  return unattended === true ? permissionNow(agent) : attended;
+}
+
+/** Whether nothing new is to be found out before it is asked whether changes may be made. */
+function isLookedAt({ unattended, waited }: ReconcileOptions): boolean {
+  return unattended === true && waited !== undefined;
 }
 
 interface Decided {
