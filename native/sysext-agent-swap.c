@@ -170,8 +170,8 @@ static bool is_below(const struct mount_line *mount, const char *directory)
 static bool add_submount(const struct mount_line *mount, void *data)
 {
 	struct submounts *all = data;
-	/* What is mounted below another one comes along with that; what is covered is not mounted on what is seen. */
-	if (mount->parent != all->top || !is_below(mount, all->real))
+	/* What is covered is not what is seen at its path. */
+	if (!is_below(mount, all->real) || (mount->parent != all->top && mount_id(mount->path) != mount->id))
 		return false;
 	if (all->count == MOST_SUBMOUNTS) {
 		errno = E2BIG;
@@ -184,6 +184,12 @@ static bool add_submount(const struct mount_line *mount, void *data)
 	return false;
 }
 
+static int by_depth(const void *one, const void *other)
+{
+	size_t a = strlen(((const struct copy *)one)->path), b = strlen(((const struct copy *)other)->path);
+	return (a > b) - (a < b);
+}
+
 static struct submounts *submounts_of(const char *path)
 {
 	struct submounts *all = calloc(1, sizeof *all + MOST_SUBMOUNTS * sizeof *all->copies);
@@ -193,6 +199,8 @@ static struct submounts *submounts_of(const char *path)
 		return all;
 	all->top = mount_id(all->real);
 	any_mount(add_submount, all);
+	/* A mount comes before those below it, which it brings along where it is not there yet. */
+	qsort(all->copies, (size_t)all->count, sizeof *all->copies, by_depth);
 	return all;
 }
 

@@ -24,6 +24,7 @@ const libraries = {
   execa: 'execa',
   openpgp: 'openpgp',
   pino: 'pino',
+  re2js: 're2js',
   yaml: 'yaml',
 };
 

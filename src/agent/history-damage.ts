@@ -2,7 +2,7 @@ import type Database from 'better-sqlite3';
 
 import { messageOf } from '../core/errors.ts';
 import { fileStatus } from '../host/files.ts';
-import { openExisting } from './history.ts';
+import { openExisting } from './history-file.ts';
 import { historyError, refuseNewer } from './history-schema.ts';
 
 /** Failures that say nothing about what is in the file. */

@@ -1,10 +1,9 @@
-import Database from 'better-sqlite3';
-import { dirname } from 'node:path';
+import type Database from 'better-sqlite3';
 
-import { fileStatus, makeDirectory } from '../host/files.ts';
 import * as generations from './generation-rows.ts';
-import { isAsLeft, noteAsLeft } from './history-note.ts';
-import { checkIntegrity, historyError, migrate, newestSchema, schemaVersion } from './history-schema.ts';
+import { openToRead, openToWrite } from './history-file.ts';
+import { noteAsLeft } from './history-note.ts';
+import { historyError } from './history-schema.ts';
 import * as operations from './operation-rows.ts';
 import { operationTally } from './operation-tally.ts';
 import * as prefetches from './prefetched-rows.ts';
@@ -101,9 +100,6 @@ export interface NotedChange {
   readonly unhold?: readonly string[];
 }
 
-/** Milliseconds to wait for a process that is just writing it. */
-const timeout = 5000;
-
 export interface HistoryOptions {
   readonly writable: boolean;
   /** A file that says how the last writer left the history: one that is still like that is not looked through again. */
@@ -134,49 +130,6 @@ export function openHistory(path: string, { writable, note }: HistoryOptions): H
       if (writable && sound && note !== undefined) noteAsLeft(path, note);
     },
   };
-}
-
-function openToWrite(path: string, note: string | undefined): Database.Database {
-  makeDirectory(dirname(path));
-  const asLeft = note !== undefined && isAsLeft(path, note);
-  const database = new Database(path, { timeout });
-  try {
-    database.pragma('synchronous = FULL');
-    database.pragma('foreign_keys = ON');
-    if (!asLeft) checkIntegrity(database, path);
-    migrate(database, path);
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-/**
- * A history that does not exist, or that a killed process had just begun, reads as an empty one; what an older agent
- * wrote reads as if it had been migrated, which only a writer may do on the disk.
- */
-function openToRead(path: string): Database.Database {
-  const database = fileStatus(path) === undefined ? undefined : openExisting(path);
-  const version = database === undefined ? 0 : schemaVersion(database);
-  if (database !== undefined && version >= newestSchema) return database;
-  const copy = new Database(version === 0 ? ':memory:' : database?.serialize());
-  database?.close();
-  migrate(copy);
-  return copy;
-}
-
-/** Only who may write can roll back the transaction of a killed process, and without that nothing can be read. */
-export function openExisting(path: string): Database.Database {
-  const database = new Database(path, { readonly: true, timeout });
-  try {
-    schemaVersion(database);
-    return database;
-  } catch (error) {
-    database.close();
-    if ((error as { readonly code?: string }).code !== 'SQLITE_READONLY_ROLLBACK') throw error;
-    return new Database(path, { fileMustExist: true, timeout });
-  }
 }
 
 /** Turns failures of the database into errors of ours. */

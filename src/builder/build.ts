@@ -4,6 +4,7 @@ import type { Finding } from '../core/contents/finding.ts';
 import { AgentError } from '../core/errors.ts';
 import type { DeclaredCheck } from '../core/health.ts';
 import { sameContent } from '../host/content.ts';
+import { sha256 as digestOf } from '../host/digest.ts';
 import { makeDirectory, removeTree } from '../host/files.ts';
 import { removeLeftovers } from '../host/leftovers.ts';
 import { abandonedDirectories, makeOwnedDirectory } from '../host/owned-directory.ts';
@@ -18,8 +19,10 @@ import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
 import { ownPart, type OwnPart } from './own-part.ts';
 import { packageSourceFor } from './packages/source.ts';
+import type { Provenance } from './provenance.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
 import { sysextPackages } from './spec/sysext-packages.ts';
+import { testBuilt } from './testing.ts';
 import { withSpecRepositories } from './targets/spec-repositories.ts';
 import { assemble, type PackageContents } from './tree/assemble.ts';
 
@@ -45,6 +48,8 @@ export interface BuiltImage {
   readonly findings: readonly Finding[];
   /** What --add-missing added to the packages of the spec. */
   readonly added: readonly AddedPackage[];
+  /** How it came to be; the version of this program is for its caller to say. */
+  readonly provenance: Omit<Provenance, 'builderVersion'>;
 }
 
 /** A package that the spec does not list, and what it was taken for. */
@@ -107,6 +112,9 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
   const key = cacheKey({ settings, fileName, version, packages, own: own?.digest, format: request.format });
   const kept = request.anew === true ? undefined : keptImage(host, key);
   const { image, record } = kept ?? (await buildAnew(host, request, plan, key));
+  const { sha256 } = image;
+  const tree = async () => (await assembled(plan, request)).tree;
+  const tested = await testBuilt(host, request, { order, own, sha256, tree }, open);
   const check = await checkLibraries(record, host.libraries(), source, packages, request.signal);
   for (const { message, remedy } of check.findings) host.progress.warn(`${message}. ${remedy}`);
   return {
@@ -121,6 +129,34 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
     target: order.target.name,
     packages,
     reused: kept !== undefined,
+    provenance: provenanceOf(plan, { sha256, tested, host, request }),
+  };
+}
+
+function provenanceOf(
+  { order, packages, own }: WholePlan,
+  {
+    sha256,
+    tested,
+    host,
+    request,
+  }: Pick<BuiltImage, 'sha256'> &
+    Pick<Provenance, 'tested'> & { readonly host: BuildHost; readonly request: BuildRequest },
+): BuiltImage['provenance'] {
+  const { spec, text, version, target, fileName, settings } = order;
+  return {
+    image: { name: fileName, sha256 },
+    spec: { name: spec.name, version, sha256: digestOf(text) },
+    target: target.name,
+    architecture: host.architecture,
+    buildArguments: request.buildArguments,
+    format: request.format,
+    tested,
+    packages,
+    materials: own?.making?.materials ?? [],
+    ownPackage: own?.making === undefined ? own?.digest : undefined,
+    buildRoot: own?.making?.root.digest,
+    sourceDateEpoch: settings.sourceDateEpoch,
   };
 }
 
@@ -205,16 +241,11 @@ interface Made {
 
 /** Makes the image below `work`, which the caller removes. */
 async function makeInto(work: string, host: BuildHost, request: BuildRequest, plan: WholePlan): Promise<Made> {
-  const { order, packages, own } = plan;
+  const { order, own } = plan;
   const { progress } = host;
   progress.step(`building ${order.fileName} from ${partsOf(plan).join(', ')}`);
   for (const warning of (await own?.files())?.warnings ?? []) progress.warn(warning);
-  const contents = await contentsOf(plan, request);
-  const listed = { name: order.spec.name, version: order.version, packages };
-  const manifestAt = (timestamp: number) => manifestText(listed, timestamp);
-  const { tree, warnings } = assemble(contents, order.settings, sameContent, (timestamp) => [
-    manifestFile(listed.name, manifestAt(timestamp), timestamp),
-  ]);
+  const { contents, tree, warnings, manifestAt } = await assembled(plan, request);
   for (const warning of warnings) progress.warn(warning);
   const [directory, output] = [join(work, 'tree'), join(work, order.fileName)];
   makeDirectory(directory);
@@ -223,6 +254,18 @@ async function makeInto(work: string, host: BuildHost, request: BuildRequest, pl
   const made = await makeImage(image, request.format ?? 'erofs', host.exec, request.signal);
   for (const warning of made.warnings) progress.warn(warning);
   return { image: output, manifest: manifestAt(tree.timestamp), record: recordLibraries(tree, contents) };
+}
+
+/** The tree of the image, of what, and its list of packages. */
+async function assembled(plan: WholePlan, request: BuildRequest) {
+  const { order, packages } = plan;
+  const contents = await contentsOf(plan, request);
+  const listed = { name: order.spec.name, version: order.version, packages };
+  const manifestAt = (timestamp: number) => manifestText(listed, timestamp);
+  const assembly = assemble(contents, order.settings, sameContent, (timestamp) => [
+    manifestFile(listed.name, manifestAt(timestamp), timestamp),
+  ]);
+  return { ...assembly, contents, manifestAt };
 }
 
 function partsOf({ order, packages, own }: WholePlan): readonly string[] {

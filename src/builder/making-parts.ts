@@ -5,6 +5,7 @@ import { makeOwnedDirectory } from '../host/owned-directory.ts';
 import { timeOf } from './artifacts/own-package.ts';
 import { beginLog, type BuildLog } from './making/build-log.ts';
 import { timeInside, type MakingParts } from './making/making.ts';
+import type { PreparedSources } from './making/making-step.ts';
 import type { Order } from './order.ts';
 import { packageSourceFor } from './packages/source.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
@@ -14,6 +15,7 @@ import { createSandbox } from './sandbox/bubblewrap.ts';
 import type { Sandbox } from './sandbox/sandbox.ts';
 import { sandboxedGit } from './source/git-room.ts';
 import { prepareSources } from './source/prepare.ts';
+import type { RepositoryUse, Spec } from './spec/spec.ts';
 import { withSpecRepositories } from './targets/spec-repositories.ts';
 
 /**
@@ -26,31 +28,14 @@ export async function makingParts(
   order: Order,
   open: AsyncDisposableStack,
 ): Promise<MakingParts> {
-  const { exec, clock, progress, cacheDirectory, making } = host;
+  const { clock, progress, cacheDirectory, making } = host;
   const { signal, anew = false } = request;
   const directory = join(cacheDirectory, 'making');
-  const sandbox = createSandbox({ exec, clock, directory: join(cacheDirectory, 'sandbox') });
+  const sandbox = sandboxFor(host);
   return {
     sandbox,
-    roots: rootsFor(host, request, order, sandbox),
-    sources: () => {
-      const work = workDirectory(directory, sandbox, open);
-      return prepareSources(order.spec, {
-        ...host,
-        git: sandboxedGit(sandbox),
-        images: making.images,
-        work,
-        adopt: (layer) => sandbox.adoptLayer(layer),
-        contexts: request.contexts,
-        secrets: request.secrets ?? new Map(),
-        knownHosts: making.knownHosts,
-        buildArguments: request.buildArguments,
-        proxies: making.proxies,
-        sourceDateEpoch: timeInside(timeOf(order.spec, order.settings.sourceDateEpoch)),
-        offline: request.offline === true,
-        ...(signal === undefined ? {} : { signal }),
-      });
-    },
+    roots: rootsFor(host, request, order, sandbox, 'build'),
+    sources: () => sourcesFor(host, request, { order, sandbox }, open)(order.spec),
     directory,
     limits: await making.limits(),
     proxy: making.proxies,
@@ -60,6 +45,40 @@ export async function makingParts(
     show: making.show,
     anew,
     signal,
+  };
+}
+
+/** What isolates the programs that are run for a build. */
+export function sandboxFor({ exec, clock, cacheDirectory }: BuildHost): Sandbox {
+  return createSandbox({ exec, clock, directory: join(cacheDirectory, 'sandbox') });
+}
+
+/** Brings the sources of a spec here, with the means of this build. */
+export function sourcesFor(
+  host: BuildHost,
+  request: BuildRequest,
+  { order, sandbox }: { readonly order: Order; readonly sandbox: Sandbox },
+  open: AsyncDisposableStack,
+): (spec: Spec) => Promise<PreparedSources> {
+  const { cacheDirectory, making } = host;
+  const { signal } = request;
+  return (spec) => {
+    const work = workDirectory(join(cacheDirectory, 'making'), sandbox, open);
+    return prepareSources(spec, {
+      ...host,
+      git: sandboxedGit(sandbox),
+      images: making.images,
+      work,
+      adopt: (layer) => sandbox.adoptLayer(layer),
+      contexts: request.contexts,
+      secrets: request.secrets ?? new Map(),
+      knownHosts: making.knownHosts,
+      buildArguments: request.buildArguments,
+      proxies: making.proxies,
+      sourceDateEpoch: timeInside(timeOf(order.spec, order.settings.sourceDateEpoch)),
+      offline: request.offline === true,
+      ...(signal === undefined ? {} : { signal }),
+    });
   };
 }
 
@@ -74,11 +93,17 @@ function workDirectory(parent: string, sandbox: Sandbox, open: AsyncDisposableSt
   return work;
 }
 
-/** The roots of the target, with what the spec adds for building. */
-function rootsFor(host: BuildHost, request: BuildRequest, order: Order, sandbox: Sandbox): BuildRoots {
+/** The roots of the target, with what the spec adds for this use of them. */
+export function rootsFor(
+  host: BuildHost,
+  request: BuildRequest,
+  order: Order,
+  sandbox: Sandbox,
+  use: RepositoryUse,
+): BuildRoots {
   const { contexts, offline = false } = request;
   const { cacheDirectory, making } = host;
-  const target = withSpecRepositories(order.target, order.spec, 'build', { contexts, cacheDirectory });
+  const target = withSpecRepositories(order.target, order.spec, use, { contexts, cacheDirectory });
   return createBuildRoots({
     host,
     target,

@@ -7,7 +7,6 @@ import { readText } from '../host/files.ts';
 import { prebuiltFor, type Prebuilt } from './artifacts/prebuilt.ts';
 import type { BuildHost, BuildRequest } from './request.ts';
 import { ruleProblems } from './spec/allowed-rules.ts';
-import { testsFor } from './spec/for-target.ts';
 import { parseSpec } from './spec/parse.ts';
 import type { Spec } from './spec/spec.ts';
 import { substitute } from './spec/substitute.ts';
@@ -21,6 +20,8 @@ import { imageFileName, type ImageSettings } from './tree/settings.ts';
 export interface Order {
   /** With its build arguments expanded for the target. */
   readonly spec: Spec;
+  /** The text that it was read from. */
+  readonly text: string;
   readonly target: Target;
   /** Where the spec's own package is, if it was made elsewhere. */
   readonly prebuilt: Prebuilt | undefined;
@@ -48,7 +49,6 @@ export function placeOrder(host: BuildHost, request: BuildRequest): Order {
   const spec = buildableSpec(raw, text, request.specPath, args, prebuilt);
   if (prebuilt !== undefined)
     host.progress.step(`taking the packages of the build context ${prebuilt.context} for the own package of the spec`);
-  if (testsFor(spec, target.name).length > 0) host.progress.warn('the tests of the spec are not run');
   const { name } = spec;
   const [version, revision] = [spec.version.value, spec.revision.value];
   const named = { name, version, revision, target: target.name, architecture };
@@ -63,6 +63,7 @@ export function placeOrder(host: BuildHost, request: BuildRequest): Order {
   };
   return {
     spec,
+    text,
     target,
     prebuilt,
     isMade: prebuilt === undefined && isMade(spec, target.name),

@@ -8,6 +8,7 @@ import type { Progress } from '../host/progress.ts';
 import type { ImageFormat } from './image/command.ts';
 import type { SandboxLimits } from './sandbox/sandbox.ts';
 import type { ContainerImages } from './source/container-images.ts';
+import type { TestChoice } from './tests/choice.ts';
 
 /** What a build works with. */
 export interface BuildHost {
@@ -64,5 +65,7 @@ export interface BuildRequest {
   readonly secrets?: ReadonlyMap<string, string>;
   /** Make everything anew, whatever is kept of earlier builds. */
   readonly anew?: boolean;
+  /** Where the tests of the spec are run; left out, in a root of the target, where this host can have one. */
+  readonly test?: TestChoice;
   readonly signal?: AbortSignal;
 }

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 
 import { readSettings } from '../agent/settings.ts';
 import type { BuildHost, BuildRequest } from '../builder/request.ts';
+import { parseChoice } from '../builder/tests/choice.ts';
 import { AgentError } from '../core/errors.ts';
 import { parseArchitecture, type Architecture } from '../core/architecture.ts';
 import { systemClock } from '../host/clock.ts';
@@ -42,6 +43,12 @@ export const buildOptions: readonly OptionSpec[] = [
   { flags: '--offline', description: 'use only what is in the cache' },
   { flags: '--no-cache', description: 'run all steps and make the image anew, whatever is in the cache' },
   { flags: '--verbose', description: 'show what the steps of the spec print' },
+  {
+    flags: '--test <where>',
+    description:
+      'run the tests of the spec in a root of the target (target, the default), in the tree that a merge here would make ' +
+      '(merged), in both, or not (none)',
+  },
   { flags: '--add-missing', description: 'add the packages that bring libraries which this host does not have' },
 ];
 
@@ -114,10 +121,11 @@ function shipped(name: string): string {
   throw new AgentError('internal', `the program's own directory ${name} is missing`);
 }
 
-/** @throws AgentError `usage` on a build argument that is no KEY=VALUE, or an unknown format. */
+/** @throws AgentError `usage` on a build argument that is no KEY=VALUE, an unknown format, or a place of tests that is none. */
 export function buildRequest(specPath: string, options: Options, signal: AbortSignal): BuildRequest {
   const target = options.text('target');
   const format = options.text('format');
+  const test = options.text('test');
   if (format !== undefined && format !== 'erofs' && format !== 'squashfs') {
     throw new AgentError('usage', `--format takes erofs or squashfs, not ${format}`);
   }
@@ -133,6 +141,7 @@ export function buildRequest(specPath: string, options: Options, signal: AbortSi
     signal,
     ...(target === undefined ? {} : { target }),
     ...(format === undefined ? {} : { format }),
+    ...(test === undefined ? {} : { test: parseChoice(test) }),
   };
 }
 

@@ -1,11 +1,12 @@
 import { resolve } from 'node:path';
 
-import type { ServiceRequest } from '../agent/daemon/api/client.ts';
+import type { JobProgress, ServiceRequest } from '../agent/daemon/api/client.ts';
 import { exitCodes, isAgentError, type ExitCode } from '../core/errors.ts';
 import { systemClock } from '../host/clock.ts';
 import type { Invocation } from './command.ts';
 import { notRoot } from './invoker.ts';
 import { show } from './output.ts';
+import { visible } from './terminal.ts';
 
 /** What the service can be told besides the arguments: how it is shown is ours, and waiting it does by itself. */
 const carried = new Set(['json', 'legend', 'pager', 'wait']);
@@ -41,9 +42,11 @@ async function ask({ signal, terminal }: Invocation, request: ServiceRequest): P
   const { createBus } = await import('../systemd/bus/client.ts');
   await using bus = createBus({ clock: systemClock });
   let shown = '';
-  const progress = (text: string) => {
-    if (text !== shown && text !== '') terminal.note(text);
-    shown = text;
+  const progress = ({ what, transfer }: JobProgress) => {
+    if (terminal.isNoteTerminal) terminal.draw('\r\u001b[K');
+    if (what !== shown && what !== '') terminal.note(what);
+    shown = what;
+    if (terminal.isNoteTerminal) terminal.draw(visible(transfer));
   };
   await askService(bus, request, { signal, clock: systemClock, progress });
 }

@@ -13,19 +13,44 @@ export interface Transfer {
 }
 
 /** `[=====>    ] 52%  1.3 MiB of 2.5 MiB  4.1 MiB/s  0:03 left`, as wide as the terminal allows. */
-export function renderBar({ expected, received, elapsedMs }: Transfer, columns: number): string {
-  const share = expected === 0 ? 0 : Math.min(1, received / expected);
-  const rate = elapsedMs === 0 ? 0 : (received * 1000) / elapsedMs;
-  const left = rate === 0 ? undefined : Math.max(0, expected - received) / rate;
-  const numbers = `${Math.floor(share * 100)
-    .toString()
-    .padStart(
-      3,
-    )}%  ${formatSize(received)} of ${formatSize(expected)}  ${formatSize(Math.round(rate))}/s  ${formatDuration(left)} left`;
+export function renderBar(transfer: Transfer, columns: number): string {
+  const numbers = renderTransfer(transfer);
   const width = Math.min(40, columns - numbers.length - 4);
   if (width < 5) return numbers;
-  const filled = Math.round(share * width);
+  const filled = Math.round(shareOf(transfer) * width);
   return `[${'='.repeat(filled)}${' '.repeat(width - filled)}] ${numbers}`;
+}
+
+/** ` 52%  1.3 MiB of 2.5 MiB  4.1 MiB/s  0:03 left` */
+export function renderTransfer(transfer: Transfer): string {
+  const { expected, received, elapsedMs } = transfer;
+  const rate = elapsedMs === 0 ? 0 : (received * 1000) / elapsedMs;
+  const left = rate === 0 ? undefined : Math.max(0, expected - received) / rate;
+  return [
+    `${Math.floor(shareOf(transfer) * 100)}%`.padStart(4),
+    `${formatSize(received)} of ${formatSize(expected)}`,
+    `${formatSize(Math.round(rate))}/s`,
+    `${formatDuration(left)} left`,
+  ].join('  ');
+}
+
+function shareOf({ expected, received }: Transfer): number {
+  return expected === 0 ? 0 : Math.min(1, received / expected);
+}
+
+/** Counts what arrives, of all that is fetched at the same time as one transfer. */
+export function transferMeter(monotonic: () => number): Pick<Progress, 'expect' | 'advance'> & { now(): Transfer } {
+  let [expected, received, start] = [0, 0, 0];
+  return {
+    expect: (bytes) => {
+      if (received >= expected) [expected, received, start] = [0, 0, monotonic()];
+      expected += bytes;
+    },
+    advance: (bytes) => {
+      received += bytes;
+    },
+    now: () => ({ expected, received, elapsedMs: monotonic() - start }),
+  };
 }
 
 function formatDuration(seconds: number | undefined): string {
@@ -58,9 +83,10 @@ const longestLine = 4096;
 
 /** Progress on a terminal as one line that is drawn over; elsewhere as plain lines without numbers. */
 export function terminalProgress(terminal: Terminal, monotonic: () => number): TerminalProgress {
-  let [expected, received, start, drawn] = [0, 0, 0, -interval];
+  const meter = transferMeter(monotonic);
+  let drawn = -interval;
   const clear = () => {
-    if (terminal.isNoteTerminal && expected > 0) terminal.draw('\r\u001b[K');
+    if (terminal.isNoteTerminal && meter.now().expected > 0) terminal.draw('\r\u001b[K');
   };
   const note = (message: string) => {
     clear();
@@ -71,16 +97,13 @@ export function terminalProgress(terminal: Terminal, monotonic: () => number): T
     warn: (message) => {
       note(`warning: ${message}`);
     },
-    expect: (bytes) => {
-      if (expected === 0) start = monotonic();
-      expected += bytes;
-    },
+    expect: meter.expect,
     advance: (bytes) => {
-      received += bytes;
+      meter.advance(bytes);
       const now = monotonic();
       if (!terminal.isNoteTerminal || now - drawn < interval) return;
       drawn = now;
-      terminal.draw(`\r\u001b[K${renderBar({ expected, received, elapsedMs: now - start }, terminal.columns)}`);
+      terminal.draw(`\r\u001b[K${renderBar(meter.now(), terminal.columns)}`);
     },
     note,
     finish: clear,

@@ -1,5 +1,6 @@
-import { days, isZone, type MaintenanceWindow } from './windows.ts';
+import { days, isZone, lengthOf, type MaintenanceWindow } from './windows.ts';
 import { checked, list, mapped, oneOf, parsed, string, type Decoder } from './yaml/decoder.ts';
+import { duration } from './yaml/duration.ts';
 import { optional, struct, withDefault } from './yaml/struct.ts';
 import { quote } from './yaml/text.ts';
 
@@ -29,13 +30,19 @@ const fields = struct({
   from: withDefault(beginning, 0),
   to: withDefault(timeOfDay, endOfDay),
   zone: optional(zone),
+  spread: optional(duration),
 });
 
 const maintenanceWindow: Decoder<MaintenanceWindow> = mapped(
-  checked(fields, ({ from, to }) =>
-    from === to ? 'it ends when it begins: leave `from` and `to` out for whole days' : undefined,
-  ),
-  ({ zone: where, ...window }) => ({ ...window, ...(where === undefined ? {} : { zone: where }) }),
+  checked(fields, ({ from, to, spread = 0 }) => {
+    if (from === to) return 'it ends when it begins: leave `from` and `to` out for whole days';
+    return spread < lengthOf({ from, to }) * 60_000 ? undefined : 'it is over before it is open to the last host';
+  }),
+  ({ zone: where, spread, ...window }) => ({
+    ...window,
+    ...(spread === undefined ? {} : { spread }),
+    ...(where === undefined ? {} : { zone: where }),
+  }),
 );
 
 /** Maintenance windows, in the form that docs/windows.md describes. */

@@ -11,6 +11,8 @@ export interface MaintenanceWindow {
   readonly from: number;
   /** The same; where it is not later than `from`, it is on the next day. */
   readonly to: number;
+  /** Over which time hosts spread its beginning, in milliseconds; left out, a quarter of it, at most an hour. */
+  readonly spread?: number;
   /** Where that clock hangs, by its name in the IANA database; left out, where the host is. */
   readonly zone?: string;
 }
@@ -25,15 +27,27 @@ export type WindowState =
  * Whether changes may be made at some time. A window is open at every instant at which the clock on the wall of its zone
  * shows a time in it: what that clock leaves out when it is set forward is no part of it, and what it shows twice when it
  * is set back is so both times. Without windows there is no limit.
+ * A host waits for its part of the spread of a window before that is open to it, unless another one was open before.
  * @param hostZone the zone of windows that name none.
+ * @param share the place of this host among others, from 0 up to 1: those with the same windows begin one after the other.
  */
-export function windowAt(windows: readonly MaintenanceWindow[], now: Date, hostZone: string): WindowState {
+export function windowAt(
+  windows: readonly MaintenanceWindow[],
+  now: Date,
+  hostZone: string,
+  share: number,
+): WindowState {
   if (windows.length === 0) return { open: true };
-  const clocked = windows.map((window) => ({ window, wall: wallClock(window.zone ?? hostZone) }));
-  const isOpen = (time: number) => clocked.some(({ window, wall }) => isWithin(window, wall(time)));
+  const clocked = windows.map((window) => {
+    return { window, wall: wallClock(window.zone ?? hostZone), late: Math.floor(share * spreadOf(window)) };
+  });
+  const isAny = (time: number) => clocked.some(({ window, wall }) => isWithin(window, wall(time)));
+  const isOpen = (time: number) =>
+    clocked.some(({ window, wall, late }) => isWithin(window, wall(time)) && (late === 0 || isAny(time - late)));
   const start = now.getTime();
   const open = isOpen(start);
-  const turns = new Set(clocked.flatMap(({ window, wall }) => possibleTurns(window, wall, start)));
+  const times = clocked.flatMap(({ window, wall }) => possibleTurns(window, wall, start));
+  const turns = new Set([0, ...clocked.map(({ late }) => late)].flatMap((late) => times.map((time) => time + late)));
   const turn = [...turns].sort((a, b) => a - b).find((time) => time > start && isOpen(time) !== open);
   if (open) return { open, ...(turn === undefined ? {} : { until: new Date(turn) }) };
   return { open, reason: 'no maintenance window is open', next: new Date(turn ?? start + horizon * day) };
@@ -46,6 +60,17 @@ const [minute, hour, day] = [60_000, 3_600_000, 86_400_000] as const;
 
 /** How many days are looked at: what is left out of a window when clocks are set forward is there a week later. */
 const horizon = 15;
+
+const longestSpread = hour;
+
+/** How long a window is in minutes, as the clock on the wall shows it. */
+export function lengthOf({ from, to }: Pick<MaintenanceWindow, 'from' | 'to'>): number {
+  return from < to ? to - from : to - from + day / minute;
+}
+
+function spreadOf(window: MaintenanceWindow): number {
+  return window.spread ?? Math.min(longestSpread, (lengthOf(window) * minute) / 4);
+}
 
 function isWithin({ days: names, from, to }: MaintenanceWindow, wall: number): boolean {
   const begins = (time: number) => names.some((name) => days.indexOf(name) === new Date(time).getUTCDay());
@@ -86,6 +111,7 @@ function settingBetween(offset: (time: number) => number, before: number, after:
 }
 
 function wallClock(zone: string): WallClock {
+  if (zone === 'UTC') return (time) => time;
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone: zone,
     calendar: 'gregory',

@@ -73,3 +73,18 @@ export function parseAttributeNames(output: string): ReadonlyMap<string, readonl
 function unescape(path: string): string {
   return path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
+
+/**
+ * The directories below `directory`, and itself, that have this extended attribute; where the host has no getfattr, none.
+ * Nothing is followed out of it.
+ */
+export async function directoriesWith(
+  directory: string,
+  name: string,
+  exec: Exec,
+  signal?: AbortSignal,
+): Promise<ReadonlySet<string>> {
+  const pattern = `^${name.replaceAll('.', String.raw`\.`)}$`;
+  const args = ['--recursive', '--physical', '--no-dereference', '--absolute-names', `--match=${pattern}`];
+  return new Set(parseAttributeNames(await getfattr([directory], [...args, '--', directory], exec, signal)).keys());
+}

@@ -7,6 +7,15 @@ import { belowRoot } from '../host/root.ts';
 const application = Buffer.from('5b1c2f0e6a7d4c0c9d3e8f41b2a6907e', 'hex');
 
 /**
+ * The place of this host among all others, from 0 up to 1: the same at all times, and no other one's.
+ * @returns 0 where the host has no machine id.
+ */
+export function shareOfHost(root: string): number {
+  const id = applicationMachineId(root);
+  return id === undefined ? 0 : parseInt(id.slice(0, 8), 16) / 2 ** 32;
+}
+
+/**
  * A lasting name of this host for others, by which its machine id cannot be found out: machine-id(5) asks for that.
  * It is what `systemd-id128 machine-id --app-specific=` prints for our application.
  * @returns undefined where the host has no machine id.

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
@@ -33,6 +34,8 @@ function napImage({ root }: Machine, version: string): Buffer {
   });
 }
 
+const uncompressed = ['-noI', '-noD', '-noF', '-noX'];
+
 /** What ends a commit, and with which exit code: the same for every systemd. */
 const allFaults = [
   ['move_mount:error=ENOSPC:when=1', 125],
@@ -42,11 +45,49 @@ const allFaults = [
   ['rmdir:signal=KILL:when=1', 137],
 ] as const;
 
+const noted = '/run/systemd/sysext/meta/usr/.systemd-sysext/dev';
+const noSpace = `-f -P ${noted} -e trace=openat -e inject=openat:error=ENOSPC`;
+const layers = [
+  'mkdir -p /run/layers/{a,b,c,d,e} /run/layers/a/usr/lib/extension-release.d',
+  'echo ID=_any >/run/layers/a/usr/lib/extension-release.d/extension-release.deep',
+  'mount -t overlay -o lowerdir=/run/layers/a:/run/layers/b layers /run/layers/c',
+  'mount -t overlay -o lowerdir=/run/layers/c:/run/layers/d layers /run/layers/e',
+  `ln -s /run/layers/e ${extensions}/deep`,
+].join('; ');
+
+/** What keeps the overlay from being mounted: what brings it about, and how systemd-sysext is run; the same for every one. */
+const allObstacles = [
+  ['there are too many layers', layers, '/usr/bin/systemd-sysext refresh'],
+  ['there is no space for what it notes', 'true', `${strace} ${noSpace} /usr/bin/systemd-sysext refresh`],
+] as const;
+
+/** Puts `/usr` into a file system of its own; on the first one it is on the root file system. */
+const imagesOfUsr = {
+  252: undefined,
+  257: { type: 'erofs', make: ['mkfs.erofs', '--quiet', 'IMAGE', 'USR'] },
+  262: { type: 'squashfs', make: ['mksquashfs', 'USR', 'IMAGE', '-quiet', '-no-progress', ...uncompressed] },
+} as const;
+
+async function ownUsr(machine: Machine, { type, make }: NonNullable<(typeof imagesOfUsr)[257 | 262]>): Promise<void> {
+  const [program, ...args] = make;
+  const paths = new Map([
+    ['IMAGE', `${machine.root}/srv/usr.img`],
+    ['USR', `${machine.root}/usr`],
+  ]);
+  await execa(
+    program,
+    args.map((arg) => paths.get(arg) ?? arg),
+  );
+  await machine.shell(
+    `mount -t ${type} -o loop,ro /srv/usr.img /usr; mount --make-private /usr; mount --make-shared /usr`,
+  );
+}
+
 describe.each([
-  [252, []],
-  [257, allFaults],
-  [262, []],
-] as const)('a merge without a gap, at systemd %d', (systemd, faults) => {
+  [252, [], []],
+  [257, allFaults, allObstacles],
+  [262, [], []],
+] as const)('a merge without a gap, at systemd %d', (systemd, faults, obstacles) => {
   let machine: Machine;
   let mounts: string;
 
@@ -80,11 +121,11 @@ describe.each([
       'nap2.raw': napImage(machine, '2'),
       'breaks.raw': erofsImage({ ...releaseOf('breaks'), ...program }),
     });
-    // The one has /usr as a mount of its own, the others have it on the root file system; nobody has /opt.
-    const own = systemd === 257 ? 'mount --bind /usr /usr; mount --make-private /usr; mount --make-shared /usr;' : '';
     await machine.write('/usr/local/sbin/systemd-sysext', failingTool, '0755');
-    await shell(`mkdir -p ${extensions} /usr/local/kept; rm -rf /opt; ${own} mount -t tmpfs kept /usr/local/kept`);
-    await shell('echo kept >/usr/local/kept/file');
+    await shell(`mkdir -p ${extensions} /usr/local/kept; rm -rf /opt`);
+    const own = imagesOfUsr[systemd];
+    if (own !== undefined) await ownUsr(machine, own);
+    await shell('mount -t tmpfs kept /usr/local/kept; mkdir /usr/local/kept/in; echo kept >/usr/local/kept/file');
     mounts = (await left()).split('\n', 1).join('');
   });
 
@@ -139,6 +180,23 @@ describe.each([
     expect([seen.absences, await version(), await left()]).toEqual([0, '1', before]);
     await shell('rm /run/overlay-fails');
   });
+
+  test.each(obstacles)(
+    'where %s the bare tool leaves nothing merged, and this one all',
+    async (_, prepare, refresh) => {
+      await shell(`${prepare}; ${place('a2')}`);
+      const before = await left();
+      const seen = await watchedDuring(machine, watched, `! ${swap} prepare ${refresh}`);
+      expect([seen.absences, await version(), await left()]).toEqual([0, '1', before]);
+
+      expect((await machine.run(['sh', '-c', refresh])).exitCode).not.toBe(0);
+      expect((await machine.run(['ls', watched])).exitCode).not.toBe(0);
+      await shell(
+        `rm -f ${extensions}/deep; umount /run/layers/e /run/layers/c || true; ${place('a1')}; ${agent} refresh`,
+      );
+      expect(await version()).toBe('1');
+    },
+  );
 
   test('what would keep the host from working is not merged', async () => {
     await shell(`cp /srv/breaks.raw ${extensions}/breaks.raw`);
@@ -245,8 +303,11 @@ describe.each([
     await shell(`rm ${extensions}/b.raw`);
     await fine('refresh');
     expect((await machine.run(['ls', '/opt/b'])).exitCode).not.toBe(0);
+    await shell('mount -t tmpfs in /usr/local/kept/in; echo nested >/usr/local/kept/in/file');
     await fine('unmerge');
     expect((await machine.run(['ls', watched])).exitCode).not.toBe(0);
+    expect(await version('/usr/local/kept/in/file')).toBe('nested');
+    await shell('umount /usr/local/kept/in');
     expect((await left()).split('\n', 1)).toEqual([mounts]);
     expect(await version('/usr/local/kept/file')).toBe('kept');
   });

@@ -217,6 +217,29 @@ describe.each([252, 262] as const)('a boot, at systemd %d', (systemd) => {
     expect(await machine.shell('ls /var/lib/sysext-agent')).not.toContain('settlement');
     expect(await host.ok('apply', '--dry-run')).toBe('Merged: a, up\n');
   });
+
+  test('goes back past a set of which an image is damaged in the store', async () => {
+    await host.ok('install', '/srv/images/c.raw');
+    await machine.reboot();
+    expect((await host.status()).boot).toMatchObject({ confirmedAt: expect.any(String) });
+    await host.ok('remove', 'c');
+    await host.ok('install', '/srv/images/stay.raw');
+    const { generation: bad } = (await host.status()).boot;
+    await machine.shell(`
+      image=$(sha256sum </srv/images/c.raw)
+      printf damaged | dd status=none conv=notrunc seek=2000 bs=1 of="/var/lib/sysext-agent/images/\${image%% *}.raw"`);
+    // As three boots leave it that did not come up well.
+    const left = JSON.stringify({ bootId: 'another', generation: bad, attempts: 3 });
+    await machine.write('/var/lib/sysext-agent/boot.json', left);
+
+    await machine.reboot();
+
+    expect(await host.seen()).toBe('a/version:1\nup/version:1\n');
+    expect((await host.status()).boot).toMatchObject({ givenUp: bad });
+    expect(await machine.shell('journalctl -b -u sysext-agent-boot.service')).toContain(
+      'the image of c in the store is damaged: it is passed over',
+    );
+  });
 });
 
 /** Where this unit fails boot-complete.target is not reached. */

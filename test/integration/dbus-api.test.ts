@@ -102,7 +102,7 @@ describe('the service on the bus', () => {
     expect((await call('Explain s a')).stdout).toContain('a is merged into /usr since');
     const onOther = await call(`CheckOs s "$(printf 'ID=other\\nVERSION_ID=1\\n')"`, nobody);
     expect(onOther.stdout).toBe('a(ssbs) 1 "a" "" true ""');
-    const checked = /^ssbsa\(sss\) "b" "1" true "it says it is for any system \(ID=_any\)" /;
+    const checked = /^ssbsa\(sss\) "b" "" true "it says it is for any system \(ID=_any\)" /;
     for (const as of ['', nobody]) expect((await call('Check s /srv/b.raw', as)).stdout).toMatch(checked);
     const managed = await sh(
       `busctl call ${name} /io/github/SysextAgent1 org.freedesktop.DBus.ObjectManager GetManagedObjects`,
@@ -161,6 +161,31 @@ describe('the service on the bus', () => {
       expect((await call(`Install asa{sv} 1 ${path} 0`, nobody)).stderr).toContain('is not taken for a user');
       expect((await call(`Check s ${path}`, nobody)).stderr).toContain('is not taken for a user');
     }
+  });
+
+  test('a user who is asked for a password by an agent of polkit, and knows it, can do what it is asked for', async () => {
+    // The agent of a terminal, for the process that becomes the command; it is heard of when it has registered.
+    const session = 'pkttyagent --process $$ --notify-fd 4 4>/tmp/agent & cat /tmp/agent; exec sysext-agent hold b';
+    await machine.write('/tmp/session', session);
+    const asked = async (password: string) => {
+      await machine.shell('rm -f /tmp/agent /tmp/typed; mkfifo -m 666 /tmp/agent /tmp/typed; rm -f /tmp/shown');
+      const terminal = `${nobody} script -qec 'bash /tmp/session' /dev/null`;
+      await machine.shell(`(${terminal} </tmp/typed >/tmp/shown 2>&1; echo "exit $?" >>/tmp/shown) >/dev/null 2>&1 &
+        exec 5>/tmp/typed; sleep infinity >/dev/null 2>&1 & echo $! >/tmp/open`);
+      await untilShown(machine, 'cat /tmp/shown', /^Password: /m);
+      await machine.shell(`echo '${password}' >/tmp/typed`);
+      const shown = await untilShown(machine, 'cat /tmp/shown', /^exit \d+$/m);
+      await machine.shell('kill $(cat /tmp/open)');
+      return shown;
+    };
+    await machine.shell("echo 'root:secret' | chpasswd");
+
+    const right = await asked('secret');
+
+    expect(right).toMatch(/AUTHENTICATING FOR io\.github\.SysextAgent1\.hold/);
+    expect(right).toMatch(/exit 0$/);
+    expect((await sh('sysext-agent list')).stdout).toMatch(/^b .*held/m);
+    expect(await job('Unhold as 1 b')).toMatchObject({ state: 's "done"' });
   });
 
   test('signals tell of jobs, and who began one can cancel it', async () => {

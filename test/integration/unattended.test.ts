@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { messages } from '../../src/core/messages.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
+import { waitFor } from '../lab/wait.ts';
 import { temporaryDirectory } from '../support/archives.ts';
 import { fleetLockServer, type FleetLockServer } from '../support/fleet-lock-server.ts';
 import { extensionImage, putBytes } from './support/images.ts';
@@ -16,7 +17,7 @@ const configuration = '/etc/sysext-agent';
 
 /** A day of the week on which no window is open for days: those are far from any midnight. */
 const farDay = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'][(new Date().getUTCDay() + 3) % 7] ?? '';
-const closed = `windows: [{days: [${farDay}], from: 02:00, to: 04:00, zone: UTC}]\n`;
+const closed = `windows: [{days: [${farDay}], from: 02:00, to: 04:00, zone: UTC, spread: 0s}]\n`;
 
 let machine: Machine;
 let lock: FleetLockServer;
@@ -27,6 +28,7 @@ beforeAll(async () => {
   for (const name of ['sysext-agent.service', 'sysext-agent-upgrade.service', 'sysext-agent-upgrade.timer'])
     await machine.copyIn(`${units}/${name}`, `/etc/systemd/system/${name}`);
   await putBytes(machine, '/srv/jq.raw', extensionImage('jq', '1'));
+  await putBytes(machine, '/srv/more.raw', extensionImage('more'));
   await putBytes(machine, '/srv/tools.raw', extensionImage('tools', '1'));
   await machine.shell('ln -s /srv/sysext-agent/bin/sysext-agent /usr/bin/; systemctl daemon-reload');
 });
@@ -93,6 +95,25 @@ test('a change waits for a slot of the fleet lock, has it while it is made, and 
   ]);
   const id = await shown('systemd-id128 machine-id --app-specific=5b1c2f0e6a7d4c0c9d3e8f41b2a6907e');
   expect(lock.asked.at(-1)).toMatchObject({ id, group: 'default' });
+});
+
+test('what waits for a slot asks for one before its image is looked at again', async () => {
+  lock.take('default', 'another host');
+  await dropIn('70-more.yml', 'extensions: {more: {image: /srv/more.raw}}\n');
+  await serviceStatus(/; more waits: the fleet lock \S+ has no slot for us/);
+  await machine.shell('mv /srv/more.raw /srv/away.raw');
+  const asked = lock.asked.length;
+  await waitFor('another request', () => lock.asked.length > asked + 1 || undefined);
+  expect(await hostStatus()).toMatch(/^note: more waits: the fleet lock/m);
+  expect(await hostStatus()).not.toContain('problem:');
+
+  await machine.shell('mv /srv/away.raw /srv/more.raw');
+  lock.release('default', 'another host');
+  await until(version('more'), '1');
+  await serviceStatus(/^Merged: jq, more$/);
+  expect(lock.owners('default')).toEqual([]);
+  await machine.shell(`rm ${configuration}/extensions.d/70-more.yml`);
+  await serviceStatus(/^Merged: jq$/);
 });
 
 test('a shutdown is put off while a change is made; the slot of a killed service is given back when it starts', async () => {

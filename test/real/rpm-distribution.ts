@@ -14,14 +14,37 @@ import { bootMachine } from '../lab/machine.ts';
  * requirements and provisions as an rpm package.
  */
 const wanted = [
-  ...['base-files', 'bash', 'binutils', 'bzip2', 'coreutils', 'cpio', 'dash', 'diffutils', 'file', 'findutils', 'gawk'],
-  ...['gcc', 'grep', 'gzip', 'libc-bin', 'libc6-dev', 'make', 'patch', 'sed', 'tar', 'xz-utils', 'ca-certificates'],
+  ...['base-files', 'bash', 'binutils', 'bzip2', 'ca-certificates', 'coreutils', 'cpio', 'dash', 'diffutils', 'file'],
+  ...[
+    'findutils',
+    'g++',
+    'gawk',
+    'gcc',
+    'grep',
+    'gzip',
+    'libc-bin',
+    'libc6-dev',
+    'make',
+    'passwd',
+    'patch',
+    'sed',
+    'tar',
+  ],
+  ...['xz-utils', 'zsh', 'zstd'],
 ];
 
 /** What Debian's packages make when they are set up: the names by which everyone calls them. */
 const links: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   gawk: { '/usr/bin/awk': 'gawk' },
   gcc: { '/usr/bin/cc': 'gcc' },
+};
+
+/** By what names distributions with rpm have them. */
+const alsoCalled: Readonly<Record<string, string>> = {
+  'base-files': 'filesystem',
+  'g++': 'gcc-c++',
+  'libc6-dev': 'glibc-devel',
+  'xz-utils': 'xz',
 };
 
 const unneeded = ['doc', 'info', 'locale', 'man', 'lintian'].map((name) => `usr/share/${name}`);
@@ -103,7 +126,9 @@ async function converted(pkg: DebPackage, provided: ReadonlySet<string>, directo
     preamble: [
       '%global __os_install_post %{nil}',
       ...others(needed).map((each) => `Requires: ${each}`),
-      ...others(provides).map((each) => `Provides: ${each}`),
+      ...others([...provides, ...(alsoCalled[name] === undefined ? [] : [alsoCalled[name]])]).map(
+        (each) => `Provides: ${each}`,
+      ),
     ],
     install: [
       `dpkg-deb --extract '${path}' .`,

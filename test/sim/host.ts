@@ -44,6 +44,8 @@ export interface Change {
 interface Outcome {
   readonly mayPass: boolean;
   readonly again?: number;
+  /** Whether a change waits for a window or a slot. */
+  readonly waiting?: boolean;
   /** The change was undone, or never ends: the pass goes no further. */
   readonly ended?: 'failed' | 'lost';
 }
@@ -66,6 +68,8 @@ export class Host {
   readonly #images: Set<string>;
   #state: 'resting' | 'working' | 'lost' = 'resting';
   #called = false;
+  /** Whether the pass before left something waiting, and nobody has called since. */
+  #waited = false;
   /** Counts the rests: what was planned for an earlier one counts no more. */
   #rests = 0;
 
@@ -79,6 +83,10 @@ export class Host {
 
   get version(): string {
     return this.#version;
+  }
+
+  get isWorking(): boolean {
+    return this.#state === 'working';
   }
 
   get isLost(): boolean {
@@ -105,19 +113,21 @@ export class Host {
 
   #work(): void {
     this.#state = 'working';
+    this.#waited &&= !this.#called;
     this.#called = false;
     this.#world.events.follow(this.#pass(), (outcome) => {
       this.#rest(outcome);
     });
   }
 
-  #rest({ mayPass, again, ended }: Outcome): void {
+  #rest({ mayPass, again, waiting = false, ended }: Outcome): void {
     if (ended === 'lost') {
       this.#state = 'lost';
       return;
     }
     this.#state = 'resting';
     this.#failures = mayPass ? this.#failures + 1 : 0;
+    this.#waited = waiting;
     const { events, random } = this.#world;
     const rest = ++this.#rests;
     const times = [
@@ -136,33 +146,57 @@ export class Host {
     const first = this.#wish.replaces(this.#version) ? yield* this.#bring(this.#wish.newest) : quiet;
     if (!this.#upgradeDue || first.ended !== undefined) return first;
     const window = this.identity.calendar.at(this.#world.events.now);
-    if (!window.open) return { again: window.next.getTime(), ...first };
+    if (!window.open) return { again: window.next.getTime(), waiting: true, ...first };
     const second = yield* this.#bring(this.#wish.newest);
     if (!second.mayPass && second.again === undefined) this.#upgradeDue = false;
     return { ...second, ...first, mayPass: first.mayPass || second.mayPass };
   }
 
-  /** As carryOut() of src/agent/fleet/reconcile.ts: the image is fetched first, then it is asked whether it may be merged. */
+  /**
+   * As carryOut() of src/agent/fleet/reconcile.ts: the image is fetched first, then it is asked whether it may be merged;
+   * what waited already asks first.
+   */
   *#bring(version: string): Generator<number, Outcome> {
-    const { events, registry, slots } = this.#world;
-    const { id, site, calendar } = this.identity;
+    const { events, slots } = this.#world;
+    const asked = this.#waited ? this.#refusal() : undefined;
+    if (asked !== undefined) return asked;
+    const begin = events.now;
+    const hasSlot = this.#waited;
+    const isWanted = yield* this.#look(version);
+    if (!isWanted) {
+      if (hasSlot) slots.giveBack(this.identity.id);
+      return quiet;
+    }
+    const refusal = hasSlot ? undefined : this.#refusal();
+    return refusal ?? (yield* this.#change(version, hasSlot ? begin : events.now));
+  }
+
+  /** As permissionNow() of src/agent/unattended/permission.ts: takes a slot, or tells why there is none. */
+  #refusal(): Outcome | undefined {
+    const { events, slots } = this.#world;
+    const window = this.identity.calendar.at(events.now);
+    if (!window.open) return { mayPass: false, again: window.next.getTime(), waiting: true };
+    return slots.take(this.identity.id) ? undefined : { mayPass: true, waiting: true };
+  }
+
+  /** Looks at the registry, and fetches the image; whether it is to be merged. */
+  *#look(version: string): Generator<number, boolean> {
+    const { events, registry } = this.#world;
+    const { site } = this.identity;
     yield registry.look(site, version, events.now);
     if (!this.#images.has(version)) {
       yield registry.fetch(site, version, events.now);
       this.#images.add(version);
     }
     const isDenied = rolledBackImages(this.#denied, extension).some((bad) => bad.sha256 === version);
-    if (version === this.#version || isDenied) return quiet;
-    const window = calendar.at(events.now);
-    if (!window.open) return { mayPass: false, again: window.next.getTime() };
-    if (!slots.take(id)) return { mayPass: true };
-    return yield* this.#change(version);
+    return version !== this.#version && !isDenied;
   }
 
-  *#change(version: string): Generator<number, Outcome> {
+  /** @param begin when it was permitted. */
+  *#change(version: string, begin: number): Generator<number, Outcome> {
     const { events, slots } = this.#world;
     const { duration, outcome } = this.#world.trial(this.identity, version);
-    const change = { host: this.identity, from: this.#version, to: version, begin: events.now, outcome };
+    const change = { host: this.identity, from: this.#version, to: version, begin, outcome };
     yield duration;
     if (outcome === 'well') this.#take(version);
     if (outcome === 'rolled-back') this.#deny(version);

@@ -19,7 +19,9 @@ export interface Scenario {
   /** How many hosts of a hundred are in each wave. */
   readonly waves: readonly number[];
   readonly slots: number;
-  /** Over how many minutes the beginnings of the hosts' windows are spread; all end at the same time. */
+  /** Over how many minutes each host spreads the beginning of its window by itself; negative: as it does unasked. */
+  readonly ownSpread: number;
+  /** Over how many minutes the tool spreads the beginnings of the hosts' windows; all end at the same time. */
   readonly windowSpread: number;
   /** Over how many minutes the fleet's tool reaches the hosts of a wave. */
   readonly toolMinutes: number;
@@ -42,6 +44,7 @@ export const usualScenario: Scenario = {
   sites: 20,
   waves: [1, 9, 90],
   slots: 100,
+  ownSpread: -1,
   windowSpread: 0,
   toolMinutes: 30,
   imageMebibytes: 64,
@@ -151,7 +154,7 @@ class Fleet {
       quiet: { begin: quietBegin, end: quietBegin + day },
       rollout: { begin: quietBegin + day, end },
       registry: this.#registry,
-      slots: { asked: this.#slots.asked, refused: this.#slots.refused, taken: this.#slots.taken },
+      slots: { asked: this.#slots.asked, refused: this.#slots.refused, taken: this.#slots.taken - this.#slotsInUse() },
       moves: this.#moves,
       changes: this.#changes,
       end: countsOf(this.#hosts.map((host) => (host.isLost ? 'lost' : host.version))),
@@ -159,13 +162,7 @@ class Fleet {
   }
 
   #makeHosts(): readonly Host[] {
-    const { hosts, seed, sites, waves, windowSpread } = this.#scenario;
-    const calendars = new Map<number, Calendar>();
-    const calendarAt = (from: number) => {
-      const calendar = calendars.get(from) ?? new Calendar([{ days, from, to: closes, zone: 'UTC' }]);
-      calendars.set(from, calendar);
-      return calendar;
-    };
+    const { hosts, seed, sites, waves, windowSpread, ownSpread } = this.#scenario;
     const world: World = {
       events: this.#events,
       random: this.#random,
@@ -179,12 +176,19 @@ class Fleet {
     const spread = spreadOfTimer();
     return Array.from({ length: hosts }, (_, index) => {
       const id = createHash('sha256').update(`${seed} ${index}`).digest('hex').slice(0, 32);
-      const calendar = calendarAt(opens + hashBelow(Math.max(1, windowSpread), `window ${id}`));
+      const from = opens + hashBelow(Math.max(1, windowSpread), `window ${id}`);
+      const window = { days, from, to: closes, zone: 'UTC', ...(ownSpread < 0 ? {} : { spread: ownSpread * minute }) };
+      const calendar = new Calendar([window], hashBelow(2 ** 32, `share ${id}`) / 2 ** 32);
       const identity = { id, site: index % sites, wave: waveOf(hashBelow(100, id), waves), calendar };
       const host = new Host(identity, world, versions.before, this.#wish(versions.before));
       this.#everyDay(midnight - 2 * day + hashBelow(spread, `timer ${id}`), host);
       return host;
     });
+  }
+
+  /** Slots of hosts that are looking whether there is anything to change: they will give them back. */
+  #slotsInUse(): number {
+    return this.#hosts.filter(({ isWorking, identity }) => isWorking && this.#slots.has(identity.id)).length;
   }
 
   #everyDay(first: number, host: Host): void {

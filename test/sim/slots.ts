@@ -23,6 +23,10 @@ export class Slots {
     this.#owners.delete(id);
   }
 
+  has(id: string): boolean {
+    return this.#owners.has(id);
+  }
+
   get asked(): number {
     return this.#asked;
   }

@@ -10,6 +10,9 @@ export interface Outcome {
   readonly again?: Date | undefined;
 }
 
+/** Why the loop calls itself: nothing has changed that it knows of. */
+export const ownReasons = { time: 'it was time', retry: 'retry' } as const;
+
 /** What the loop is at. */
 export type LoopState =
   | { readonly kind: 'idle' }
@@ -173,7 +176,7 @@ export class Loop {
     const left = () => time.getTime() - clock.now().getTime();
     try {
       while (left() > 0) await clock.sleep(Math.min(left(), longestNap), signal);
-      this.#reasons.add('it was time');
+      this.#reasons.add(ownReasons.time);
     } catch {
       // Someone called before.
     }
@@ -182,7 +185,7 @@ export class Loop {
   async #retryAfter(delay: number, signal: AbortSignal): Promise<void> {
     try {
       await this.#parts.clock.sleep(delay, signal);
-      this.#reasons.add('retry');
+      this.#reasons.add(ownReasons.retry);
     } catch {
       // Someone called before.
     }

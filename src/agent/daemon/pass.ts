@@ -1,7 +1,7 @@
 import type { Agent } from '../agent.ts';
 import type { ImageSource } from '../fleet/images.ts';
-import { reconcileFleet, type FleetReport } from '../fleet/reconcile.ts';
-import { rememberFleet } from '../fleet/state.ts';
+import { reconcileFleet, type FleetReport, type ReconcileOptions } from '../fleet/reconcile.ts';
+import { rememberFleet, type WaitingChanges } from '../fleet/state.ts';
 import { upgradeFleet } from '../fleet/upgrade.ts';
 import { forgetUpgrade, upgradeDueSince } from '../unattended/due-upgrade.ts';
 import { mayHaveSlot } from '../unattended/lease.ts';
@@ -22,15 +22,22 @@ export interface Pass extends Outcome {
 /**
  * One pass of the service: a slot of the fleet lock that was left is given back, the host becomes as the drop-ins say, and
  * what is installed is upgraded where that was asked for; changes only where they are permitted now.
+ * @param waited what the pass before left waiting, where nothing has called since.
  */
-export async function pass(agent: Agent, { images, newest }: PassImages, signal: AbortSignal): Promise<Pass> {
+export async function pass(
+  agent: Agent,
+  { images, newest }: PassImages,
+  signal: AbortSignal,
+  waited?: WaitingChanges,
+): Promise<Pass> {
   await settleSlot(agent);
-  const first = await reconcileFleet(agent, images, { signal, unattended: true });
+  const options = { signal, unattended: true, waited };
+  const first = await reconcileFleet(agent, images, options);
   if (upgradeDueSince(agent) === undefined) return outcomeOf(agent, first);
   const delay = await windowDelay(agent);
   const report =
     delay === undefined
-      ? bothOf(first, await upgraded(agent, newest, signal))
+      ? bothOf(first, await upgraded(agent, newest, options))
       : { ...first, waiting: first.waiting ?? { names: [], ...delay } };
   const { waiting } = report;
   rememberFleet(agent, { troubles: first.troubles, ...(waiting === undefined ? {} : { waiting }) });
@@ -42,8 +49,8 @@ function outcomeOf(agent: Agent, report: FleetReport): Pass {
 }
 
 /** Does the upgrade that was asked for. What fails and may pass stays asked for. */
-async function upgraded(agent: Agent, newest: ImageSource, signal: AbortSignal): Promise<FleetReport> {
-  const report = await upgradeFleet(agent, newest, [], { signal, unattended: true });
+async function upgraded(agent: Agent, newest: ImageSource, options: ReconcileOptions): Promise<FleetReport> {
+  const report = await upgradeFleet(agent, newest, [], options);
   if (!report.mayPass && report.waiting === undefined) forgetUpgrade(agent);
   return report;
 }

@@ -7,8 +7,9 @@ import { watchPaths } from '../../host/watch.ts';
 import type { Notifier } from '../../systemd/notify.ts';
 import type { Agent } from '../agent.ts';
 import { fleetDirectories } from '../configuration-directories.ts';
+import type { WaitingChanges } from '../fleet/state.ts';
 import { pathsBelow } from '../paths.ts';
-import { Loop } from './loop.ts';
+import { Loop, ownReasons } from './loop.ts';
 import type { Narration } from './narration.ts';
 import { pass, type PassImages } from './pass.ts';
 import { quietLimits, watchConfiguration } from './watched-configuration.ts';
@@ -39,13 +40,17 @@ export function serviceLoop(parts: ServiceParts): Service {
   const { root, clock, random, narration, audiences } = parts;
   const note = pathsBelow(root).historyNote;
   let own = readTextIfAny(note);
+  let waited: WaitingChanges | undefined;
   const loop = new Loop({
     clock,
     random,
     reconcile: async (signal, reasons) => {
       await untilWritten(root, clock, signal);
       const agent = parts.agentFor(signal, reasons.join(', '));
-      const { report, ...outcome } = await pass(agent, parts, signal);
+      const known = reasons.every(isOwnReason) ? waited : undefined;
+      waited = undefined;
+      const { report, ...outcome } = await pass(agent, parts, signal, known);
+      waited = report.waiting;
       narration.done(report);
       for (const audience of audiences) audience.done?.(report);
       return outcome;
@@ -61,6 +66,10 @@ export function serviceLoop(parts: ServiceParts): Service {
     },
   });
   return { loop, wasOurs: () => readTextIfAny(note) === own };
+}
+
+function isOwnReason(reason: string): boolean {
+  return Object.values<string>(ownReasons).includes(reason);
 }
 
 /**

@@ -18,7 +18,7 @@ import { openHistory } from '../history.ts';
 import { installedIn } from '../installed.ts';
 import type { Plan } from '../plan.ts';
 import type { InstalledExtension } from '../records.ts';
-import { attended, permissionNow } from '../unattended/permission.ts';
+import { attended, permissionNow, type Delay } from '../unattended/permission.ts';
 import { readFleet, type FleetConfiguration } from './configuration.ts';
 import { fleetDecision, isChange, type FleetDecision, type FleetGuard, type FleetInput } from './decision.ts';
 import { owned, wantedSet } from './desired.ts';
@@ -44,6 +44,11 @@ export interface FleetReport extends ChangeReport {
 export interface ReconcileOptions extends ChangeOptions {
   /** Whether nobody typed it: extensions come, change and go then only where that is permitted now. */
   readonly unattended?: boolean;
+  /**
+   * What waited for that when it was looked at last, and nothing has called since: then leave is asked for first, and only
+   * who has it looks again at where images are published.
+   */
+  readonly waited?: WaitingChanges | undefined;
 }
 
 /**
@@ -94,14 +99,19 @@ export async function carryOut(
   const configuration = readFleet(agent.root);
   const installed = await recordedSet(agent);
   const decision = decide({ configuration, installed: owned(installed) });
+  const wanted = new Set(decision.verdicts.filter(isChange).map(({ name }) => name));
+  const isKnown = options.unattended === true && options.waited !== undefined && wanted.size > 0;
+  await using early = isKnown ? await permissionNow(agent) : attended;
+  if (!early.granted) {
+    return await stillWaiting(agent, { configuration, installed, decision, decide }, early.delay, options);
+  }
   const { coming, troubles } = await getImages(agent, configuration, decision.verdicts, imageFor, options.signal);
   const attempt = { decide, coming, skip: new Set<string>() };
   const feasible = await feasibleChange(agent, configuration, attempt);
   const isFleets = decision.verdicts.length > 0;
-  const wanted = new Set(decision.verdicts.filter(isChange).map(({ name }) => name));
   const changes = changesBetween(installed, feasible.plan.extensions ?? installed);
   const names = changes.map(({ name }) => name).filter((name) => wanted.has(name));
-  const asked = names.length > 0 && options.unattended === true;
+  const asked = names.length > 0 && options.unattended === true && !isKnown;
   await using permission = asked ? await permissionNow(agent) : attended;
   const { granted } = permission;
   const made = granted ? feasible : await feasibleChange(agent, configuration, { ...attempt, skip: new Set(names) });
@@ -116,6 +126,33 @@ export async function carryOut(
     ...(decision.guard === undefined ? {} : { guard: decision.guard }),
     mayPass: all.some(({ mayPass }) => mayPass) || (!granted && permission.delay.until === undefined),
     ...(granted ? {} : { waiting: { names, ...permission.delay } }),
+  };
+}
+
+interface Decided {
+  readonly configuration: FleetConfiguration;
+  readonly installed: readonly InstalledExtension[];
+  readonly decision: FleetDecision;
+  readonly decide: Decide;
+}
+
+/** What waits goes on waiting, and no image is got; what is recorded is brought back all the same. */
+async function stillWaiting(
+  agent: Agent,
+  { configuration, installed, decision, decide }: Decided,
+  delay: Delay,
+  options: ReconcileOptions,
+): Promise<FleetReport> {
+  const skip = new Set(decision.verdicts.filter(isChange).map(({ name }) => name));
+  const made = await feasibleChange(agent, configuration, { decide, coming: [], skip });
+  const report = await carriedOut(agent, installed, { ...made, isFleets: decision.verdicts.length > 0 }, options);
+  return {
+    ...report,
+    troubles: [],
+    problems: configuration.problems,
+    ...(decision.guard === undefined ? {} : { guard: decision.guard }),
+    mayPass: delay.until === undefined,
+    waiting: { names: options.waited?.names ?? [], ...delay },
   };
 }
 

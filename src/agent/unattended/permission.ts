@@ -2,6 +2,7 @@ import { AgentError, isAgentError, messageOf } from '../../core/errors.ts';
 import { windowAt, type MaintenanceWindow } from '../../core/windows.ts';
 import { localZone } from '../../host/local-zone.ts';
 import { lockHolder, takeLock } from '../../host/lock.ts';
+import { shareOfHost } from '../../systemd/machine-id.ts';
 import type { Agent } from '../agent.ts';
 import { readSettings } from '../settings.ts';
 import { giveSlotBack, mayHaveSlot, takeSlot } from './lease.ts';
@@ -29,7 +30,7 @@ export const attended: Permission = { ...nothingToEnd, granted: true };
  */
 export async function permissionNow(agent: Agent): Promise<Permission> {
   const { windows, fleetLock } = await readSettings(agent.root);
-  const delay = delayOf(windows, agent.clock.now());
+  const delay = delayOf(agent, windows);
   if (delay !== undefined) return refused(delay);
   if (fleetLock === undefined) return attended;
   try {
@@ -45,12 +46,13 @@ export async function permissionNow(agent: Agent): Promise<Permission> {
  * Why no window is open now, for what takes long to be prepared and is not to be begun before.
  * @throws AgentError `invalid-config`
  */
-export async function windowDelay({ root, clock }: Agent): Promise<Delay | undefined> {
-  return delayOf((await readSettings(root)).windows, clock.now());
+export async function windowDelay(agent: Agent): Promise<Delay | undefined> {
+  return delayOf(agent, (await readSettings(agent.root)).windows);
 }
 
-function delayOf(windows: readonly MaintenanceWindow[], now: Date): Delay | undefined {
-  const window = windowAt(windows, now, localZone());
+/** Hosts that have the same windows begin one after the other. */
+function delayOf({ root, clock }: Agent, windows: readonly MaintenanceWindow[]): Delay | undefined {
+  const window = windowAt(windows, clock.now(), localZone(), shareOfHost(root));
   return window.open ? undefined : { reason: window.reason, until: window.next };
 }
 

@@ -20,7 +20,12 @@ export interface Placement {
   /** The name that the spec gives it; undefined: that of the file. */
   readonly name: string | undefined;
   readonly permissions: number | undefined;
+  /** Names of the user and the group that own it; empty: root. */
+  readonly user: string;
+  readonly group: string;
 }
+
+const ownedByRoot = { user: '', group: '' };
 
 /** Where the package of a spec has its files. */
 export interface Places {
@@ -40,6 +45,7 @@ export function placements(artifacts: Artifacts, { layout, pkg, placing }: Place
       to: (given: string) => `${unitDirectory}/${given}`,
       name: orUndefined(name),
       permissions: 0o644,
+      ...ownedByRoot,
     })),
     ...artifacts.systemd.dropins.map(({ path, name, unit }) => ({
       field: 'artifacts.systemd.dropins',
@@ -47,6 +53,7 @@ export function placements(artifacts: Artifacts, { layout, pkg, placing }: Place
       to: (given: string) => `${unitDirectory}/${unit}.d/${given}`,
       name: orUndefined(name),
       permissions: 0o644,
+      ...ownedByRoot,
     })),
     ...placing.places.map(ofPlace),
   ];
@@ -61,6 +68,7 @@ function ofPlace({ path, to }: ArtifactPlace): Placement {
     to: (given) => (isGlob ? `${place}/${given}` : place),
     name: undefined,
     permissions: undefined,
+    ...ownedByRoot,
   };
 }
 
@@ -76,6 +84,8 @@ function ofFile(kind: ArtifactKind, file: ArtifactFile, layout: Layout, pkg: str
         : [directoryOf(kind, layout, pkg), subpath, given].filter((part) => part !== '').join('/'),
     name,
     permissions: file.permissions,
+    user: file.user,
+    group: file.group,
   };
 }
 

@@ -46,7 +46,11 @@ export async function prebuiltPackage(
   };
 }
 
-function packageFiles({ context, directory }: Prebuilt, { repositories }: Target): readonly string[] {
+/**
+ * The package files of such a context.
+ * @throws AgentError `no-such-file` where there are none.
+ */
+export function packageFiles({ context, directory }: Prebuilt, { repositories }: Target): readonly string[] {
   const family = repositories[0]?.family ?? 'deb';
   const place = family === 'deb' ? directory : join(directory, 'RPMS');
   const paths = family === 'deb' ? debFiles(place) : rpmFiles(place);

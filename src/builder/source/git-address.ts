@@ -22,9 +22,8 @@ const transports = ['https', 'http', 'ssh', 'git'] as const;
  * in Dalec. Nothing of this host is a repository: a directory of it is a build context.
  */
 export function parseGitAddress(text: string): Parsed {
-  if (/[\s\p{C}]/u.test(text)) return { problem: `${quote(text)} has white space in it` };
-  if (/[#?]/.test(text))
-    return { problem: `${quote(text)} has a part after # or ?: the field commit says what is meant` };
+  const problem = problemOf(text);
+  if (problem !== undefined) return { problem };
   const [, way] = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(text) ?? [];
   const [, host] = scpLike.exec(text) ?? [];
   if (way === undefined && host !== undefined) return { value: { url: text, transport: 'ssh', host } };
@@ -33,6 +32,12 @@ export function parseGitAddress(text: string): Parsed {
   const url = URL.parse(way === undefined ? `https://${text}` : text);
   if (url !== null && /^[A-Za-z0-9[]/.test(url.hostname)) return { value: withoutCredentials(url, transport) };
   return { problem: `${quote(text)} is no address of a repository` };
+}
+
+function problemOf(text: string): string | undefined {
+  if (/[\s\p{C}]/u.test(text)) return `${quote(text)} has white space in it`;
+  if (/[#?]/.test(text)) return `${quote(text)} has a part after # or ?: the field commit says what is meant`;
+  return /^[/.]/.test(text) ? notTaken('file') : undefined;
 }
 
 function notTaken(way: string): string {

@@ -60,6 +60,9 @@ function settingsIn(all: readonly (readonly [string, string])[]): Record<string,
   ]) as Record<string, string>;
 }
 
+/** What stands before the list of submodules. */
+const modulesMark = 'submodules: ';
+
 interface Call {
   readonly text: string;
   readonly args?: readonly string[];
@@ -103,10 +106,10 @@ async function call({ room, access, name, signal }: GitWork, { text, args = [], 
   return { exitCode: end.exitCode, output: Buffer.concat(said.stdout).toString(), errors };
 }
 
-async function callOk(work: GitWork, what: string, one: Call): Promise<string> {
-  const { exitCode, output, errors } = await call(work, one);
-  if (exitCode === 0) return output;
-  throw failed(work.name, what, errors);
+async function callOk(work: GitWork, what: string, one: Call): Promise<Said> {
+  const said = await call(work, one);
+  if (said.exitCode === 0) return said;
+  throw failed(work.name, what, said.errors);
 }
 
 function tooMuch(name: string, limit: string): AgentError {
@@ -120,7 +123,7 @@ function tooMuch(name: string, limit: string): AgentError {
 }
 
 function failed(name: string, what: string, errors: string): AgentError {
-  const facts = tailOf(withoutSecrets(errors)).filter((line) => line !== '');
+  const facts = tailOf(withoutSecrets(errors)).filter((line) => line !== '' && !line.startsWith(modulesMark));
   const message = `cannot ${what} of the source ${quote(name)}`;
   if (/fsck error|hasDot|gitmodules/i.test(errors) && /fatal: fsck/i.test(errors))
     return new AgentError('content-refused', `${message}: git refuses what is in it`, {
@@ -145,7 +148,7 @@ export async function remoteNames(
   url: string,
   patterns: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const output = await callOk(work, 'read the names in the git repository', {
+  const { output } = await callOk(work, 'read the names in the git repository', {
     text: 'exec git ls-remote -q -- "$@"',
     args: [url, ...patterns],
     network: true,
@@ -155,9 +158,9 @@ export async function remoteNames(
 }
 
 /**
- * Fetches one commit into the room, alone where the server gives it so, else with all there is. Attributes by which an
- * archive differs from a checkout are taken back, and no filter is run. Then it says which other repositories belong into
- * it: as git has them, an empty line, and what `.gitmodules` says of them.
+ * Fetches one commit into the room, alone where the server gives it so, else with all there is, and prints its files.
+ * Attributes by which an archive differs from a checkout are taken back, and no filter is run. Beside that it says which
+ * other repositories belong into it: as git has them, an empty line, and what `.gitmodules` says of them.
  */
 const fetchScript = `
 git init -q --bare --object-format="$4" /git
@@ -168,28 +171,60 @@ if ! { git fetch -q --no-tags --depth=1 -- "$1" "$3" && git cat-file -e "$2^{com
   git fetch -q -- "$1" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
   git cat-file -e "$2^{commit}"
 fi
-git ls-tree -r -z --full-tree "$2" | { grep -z '^160000 ' || true; }
-printf '\\0'
-git config -z --blob "$2:.gitmodules" --list 2>/dev/null || true`;
+modules() {
+  git ls-tree -r -z --full-tree "$1" | { grep -z '^160000 ' || true; }
+  printf '\\0'
+  git config -z --blob "$1:.gitmodules" --list 2>/dev/null || true
+}
+printf '${modulesMark}%s\\n' "$(modules "$2" | base64 -w0)" >&2
+exec git archive --format=tar "$2"`;
 
-/** @returns the places in it where other repositories belong. */
-export async function fetchCommit(work: GitWork, url: string, wanted: WantedCommit): Promise<readonly Submodule[]> {
-  const { commit, ref } = wanted;
-  const output = await callOk(work, `fetch ${commit} from the git repository`, {
+/** What a commit has. */
+export interface FetchedCommit {
+  /** The sha256 of the archive of its files. */
+  readonly archive: string;
+  /** The places in it where other repositories belong. */
+  readonly submodules: readonly Submodule[];
+}
+
+/**
+ * @param path where the files of the commit go, as a tar archive.
+ * @param keeps whether the repository stays in the room.
+ */
+export async function fetchCommit(
+  work: GitWork,
+  url: string,
+  { commit, ref }: WantedCommit,
+  { path, keeps }: { readonly path: string; readonly keeps: boolean },
+): Promise<FetchedCommit> {
+  const [archive, errors] = await archived(work, path, `fetch ${commit} from the git repository`, {
     text: fetchScript,
     args: [url, commit, ref === undefined ? commit : `+${ref}:${ref}`, commit.length === 64 ? 'sha256' : 'sha1'],
-    keeps: true,
+    keeps,
     network: true,
   });
-  return submodulesIn(output);
+  const line = errors.split('\n').findLast((one) => one.startsWith(modulesMark)) ?? '';
+  return { archive, submodules: submodulesIn(Buffer.from(line.slice(modulesMark.length), 'base64').toString()) };
 }
 
 /** The most that the files of one commit may be, in bytes. */
 const mostBytes = 16 * 1024 ** 3;
 
-/** Writes the files of a commit as a tar archive. @returns its sha256 */
-export function archiveCommit(work: GitWork, commit: string, path: string): Promise<string> {
-  return archive(work, path, { text: 'exec git --git-dir=/git archive --format=tar "$1"', args: [commit] });
+/** What a script prints, as a file. @returns its sha256, and what was said beside it. */
+async function archived(
+  work: GitWork,
+  path: string,
+  what: string,
+  one: Call,
+): Promise<[sha256: string, errors: string]> {
+  const file = createFile(path, { bytes: mostBytes, tooLarge: () => tooMuch(work.name, 'size') });
+  try {
+    const { errors } = await callOk(work, what, { ...one, take: file.add });
+    return [file.finish(), errors];
+  } catch (error) {
+    file.discard();
+    throw error;
+  }
 }
 
 /**
@@ -210,25 +245,16 @@ git --git-dir=. read-tree "$1"
 cd ..
 exec tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --format=ustar -c .git`;
 
-export function archiveOwnDirectory(work: GitWork, url: string, commit: string, path: string): Promise<string> {
+export async function archiveOwnDirectory(work: GitWork, url: string, commit: string, path: string): Promise<string> {
   const format = commit.length === 64 ? ['[extensions]', '\tobjectFormat = sha256'] : [];
   const version = commit.length === 64 ? 1 : 0;
   const config = [
     ...['[core]', `\trepositoryFormatVersion = ${version}`, '\tbare = false', ...format],
     ...['[remote "origin"]', `\turl = ${JSON.stringify(url)}`, '\tfetch = +refs/heads/*:refs/remotes/origin/*', ''],
   ];
-  return archive(work, path, { text: ownDirectoryScript, args: [commit, config.join('\n')] });
-}
-
-async function archive(work: GitWork, path: string, one: Call): Promise<string> {
-  const file = createFile(path, { bytes: mostBytes, tooLarge: () => tooMuch(work.name, 'size') });
-  try {
-    await callOk(work, 'read the files in the git repository', { ...one, take: file.add });
-  } catch (error) {
-    file.discard();
-    throw error;
-  }
-  return file.finish();
+  const call = { text: ownDirectoryScript, args: [commit, config.join('\n')] };
+  const [sha256] = await archived(work, path, 'read the git repository', call);
+  return sha256;
 }
 
 /** A place in a commit where another repository belongs. */

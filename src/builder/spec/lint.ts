@@ -8,7 +8,6 @@ import { plainText } from '../../core/yaml/scalar.ts';
 import type { Value } from '../../core/yaml/tree.ts';
 import { ruleProblems } from './allowed-rules.ts';
 import { isKnownArgument } from './build-arguments.ts';
-import { testsFor } from './for-target.ts';
 import { spec as specDecoder } from './parse.ts';
 import type { Spec } from './spec.ts';
 import { substitute } from './substitute.ts';
@@ -134,19 +133,10 @@ function strangeName(what: string, name: string, known: readonly string[]): stri
 /** What cannot be built for the target, or for any of those that the spec has a word for; each thing once. */
 function notes(spec: Spec, { target, targets }: LintRequest): readonly Problem[] {
   const mentioned = [undefined, ...[...spec.targets.keys()].filter((name) => targets.includes(name))];
-  const all = (target === undefined ? mentioned : [target]).flatMap((name) => [
-    ...unbuildable(spec, name),
-    ...untested(spec, name),
-  ]);
+  const all = (target === undefined ? mentioned : [target]).flatMap((name) => unbuildable(spec, name));
   const told = new Map(all.map((problem) => [JSON.stringify(problem), problem]));
   // That a name or a version is missing is a warning, whoever builds.
   return [...told.values()].filter(({ field }) => field !== 'name' && field !== 'version');
-}
-
-function untested(spec: Spec, target: string | undefined): readonly Problem[] {
-  const [first] = testsFor(spec, target);
-  if (first === undefined) return [];
-  return [{ position: first.position, field: 'tests', message: 'tests are not run by this version of sysext-agent' }];
 }
 
 /** What a number in a field of text loses by being one: `version: 1.10` is "1.1". */

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 
+import packageJson from '../../../package.json' with { type: 'json' };
 import { countingFailures } from '../../agent/verify-failures.ts';
 import type { BuiltImage } from '../../builder/build.ts';
 import type { BuildHost, BuildRequest } from '../../builder/request.ts';
+import { provenanceSuffix, provenanceText } from '../../builder/provenance.ts';
 import { AgentError, exitCodes, type ExitCode } from '../../core/errors.ts';
 import { manifestSuffix } from '../../core/sbom.ts';
 import { systemClock } from '../../host/clock.ts';
-import { copyAtomically, fileStatus, makeDirectory, readText } from '../../host/files.ts';
+import { copyAtomically, fileStatus, makeDirectory, readText, writeAtomically } from '../../host/files.ts';
 import { buildHost, buildLogDirectory, buildOptions, buildRequest } from '../build-host.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { rootOf } from '../invoker.ts';
@@ -20,7 +22,8 @@ export const buildCommand: CommandSpec = {
   description:
     'Takes the packages of `dependencies.sysext` from the repositories of the target, and what the build steps of the spec ' +
     'make of its sources, and makes one image of them. The same packages and tools give the same bytes. ' +
-    'The list of the packages is in the image and beside it (.spdx.json).',
+    'The list of the packages is in the image and beside it (.spdx.json). ' +
+    'How the image came to be is beside it as well (.provenance.json). The tests of the spec must pass.',
   options: [
     ...buildOptions,
     { flags: '--output <dir>', description: 'put the image there (default: the current directory)' },
@@ -35,6 +38,7 @@ export const buildCommand: CommandSpec = {
   examples: [
     ['sysext-agent build jq.yml', 'for this host, into the current directory'],
     ['sysext-agent build jq.yml --target=trixie --output=out', 'from the packages of Debian 13'],
+    ['sysext-agent build jq.yml --test=both', 'tested in a root of the target, and as it would be merged here'],
     [
       'sysext-agent build jq.yml --build-arg DALEC_SYSEXT_OS_ID=debian --build-arg DALEC_SYSEXT_OS_VERSION_ID=13',
       'for Debian 13 only',
@@ -57,11 +61,16 @@ export const buildCommand: CommandSpec = {
       makeDirectory(options.text('output') ?? '.');
       copyAtomically(image.path, output);
     }
-    const manifest = `${output.replace(/\.raw$/, '')}${manifestSuffix}`;
+    const beside = output.replace(/\.raw$/, '');
+    const manifest = `${beside}${manifestSuffix}`;
     copyAtomically(image.manifest, manifest);
+    const provenance = `${beside}${provenanceSuffix}`;
+    writeAtomically(provenance, provenanceText({ ...image.provenance, builderVersion: packageJson.version }));
     const size = fileStatus(output)?.size;
     const { name, version, target, sha256, packages, findings, added } = image;
-    const built = { path: output, manifest, name, version, target, size, sha256, unchanged, packages, findings, added };
+    const { tested } = image.provenance;
+    const identity = { path: output, manifest, provenance, name, version, target, size, sha256, unchanged };
+    const built = { ...identity, packages, findings, added, tested };
     show(invocation, built, () => [
       `${output} (${formatSize(size)}, sha256 ${sha256.slice(0, 12)})${unchanged ? ' is up to date' : ''}`,
     ]);

@@ -1,5 +1,6 @@
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { Api, ApiParts } from '../../agent/daemon/api/api.ts';
+import type { Narration } from '../../agent/daemon/narration.ts';
 import type { Explanation } from '../../agent/explain.ts';
 import { pathsBelow } from '../../agent/paths.ts';
 import { exitCodes } from '../../core/errors.ts';
@@ -13,6 +14,7 @@ import { systemdRuns } from '../../systemd/sysext-tool.ts';
 import type { TransientHost } from '../../systemd/transient.ts';
 import { common, type CommandSpec, type Options } from '../command.ts';
 import { hostExec, requireRoot, rootOf } from '../invoker.ts';
+import { renderTransfer, transferMeter } from '../progress.ts';
 
 export const daemonCommand: CommandSpec = {
   name: 'daemon',
@@ -68,16 +70,28 @@ export const daemonCommand: CommandSpec = {
   },
 };
 
-interface ProgressListener {
-  progress(what: string): void;
-}
+/** How often a job tells how far a transfer is, in milliseconds. */
+const interval = 1000;
 
-function progressTo(narration: ProgressListener, api: ProgressListener | undefined): Progress {
+function progressTo(narration: Pick<Narration, 'progress'>, api: Api | undefined): Progress {
+  const meter = transferMeter(() => systemClock.monotonic());
+  let told = 0;
   const tell = (what: string) => {
     narration.progress(what);
     api?.progress(what);
   };
-  return { step: tell, warn: tell, expect: () => undefined, advance: () => undefined };
+  return {
+    step: tell,
+    warn: tell,
+    expect: meter.expect,
+    advance: (bytes) => {
+      meter.advance(bytes);
+      const now = systemClock.monotonic();
+      if (now - told < interval) return;
+      told = now;
+      api?.transfer(renderTransfer(meter.now()).trimStart());
+    },
+  };
 }
 
 interface BusIfAny extends AsyncDisposable {

@@ -21,7 +21,9 @@ export function imageLayerOf({ artifactType, layers }: Manifest): Found {
     const [only] = found;
     if (only !== undefined) return only;
   }
-  return { reason: layers.some(({ mediaType }) => isConfextType(mediaType)) ? 'it is a confext' : 'it has no image' };
+  if (layers.some(({ mediaType }) => isConfextType(mediaType))) return { reason: 'it is a confext' };
+  const archives = layers.filter(({ mediaType }) => archiveTypes.test(mediaType)).length;
+  return { reason: archives > 1 ? `it is a container image of ${archives} layers, not one` : 'it has no image' };
 }
 
 type Kind = Pick<Blob, 'form' | 'compression'>;

@@ -1,6 +1,14 @@
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
 
-import { itemsAt, parseJson, textAt } from '../../core/json-values.ts';
+import {
+  decodeJson,
+  jsonList,
+  jsonMatch,
+  jsonOptional,
+  jsonStruct,
+  jsonText,
+  type JsonDecoder,
+} from '../../core/json.ts';
 import type { ManifestSignature } from './claim.ts';
 
 /** A public key of cosign, and the file that it was read from. */
@@ -98,12 +106,43 @@ function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
+const simplePayload = jsonStruct({
+  critical: jsonStruct({
+    type: jsonMatch(/^cosign container image signature$/, 'that of cosign'),
+    image: jsonStruct({ 'docker-manifest-digest': jsonMatch(/^sha256:[0-9a-f]{64}$/, 'a digest with sha256') }),
+  }),
+});
+
 /** What the payload of a simple signature is about: see SIGNATURE_SPEC.md of cosign. */
 function simpleDigest(payload: Uint8Array): string | undefined {
-  const json = parseJson(Buffer.from(payload).toString('utf8'));
-  if (textAt(json, 'critical', 'type') !== 'cosign container image signature') return undefined;
-  return /^sha256:([0-9a-f]{64})$/.exec(textAt(json, 'critical', 'image', 'docker-manifest-digest') ?? '')?.[1];
+  const decoded = decodeJson(textOf(payload), simplePayload);
+  return 'value' in decoded ? decoded.value.critical.image['docker-manifest-digest'].replace('sha256:', '') : undefined;
 }
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8');
+}
+
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+/** Larger bundles are not fetched. */
+const largestText = 512 * 1024;
+
+const base64Bytes: JsonDecoder<Uint8Array> = (value, path) =>
+  Buffer.from(jsonMatch(base64, 'base64', largestText)(value, path), 'base64');
+
+const envelope = jsonStruct({
+  payload: base64Bytes,
+  payloadType: jsonText(255),
+  signatures: jsonList(jsonStruct({ sig: base64Bytes }), 20),
+});
+
+type Envelope = ReturnType<typeof envelope>;
+
+const bundle = jsonStruct({
+  mediaType: jsonMatch(/^application\/vnd\.dev\.sigstore\.bundle/, 'that of a bundle', 255),
+  messageSignature: jsonOptional(jsonStruct({ signature: base64Bytes }), undefined),
+  dsseEnvelope: jsonOptional(envelope, undefined),
+});
 
 /**
  * Judges a Sigstore bundle that was made with a key: of a message, or of an in-toto statement in a DSSE envelope. What it
@@ -114,12 +153,12 @@ export function judgeBundle(
   documents: readonly SignedDocument[],
   keys: readonly CosignKey[],
 ): CosignVerdict {
-  const json = parseJson(Buffer.from(bytes).toString('utf8'));
-  const type = textAt(json, 'mediaType') ?? '';
-  if (!type.startsWith('application/vnd.dev.sigstore.bundle'))
-    return { good: false, fault: 'it is no Sigstore bundle' };
-  const signature = bytesAt(json, 'messageSignature', 'signature');
-  return signature === undefined ? judgeEnvelope(json, documents, keys) : judgeMessage(signature, documents, keys);
+  const decoded = decodeJson(textOf(bytes), bundle);
+  if ('problem' in decoded) return { good: false, fault: `it is no Sigstore bundle: ${decoded.problem}` };
+  const { messageSignature, dsseEnvelope } = decoded.value;
+  if (messageSignature !== undefined) return judgeMessage(messageSignature.signature, documents, keys);
+  if (dsseEnvelope !== undefined) return judgeEnvelope(dsseEnvelope, documents, keys);
+  return { good: false, fault: 'there is no signature in it' };
 }
 
 function judgeMessage(
@@ -135,20 +174,14 @@ function judgeMessage(
 }
 
 function judgeEnvelope(
-  bundle: unknown,
+  { payload, payloadType, signatures }: Envelope,
   documents: readonly SignedDocument[],
   keys: readonly CosignKey[],
 ): CosignVerdict {
-  const payload = bytesAt(bundle, 'dsseEnvelope', 'payload');
-  const type = textAt(bundle, 'dsseEnvelope', 'payloadType');
-  if (payload === undefined || type === undefined) return { good: false, fault: 'there is no signature in it' };
-  const signed = envelopeBytes(type, payload);
-  const [file] = itemsAt(bundle, 'dsseEnvelope', 'signatures').flatMap((item) => {
-    const signature = bytesAt(item, 'sig');
-    return signature === undefined ? [] : (signerOf(signed, signature, keys) ?? []);
-  });
+  const signed = envelopeBytes(payloadType, payload);
+  const [file] = signatures.flatMap(({ sig }) => signerOf(signed, sig, keys) ?? []);
   if (file === undefined) return byNobody;
-  return statedDigests(type, payload).some((digest) => isAbout(digest, documents))
+  return statedDigests(payloadType, payload).some((digest) => isAbout(digest, documents))
     ? { good: true, file }
     : aboutAnother(file);
 }
@@ -159,25 +192,23 @@ function envelopeBytes(type: string, payload: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(head), payload]);
 }
 
+const statement = jsonStruct({
+  predicateType: jsonMatch(/^https:\/\/sigstore\.dev\/cosign\/sign\/v1$/, 'that of a signature'),
+  subject: jsonList(jsonStruct({ digest: jsonStruct({ sha256: jsonOptional(jsonText(64), '') }) }), 1000),
+});
+
 /**
  * What an in-toto statement says was signed. Others, such as the list of what is in an image or of its faults, say something
  * of it but not that it is good.
  */
 function statedDigests(type: string, payload: Uint8Array): readonly string[] {
-  const json = parseJson(Buffer.from(payload).toString('utf8'));
   if (type !== 'application/vnd.in-toto+json') return [];
-  if (textAt(json, 'predicateType') !== 'https://sigstore.dev/cosign/sign/v1') return [];
-  return itemsAt(json, 'subject').flatMap((subject) => textAt(subject, 'digest', 'sha256') ?? []);
-}
-
-function bytesAt(json: unknown, ...path: readonly string[]): Uint8Array | undefined {
-  return fromBase64(textAt(json, ...path) ?? '');
+  const decoded = decodeJson(textOf(payload), statement);
+  return 'value' in decoded ? decoded.value.subject.map(({ digest }) => digest.sha256) : [];
 }
 
 /** The bytes of a base64 text, with white space around it; undefined for what is none. */
 export function fromBase64(text: string): Uint8Array | undefined {
   const trimmed = text.trim();
-  return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(trimmed) && trimmed !== ''
-    ? Buffer.from(trimmed, 'base64')
-    : undefined;
+  return base64.test(trimmed) && trimmed !== '' ? Buffer.from(trimmed, 'base64') : undefined;
 }

@@ -10,7 +10,7 @@ import { atomicWay } from './atomic.ts';
 import { directly, limitedDirectly } from './direct.ts';
 import { chooseDriver, type DriverChoice, type DriverWish } from './choice.ts';
 import type { HostProgram, MergeDriver } from './driver.ts';
-import { imageMountsBy, imagesProgram, keysThere, keepingMounts, noImageMounts } from './images.ts';
+import { imageMountsBy, imagesProgram, keepingMounts, noImageMounts } from './images.ts';
 import { refreshWay, refreshWayOn } from './refresh.ts';
 import { limitedBy, preparedRoot, swapBy, swapProgram, type SwapHost } from './swap.ts';
 
@@ -47,7 +47,7 @@ export function hostDriver({ root, tool, exec, onHost, wish }: HostDriverParts):
     settle: async (inUse) => {
       if (root !== '/') return;
       if (fileStatus(preparedRoot) !== undefined) await swap?.settle();
-      if (keysThere().length > 0) await mounts.keep(inUse());
+      if (mounts.there().length > 0) await mounts.keep(inUse());
     },
     observe: () => readMerged(root),
   };

@@ -38,15 +38,10 @@ export function mountedAt(path: string): Pick<FileIdentity, 'inode' | 'mtime'> |
   return inode === undefined ? undefined : { inode: Number(inode), mtime: Number(mtime) };
 }
 
-/** The keys of all that is there, mounted or not any more. */
-export function keysThere(): string[] {
-  return listNames(mountedImages);
-}
-
 /** The keys of what is mounted: a directory on another device than the directory around it. */
 export function mountedKeys(): string[] {
   const around = fileStatus(mountedImages)?.dev;
-  return keysThere().filter((key) => fileStatus(`${mountedImages}/${key}`)?.dev !== around);
+  return listNames(mountedImages).filter((key) => fileStatus(`${mountedImages}/${key}`)?.dev !== around);
 }
 
 /** What systemd-sysext printed, with the files in place of what they are mounted as: from 260 on it follows links. */
@@ -58,6 +53,8 @@ type Argv = readonly [string, ...string[]];
 
 /** Mounts images, and lets merges see them. */
 export interface ImageMounts {
+  /** The keys of all that is there, mounted or not any more. */
+  there(): readonly string[];
   /** A program with all of this mounted before it runs, as far as that can be done: in the host's namespace. */
   mounting(images: readonly OfferedImage[], argv: Argv): Argv;
   /** A program that finds what is mounted as directories: in a namespace of its own. */
@@ -68,7 +65,9 @@ export interface ImageMounts {
 
 /** @param program its absolute path. */
 export function imageMountsBy(program: string, onHost: HostProgram): ImageMounts {
+  const there = () => listNames(mountedImages);
   return {
+    there,
     mounting: (images, argv) => {
       const mounted = mountedKeys();
       const missing = images.filter(({ key }) => !mounted.includes(key));
@@ -80,13 +79,9 @@ export function imageMountsBy(program: string, onHost: HostProgram): ImageMounts
       return images.length === 0 ? argv : [program, 'offer', ...words, '--', ...argv];
     },
     keep: async (keys) => {
-      const there = keysThere();
-      if (there.every((key) => keys.includes(key))) return;
+      if (there().every((key) => keys.includes(key))) return;
       try {
-        await onHost({
-          name: 'take-off-images',
-          argv: [program, 'keep', ...keys.filter((key) => there.includes(key))],
-        });
+        await onHost({ name: 'take-off-images', argv: [program, 'keep', ...keys] });
       } catch (error) {
         if (!isAgentError(error)) throw error;
       }
@@ -96,6 +91,7 @@ export function imageMountsBy(program: string, onHost: HostProgram): ImageMounts
 
 /** Where none can be mounted. */
 export const noImageMounts: ImageMounts = {
+  there: () => [],
   mounting: (_, argv) => argv,
   offering: (_, argv) => argv,
   keep: () => Promise.resolve(),
@@ -104,7 +100,7 @@ export const noImageMounts: ImageMounts = {
 /** A way after which just the images are mounted that what is merged is made of: those of before where it changed nothing. */
 export function keepingMounts(way: MergeWay, mounts: ImageMounts): MergeWay {
   return async (verb, options, images) => {
-    const before = keysThere();
+    const before = mounts.there();
     const prepared = await orKeep(mounts, before, () => way(verb, options, images));
     return {
       ...prepared,

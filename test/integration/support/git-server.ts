@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 
@@ -14,6 +14,8 @@ export interface GitServer extends AsyncDisposable {
   readonly seen: { readonly path: string; readonly authorization: string | undefined }[];
   /** Makes a repository, or a commit in it: what follows `-> ` is a link. @returns the id of the commit. */
   commit(repository: string, files: Readonly<Record<string, string>>): string;
+  /** Where a repository is. */
+  directory(repository: string): string;
   /** Runs git in a repository. */
   git(repository: string, ...args: readonly string[]): string;
   /** From now on only who has this header is let in. */
@@ -85,13 +87,14 @@ export async function startGitServer(): Promise<GitServer> {
     url,
     seen,
     git,
+    directory: (repository) => join(base.path, repository),
     guard: (authorization) => {
       wanted = authorization;
     },
     commit: (repository, files) => {
       const directory = join(base.path, repository);
       mkdirSync(directory, { recursive: true });
-      git(repository, 'init', '-q', '-b', 'main');
+      if (!existsSync(join(directory, '.git'))) git(repository, 'init', '-q', '-b', 'main');
       for (const [path, text] of Object.entries(files)) {
         mkdirSync(dirname(join(directory, path)), { recursive: true });
         if (text.startsWith('-> ')) symlinkSync(text.slice(3), join(directory, path));

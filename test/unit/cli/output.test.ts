@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { formatSize, formatTime, tableLines } from '../../../src/cli/output.ts';
-import { renderBar } from '../../../src/cli/progress.ts';
+import { renderBar, transferMeter } from '../../../src/cli/progress.ts';
 import { visible } from '../../../src/cli/terminal.ts';
 
 test.each([
@@ -47,6 +47,20 @@ describe('the progress bar', () => {
   test('leaves out the bar on a narrow terminal', () => {
     expect(renderBar({ expected: 100, received: 0, elapsedMs: 0 }, 20)).toBe('  0%  0 B of 100 B  0 B/s  -:-- left');
   });
+});
+
+test('a meter takes what is fetched at the same time as one transfer, and what comes later as another', () => {
+  let now = 1000;
+  const meter = transferMeter(() => now);
+  meter.expect(10);
+  meter.expect(20);
+  now += 500;
+  meter.advance(15);
+  expect(meter.now()).toEqual({ expected: 30, received: 15, elapsedMs: 500 });
+  meter.advance(15);
+  now += 500;
+  meter.expect(5);
+  expect(meter.now()).toEqual({ expected: 5, received: 0, elapsedMs: 0 });
 });
 
 test('what a terminal would act on is shown as an escape', () => {

@@ -21,6 +21,11 @@ test('times may pass midnight', () => {
   ]);
 });
 
+test('hosts are spread over as long as it is said, so that it is open to each for some time', () => {
+  expect(read('- {from: 22:00, to: 04:00, spread: 1h30m}')).toMatchObject([{ spread: 5_400_000 }]);
+  expect(read('- {from: 22:00, to: 04:00, spread: 6h}')).toEqual(['1:3: it is over before it is open to the last host']);
+});
+
 test.each([
   ['- {from: 02:00, to: 02:00}', '1:3: it ends when it begins: leave `from` and `to` out for whole days'],
   ['- {from: 2:00}', '1:10: "2:00" is no time of day such as 02:30'],

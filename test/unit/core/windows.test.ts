@@ -16,8 +16,8 @@ const window = (from: string, to: string, zone = 'UTC', names: readonly Day[] = 
 });
 
 /** What holds at an instant, in a line. */
-function state(windows: readonly MaintenanceWindow[], now: string, hostZone = 'UTC'): string {
-  const found = windowAt(windows, new Date(now), hostZone);
+function state(windows: readonly MaintenanceWindow[], now: string, hostZone = 'UTC', share = 0): string {
+  const found = windowAt(windows, new Date(now), hostZone, share);
   const text = (time: Date | undefined) => time?.toISOString().replace(/(:00)?\.000Z$/, 'Z') ?? 'ever';
   return found.open ? `open until ${text(found.until)}` : `closed until ${text(found.next)}`;
 }
@@ -129,20 +129,47 @@ test('what is told holds until then, and no longer', () => {
     { minLength: 1, maxLength: 3 },
   );
   const instants = fc.date({ min: new Date('2026-01-01'), max: new Date('2027-01-01'), noInvalidDate: true });
+  const fractions = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
   const seen = { open: 0, closed: 0 };
   fc.assert(
-    fc.property(valid, instants, fc.double({ min: 0, max: 1, noNaN: true }), (list, now, part) => {
-      const { open, ...found } = windowAt(list, now, 'UTC');
+    fc.property(valid, instants, fractions, fractions, (list, now, part, share) => {
+      const { open, ...found } = windowAt(list, now, 'UTC', share);
       seen[open ? 'open' : 'closed']++;
       const turn = 'next' in found ? found.next : 'until' in found ? found.until : undefined;
       if (turn === undefined) return;
-      const opened = (time: number) => windowAt(list, new Date(time), 'UTC').open;
+      const opened = (time: number) => windowAt(list, new Date(time), 'UTC', share).open;
       const between = now.getTime() + Math.floor((turn.getTime() - now.getTime() - 1) * part);
       expect([opened(between), opened(turn.getTime() - 1), opened(turn.getTime())]).toEqual([open, open, !open]);
     }),
     { numRuns: 300 },
   );
   expect(Math.min(seen.open, seen.closed)).toBeGreaterThan(20);
+});
+
+describe('hosts with the same windows begin one after the other', () => {
+  const nightly = window('22:00', '04:00');
+
+  test.each([
+    [0, '2026-03-04T22:00Z'],
+    [0.5, '2026-03-04T22:30Z'],
+    [0.999_999, '2026-03-04T22:59:59.996Z'],
+  ])('one at %d', (share, opens) => {
+    expect(state([nightly], '2026-03-04T21:00Z', 'UTC', share)).toBe(`closed until ${opens}`);
+    expect(state([nightly], '2026-03-04T23:00Z', 'UTC', share)).toBe('open until 2026-03-05T04:00Z');
+  });
+
+  test('within a quarter of a short window, or as it is said', () => {
+    expect(state([window('02:00', '02:40')], '2026-03-04T01:00Z', 'UTC', 0.5)).toBe('closed until 2026-03-04T02:05Z');
+    const said = (spread: number) => state([{ ...nightly, spread }], '2026-03-04T21:00Z', 'UTC', 0.5);
+    expect([0, 4 * 3_600_000].map(said)).toEqual(['closed until 2026-03-04T22:00Z', 'closed until 2026-03-05T00:00Z']);
+  });
+
+  test('but what was open before stays open', () => {
+    const weekend = [window('00:00', '24:00', 'UTC', ['sat', 'sun'])];
+    expect(state(weekend, '2026-03-06T12:00Z', 'UTC', 0.5)).toBe('closed until 2026-03-07T00:30Z');
+    expect(state(weekend, '2026-03-07T12:00Z', 'UTC', 0.5)).toBe('open until 2026-03-09T00:00Z');
+    expect(state([window('00:00', '24:00')], '2026-03-04T00:00Z', 'UTC', 0.5)).toBe('open until ever');
+  });
 });
 
 test('a zone is a place that the database knows', () => {

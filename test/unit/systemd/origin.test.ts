@@ -30,6 +30,14 @@ test('what systemd says of the images that it merged is read, and 0 is no time',
   ]);
 });
 
+test('an image that a merge found mounted is the file it is mounted from', () => {
+  const path = `/run/sysext-agent/images/${'ab'.repeat(32)}.7.1795597183137991`;
+  const mounted = { a: { path, onMountId: 1, fileHandle: { type: 129, handle: '00' }, crtime: 0, mtime: 0 } };
+  expect(parseOrigin(JSON.stringify({ extensions: mounted }))).toEqual([
+    { name: 'a', path: '/var/lib/extensions/a.raw', inode: 7, mtime: 1795597183137991 },
+  ]);
+});
+
 test.each(['', 'null', '[]', '{', '{"extensions":[]}', '{"extensions":7}', '['.repeat(100_000)])(
   'what is something else says nothing: %.20s',
   (text) => {

@@ -107,6 +107,11 @@ export class Api implements ServedTree, JobListener {
     this.#jobs.progress(what);
   }
 
+  /** What is fetched is so far, in words. */
+  transfer(what: string): void {
+    this.#jobs.transfer(what);
+  }
+
   done(report: FleetReport): void {
     this.#tell(this.#state.done(report));
   }
@@ -126,8 +131,8 @@ export class Api implements ServedTree, JobListener {
   }
 
   changed(job: Job): void {
-    const { State, Progress, Error } = propertiesOf(job);
-    emitChanged(this.#parts.bus, job.path, jobInterface, { State, Progress, Error });
+    const { State, Progress, Transfer, Error } = propertiesOf(job);
+    emitChanged(this.#parts.bus, job.path, jobInterface, { State, Progress, Transfer, Error });
   }
 
   ended({ id, path, state, error = { name: '', message: '' } }: Job): void {
@@ -224,7 +229,7 @@ export class Api implements ServedTree, JobListener {
 /** How many may wait for polkit at a time. */
 const mostDecisions = 32;
 
-function propertiesOf({ id, verb, names, state, progress, error }: Job): Record<string, unknown> {
+function propertiesOf({ id, verb, names, state, progress, transfer, error }: Job): Record<string, unknown> {
   const text = error === undefined ? '' : `${error.name}: ${error.message}`;
-  return { Id: id, Verb: verb, Names: names, State: state, Progress: progress, Error: text };
+  return { Id: id, Verb: verb, Names: names, State: state, Progress: progress, Transfer: transfer, Error: text };
 }

@@ -27,7 +27,7 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Is told what the job is at, in words. */
-  readonly progress: (what: string) => void;
+  readonly progress: (at: JobProgress) => void;
 }
 
 /** How long someone may take to type a password, and the service to start, in milliseconds. */
@@ -36,6 +36,13 @@ const patience = 180_000;
 const toService = { destination: serviceName, path: managerPath, interface: managerInterface.name };
 const fromService = { sender: serviceName, path: managerPath, interface: managerInterface.name };
 const properties = { interface: 'org.freedesktop.DBus.Properties' };
+
+/** What a job is at, in words, each empty where there is nothing to tell. */
+export interface JobProgress {
+  readonly what: string;
+  /** How far what it fetches is. */
+  readonly transfer: string;
+}
 
 /**
  * Has the service carry out a change, and waits until that has ended.
@@ -110,19 +117,22 @@ async function begun(
 }
 
 /** What a job was at before we could hear of it. One that is so long over that it cannot be read is at nothing. */
-async function progressNow(bus: Bus, path: string): Promise<string> {
+async function progressNow(bus: Bus, path: string): Promise<JobProgress> {
   const call = { destination: serviceName, path, ...properties, member: 'GetAll', signature: 's' };
   try {
     return progressIn(await bus.call({ ...call, body: [jobInterface.name] }, single(dictionary(variant))));
   } catch (error) {
     if (!isAgentError(error)) throw error;
-    return '';
+    return { what: '', transfer: '' };
   }
 }
 
-function progressIn(changed: ReadonlyMap<string, Variant>): string {
-  const value = changed.get('Progress')?.value;
-  return typeof value === 'string' ? value : '';
+function progressIn(changed: ReadonlyMap<string, Variant>): JobProgress {
+  const textOf = (name: string) => {
+    const value = changed.get(name)?.value;
+    return typeof value === 'string' ? value : '';
+  };
+  return { what: textOf('Progress'), transfer: textOf('Transfer') };
 }
 
 type End = readonly [id: number, path: string, state: string, error: string, message: string];

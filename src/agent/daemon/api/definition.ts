@@ -58,7 +58,7 @@ export const managerInterface = {
 export const jobInterface = {
   name: `${serviceName}.Job`,
   methods: { Cancel: { takes: [], gives: [] } },
-  properties: { Id: 'u', Verb: 's', Names: 'as', State: 's', Progress: 's', Error: 's' },
+  properties: { Id: 'u', Verb: 's', Names: 'as', State: 's', Progress: 's', Transfer: 's', Error: 's' },
   signals: {},
 } as const satisfies InterfaceDefinition;
 

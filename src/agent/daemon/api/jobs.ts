@@ -16,6 +16,8 @@ export interface Job {
   readonly state: JobState;
   /** What is being done, in words. */
   readonly progress: string;
+  /** How far what is being fetched is, at which rate, and how long it will take, in words; empty where nothing is. */
+  readonly transfer: string;
   /** Set where it failed or was cancelled. */
   readonly error?: ToldError;
 }
@@ -65,7 +67,8 @@ export class Jobs {
     this.#refuseTooMany(uid);
     this.#last += 1;
     const id = this.#last;
-    const job: Job = { id, path: `${managerPath}/job/${id}`, verb, names, uid, state: 'queued', progress: '' };
+    const path = `${managerPath}/job/${id}`;
+    const job: Job = { id, path, verb, names, uid, state: 'queued', progress: '', transfer: '' };
     const title = [verb, ...names].join(' ').slice(0, 200);
     const task = loop.submit(title, (signal) => {
       this.#update(id, { state: 'running' });
@@ -86,8 +89,17 @@ export class Jobs {
 
   /** The job that is under way is at something else now. */
   progress(what: string): void {
+    this.#updateRunning({ progress: what, transfer: '' });
+  }
+
+  /** What the job that is under way fetches is so far. */
+  transfer(what: string): void {
+    this.#updateRunning({ transfer: what });
+  }
+
+  #updateRunning(change: Partial<Job>): void {
     const running = Array.from(this.#open.values()).find(({ job }) => job.state === 'running');
-    if (running !== undefined) this.#update(running.job.id, { progress: what });
+    if (running !== undefined) this.#update(running.job.id, change);
   }
 
   #refuseTooMany(uid: number): void {
@@ -118,7 +130,7 @@ export class Jobs {
   }
 
   #end(id: number, change: Partial<Job>): void {
-    this.#update(id, { ...change, progress: '' });
+    this.#update(id, { ...change, progress: '', transfer: '' });
     const job = this.#open.get(id)?.job;
     if (job === undefined) return;
     this.#open.delete(id);

@@ -7,6 +7,7 @@ import type { Agent } from '../../../../src/agent/agent.ts';
 import { pathsBelow } from '../../../../src/agent/paths.ts';
 import { permissionNow, settleSlot } from '../../../../src/agent/unattended/permission.ts';
 import { systemClock } from '../../../../src/host/clock.ts';
+import { shareOfHost } from '../../../../src/systemd/machine-id.ts';
 import { close, listen } from '../../../integration/support/server.ts';
 import { temporaryDirectory } from '../../../support/archives.ts';
 import { standingClock } from '../../../support/clock.ts';
@@ -57,15 +58,21 @@ test('without settings it is granted, and nobody is asked', async () => {
 });
 
 test('where no window is open it is not, and it is told when the next one opens; the lock is not asked', async () => {
-  configure(`windows: [{days: [sat], from: 02:00, to: 04:00, zone: UTC}]\nfleet_lock: {url: "${server.url}"}\n`);
+  configure(`windows: [{days: [sat], from: 02:00, to: 04:00, spread: 1h, zone: UTC}]\nfleet_lock: {url: "${server.url}"}\n`);
   await using permission = await permissionNow(agent({ clock: standingClock() }));
 
   expect(permission).toMatchObject({
     granted: false,
-    delay: { reason: 'no maintenance window is open', until: new Date('1970-01-03T02:00Z') },
+    delay: { reason: 'no maintenance window is open', until: expect.toSatisfy(isPartOfHour) },
   });
   expect(server.asked).toEqual([]);
 });
+
+/** Which part it is the machine id says. */
+function isPartOfHour(until: Date): boolean {
+  const late = until.getTime() - Date.parse('1970-01-03T02:00Z');
+  return late === Math.floor(shareOfHost(root.at('.')) * 3_600_000) && late > 0;
+}
 
 describe('with a fleet lock', () => {
   beforeEach(() => {

@@ -51,7 +51,7 @@ describe('the image in a manifest', () => {
     [[{ mediaType: tar, annotations: title('jq.raw.gz') }], ['raw', 'gzip']],
     [[{ mediaType: `${tar}+gzip` }], ['tar', 'gzip']],
     [[{ mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip' }], ['tar', 'gzip']],
-    [[{ mediaType: tar }, { mediaType: tar }], 'it has no image'],
+    [[{ mediaType: tar }, { mediaType: tar }], 'it is a container image of 2 layers, not one'],
     [[{ mediaType: octets }], 'it has no image'],
     [[{ mediaType: octets, annotations: title('jq.raw.rar') }], 'it has no image'],
     [

@@ -126,6 +126,30 @@ describe('jobs', () => {
     expect(() => add(0)).toThrow(expect.objectContaining({ code: 'busy' }));
   });
 
+  test('tell how far what they fetch is, until they are at something else', async () => {
+    const { all, add } = jobs();
+    const begin = Promise.withResolvers<never>();
+    const running = all.add(
+      {
+        submit: (_, work) => {
+          void Promise.resolve().then(() => work(new AbortController().signal));
+          return { result: begin.promise, cancel: () => undefined };
+        },
+      },
+      { verb: 'install', names: ['a'], uid: 0 },
+      () => Promise.resolve(),
+    );
+    add(0);
+    await Promise.resolve();
+
+    all.progress('fetching a');
+    all.transfer('52%');
+    expect(all.at(running.path)).toMatchObject({ progress: 'fetching a', transfer: '52%' });
+    all.progress('unpacking a');
+    expect(all.at(running.path)).toMatchObject({ progress: 'unpacking a', transfer: '' });
+    expect(all.all()[1]).toMatchObject({ state: 'queued', progress: '', transfer: '' });
+  });
+
   test('that ended can be read, until others have', async () => {
     const { all, add, ended, forgotten } = jobs();
     for (let count = 0; count <= jobLimits.ended; count++) {
