@@ -23,7 +23,9 @@ test('times may pass midnight', () => {
 
 test('hosts are spread over as long as it is said, so that it is open to each for some time', () => {
   expect(read('- {from: 22:00, to: 04:00, spread: 1h30m}')).toMatchObject([{ spread: 5_400_000 }]);
-  expect(read('- {from: 22:00, to: 04:00, spread: 6h}')).toEqual(['1:3: it is over before it is open to the last host']);
+  expect(read('- {from: 22:00, to: 04:00, spread: 6h}')).toEqual([
+    '1:3: it is over before it is open to the last host',
+  ]);
 });
 
 test.each([

@@ -58,7 +58,9 @@ test('without settings it is granted, and nobody is asked', async () => {
 });
 
 test('where no window is open it is not, and it is told when the next one opens; the lock is not asked', async () => {
-  configure(`windows: [{days: [sat], from: 02:00, to: 04:00, spread: 1h, zone: UTC}]\nfleet_lock: {url: "${server.url}"}\n`);
+  configure(
+    `windows: [{days: [sat], from: 02:00, to: 04:00, spread: 1h, zone: UTC}]\nfleet_lock: {url: "${server.url}"}\n`,
+  );
   await using permission = await permissionNow(agent({ clock: standingClock() }));
 
   expect(permission).toMatchObject({
