@@ -13,18 +13,29 @@ import { fileStatus, makeDirectory, readTextIfAny, writeAtomically } from '../ho
 import type { Progress } from '../host/progress.ts';
 import { belowRoot } from '../host/root.ts';
 import { allowedBySpec, partOfSpec } from './allowances.ts';
+import type { BuildBeforehand } from './build-by-manager.ts';
 import { buildHost } from './build-host.ts';
 import type { Options } from './command.ts';
 import { agentFor, rootOf } from './invoker.ts';
 import type { PublishedWish } from './published-images.ts';
 
+export interface WishSettings {
+  /** Whether to ask the repositories for new indexes. */
+  readonly refresh?: boolean;
+  /** Builds where this process may not run what a build runs. */
+  readonly beforehand?: BuildBeforehand | undefined;
+}
+
 /**
  * Gets the images that drop-ins of the fleet want: files as they are, specs by building them, published ones by fetching
  * the newest that fits.
  * @param options of the command: where the root is.
- * @param refresh whether to ask the repositories for new indexes.
  */
-export function wishedImages(options: Options, progress: Progress, refresh = false): ImageSource {
+export function wishedImages(
+  options: Options,
+  progress: Progress,
+  { refresh = false, beforehand }: WishSettings = {},
+): ImageSource {
   const root = rootOf(options);
   return async (name, wish, signal) => {
     const { source } = wish;
@@ -58,7 +69,10 @@ export function wishedImages(options: Options, progress: Progress, refresh = fal
       ...(target === undefined ? {} : { target }),
       ...(signal === undefined ? {} : { signal }),
     };
-    const image = await countingFailures(root, () => build(host, request));
+    const image = await countingFailures(root, async () => {
+      await beforehand?.(host, request);
+      return build(host, request);
+    });
     return {
       ...builtHere(image.path),
       source: `${basename(spec)} for ${image.target}`,

@@ -36,11 +36,9 @@ describe('a spec', () => {
     ['with a mistake of syntax', `${head}dependencies:\n  sysext: {jq\n`, `${line(2)}:14: `, '|   sysext: {jq\n'],
     ['with a key twice', `${head}name: other\n`, `${line(1)}:1: duplicate key "name"`],
     [
-      'with files that must be built',
-      `${head}sources:\n  code:\n    git: {url: x, commit: y}\nbuild:\n  steps:\n    - command: make\nartifacts: {binaries: {code/x: }}\n`,
-      'there are 2 problems',
-      `${line(3)}:5: sources.code.git: a git repository is not fetched by this version`,
-      `${line(6)}:7: build.steps: build steps are not run by this version`,
+      'with files that nothing here can make',
+      `${head}sources:\n  code:\n    build: {source: {context: {}}}\nartifacts: {binaries: {code/x: }}\n`,
+      `${line(3)}:5: sources.code.build: a Dockerfile is not built: there is no engine for that here`,
     ],
     [
       'with a build argument that nobody declares',

@@ -97,14 +97,14 @@ function withoutBuild(): string {
 }
 
 /** Without its tests: no root can be made of these packages. */
-function build(spec: string, target: string) {
+function build(spec: string, target: string, ...more: readonly string[]) {
   const args = [
     '--test=none',
     `--target=${target}`,
     `--root=${join(scratch, 'root')}`,
     `--output=${join(scratch, 'out')}`,
   ];
-  return execa(join(checkout, 'bin/sysext-agent'), ['build', spec, ...args], { reject: false });
+  return execa(join(checkout, 'bin/sysext-agent'), ['build', spec, ...args, ...more], { reject: false });
 }
 
 describe.each(['trixie', 'azlinux3'])("the spec of Dalec's own test of system extensions, for %s", (target) => {
@@ -152,12 +152,13 @@ describe.each(['trixie', 'azlinux3'])("the spec of Dalec's own test of system ex
     );
   });
 
-  test('as a whole is refused for what has to be built, and for nothing else', async () => {
-    const { exitCode, stderr } = await build(fixture, target);
+  test('as a whole is made by five patches and twelve steps', async () => {
+    const context = `--build-context=patch-context=${scratch}`;
+    const { exitCode, stderr, stdout } = await build(fixture, target, context, '--dry-run');
 
-    expect(exitCode).toBe(1);
-    expect(stderr).toContain('there are 2 problems');
-    expect(stderr).toMatch(/sysext-integration\.yml:\d+:\d+: patches\.src2: patches are not applied/);
-    expect(stderr).toMatch(/sysext-integration\.yml:\d+:\d+: build\.steps: build steps are not run/);
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout).toMatch(/\bpatch patch5 of src2\b|\bpatch src2-patch5 of src2\b|patch5/);
+    expect(stdout).toContain('build step 12');
+    expect(stdout).not.toContain('build step 13');
   });
 });

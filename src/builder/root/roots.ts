@@ -16,6 +16,7 @@ import {
 } from '../../host/files.ts';
 import { takeLock } from '../../host/lock.ts';
 import { digestOfKeys, readKeys } from '../../host/openpgp.ts';
+import { proxyVariables } from '../../host/proxy-variables.ts';
 import type { PackageSource } from '../packages/packages.ts';
 import type { BuildHost } from '../request.ts';
 import { requireUsers } from '../sandbox/bubblewrap.ts';
@@ -148,7 +149,7 @@ function makerFor(options: BuildRootOptions, directory: string): RootMaker {
   const deb = repositories.filter((repository) => repository.family === 'deb');
   const rpm = repositories.filter((repository) => repository.family === 'rpm');
   const { cacheDirectory, architecture } = host;
-  const means = { sandbox, directory, offline, proxies: proxiesOf(options.environment) };
+  const means = { sandbox, directory, offline, proxies: proxyVariables(options.environment) };
   if (rpm.length > 0) return createRpmRoots({ ...means, repositories: rpm, architecture, target });
   return createDebRoots({
     ...means,
@@ -186,13 +187,6 @@ async function keepSeed(
 async function removeKilled({ sandbox }: BuildRootOptions, directory: string): Promise<void> {
   for (const name of listNames(directory).filter((candidate) => candidate.startsWith('.#root.')))
     await sandbox.removeLayer(join(directory, name));
-}
-
-const proxyNames = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
-
-function proxiesOf(environment: BuildRootOptions['environment']): Record<string, string> {
-  const set = proxyNames.map((name) => [name, environment[name] ?? ''] as const);
-  return Object.fromEntries(set.filter(([, value]) => value !== ''));
 }
 
 /** @throws AgentError `usage` where this host runs no programs of the architecture. */

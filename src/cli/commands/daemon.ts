@@ -43,8 +43,9 @@ export const daemonCommand: CommandSpec = {
     const api = bus.bus === undefined ? undefined : await apiOn(bus.bus, log, agentFor, signal);
     await using metrics = new Metrics(agentFor(signal, undefined));
     const progress = progressTo(narration, api);
-    const images = wishedImages(options, progress);
-    const newest = wishedImages(options, progress, true);
+    const beforehand = bus.host && (await import('../build-by-manager.ts')).buildByManager(bus.host);
+    const images = wishedImages(options, progress, { beforehand });
+    const newest = wishedImages(options, progress, { beforehand, refresh: true });
     const parts = {
       root: rootOf(options),
       clock: systemClock,

@@ -55,7 +55,10 @@ async function upgrade(invocation: Invocation, dryRun: boolean): Promise<ExitCod
   const { wishedImages } = await import('../wished-image.ts');
   const progress = terminalProgress(terminal, () => systemClock.monotonic());
   const agent = await agentFor(options, signal);
-  const report = await upgradeFleet(agent, wishedImages(options, progress, true), args, { dryRun, signal });
+  const report = await upgradeFleet(agent, wishedImages(options, progress, { refresh: true }), args, {
+    dryRun,
+    signal,
+  });
   progress.finish();
   const { problems, left, warnings } = report;
   if (!dryRun && args.length === 0 && problems.length === 0) forgetUpgrade(agent);
