@@ -1,12 +1,12 @@
 import { basename, resolve } from 'node:path';
 import { execFileSync } from 'node:child_process';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { runCommand, runCommandOk } from '../lab/command.ts';
 import { messages } from '../../src/core/messages.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
-import { systemdVersions } from '../lab/rootfs.ts';
+import { describeAtVersions } from '../lab/versions.ts';
 import { extensionImage, putBytes } from './support/images.ts';
 import { shown, untilShown } from './support/service-machine.ts';
 
@@ -41,9 +41,9 @@ test('its manual pages can be shown as they are meant', async () => {
   }
 });
 
-describe.each(systemdVersions)('on a machine without Node, at systemd %d', (systemd) => {
+describeAtVersions('on a machine without Node, at systemd %d', (systemd) => {
   // Where it is tried, too, what does not hang on the version of systemd.
-  const isWhole = systemd === 257;
+  const isWhole = systemd === 262;
   let machine: Machine;
   const apt = (...args: readonly string[]) =>
     machine.run(['apt-get', '--yes', '--quiet', ...args], { env: { DEBIAN_FRONTEND: 'noninteractive' } });

@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
-import { systemdVersions, type SystemdVersion } from '../lab/rootfs.ts';
+import type { SystemdVersion } from '../lab/rootfs.ts';
+import { describeAtVersions } from '../lab/versions.ts';
 import { temporaryDirectory } from '../support/archives.ts';
 import { erofsImage, extensionImage, releaseOf } from './support/images.ts';
 
@@ -79,7 +80,7 @@ ls -lid --full-time /var/lib/extensions/*
 find /run/extensions /etc/extensions -mindepth 1 2>/dev/null || true
 ls /var/lib/sysext-agent/images; grep sysext /proc/self/mountinfo`;
 
-describe.each(systemdVersions)('thirty extensions at systemd %d', (systemd) => {
+describeAtVersions('thirty extensions at systemd %d', (systemd) => {
   let machine: Machine;
   const rows: string[] = [];
 

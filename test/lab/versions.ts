@@ -1,0 +1,23 @@
+import { describe } from 'vitest';
+
+import { systemdVersions, type SystemdVersion } from './rootfs.ts';
+
+/** The oldest and the newest: how those between them differ is what the contract tests look at. */
+const always: readonly SystemdVersion[] = [252, 262];
+const covered = process.env['SYSEXT_LAB_VERSIONS'] === 'all' ? systemdVersions : always;
+
+/**
+ * A group of tests at every version of the lab with SYSEXT_LAB_VERSIONS=all, else at the oldest and the newest: at the others
+ * they are counted as skipped.
+ * @param title with `%d` for the version.
+ */
+export function describeAtVersions(title: string, suite: (version: SystemdVersion) => void): void {
+  for (const version of systemdVersions) {
+    const name = title.replace('%d', String(version));
+    const tests = () => {
+      suite(version);
+    };
+    if (covered.includes(version)) describe(name, tests);
+    else describe.skip(`${name} (with SYSEXT_LAB_VERSIONS=all)`, tests);
+  }
+}
