@@ -174,10 +174,15 @@ test('units Fail: where nothing is to be confirmed, a note says so', async () =>
   });
 });
 
-test('units-up Fail: a unit that cannot be loaded is none to keep', async () => {
-  expect(await machine.agent(['install', '/srv/broken.raw'])).toEqual(
-    failure(9, 'the unit broken.service cannot be loaded: bad-setting', 'Everything is as it was before.'),
-  );
+test.each([
+  ['in the prepared tree', 'auto', 'the unit broken.service cannot be loaded\n'],
+  ['when it is to be started', 'refresh', 'the unit broken.service cannot be loaded: bad-setting'],
+])('units-up Fail: a unit that cannot be loaded is none to keep, as is seen %s', async (_, driver, message) => {
+  await machine.write('/etc/sysext-agent/agent.yml', `merge: {driver: ${driver}}\n`);
+  const result = await machine.agent(['install', '/srv/broken.raw', '--retry']);
+  await machine.shell('rm /etc/sysext-agent/agent.yml');
+
+  expect(result).toEqual(failure(9, message, 'Everything is as it was before.'));
   expect(await inForce()).toEqual(versionOne);
 });
 
