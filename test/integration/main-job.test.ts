@@ -1,11 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
-import { systemdVersions } from '../lab/rootfs.ts';
+import { describeAtVersions } from '../lab/versions.ts';
 
 const spec = '/srv/sysext-agent/examples/jq.yml';
 
-describe.each(systemdVersions)('the main job at systemd %d', (version) => {
+describeAtVersions('the main job at systemd %d', (version) => {
   let machine: Machine;
 
   beforeAll(async () => {

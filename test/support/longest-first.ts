@@ -32,6 +32,10 @@ const longest = [
   'bad-input-packages',
   'doctor',
   'machine',
+  'mounted-images',
+  'spec-tests',
+  'build-root',
+  'making',
 ];
 
 /**

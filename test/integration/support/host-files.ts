@@ -33,7 +33,7 @@ export function wholeHost(inside: string): { readonly digest: string; readonly t
   };
 }
 
-/** Place, root, options, type and source of every mount, but not the numbers, which each mount has anew. */
+/** Place, root, options, type and source of every mount, but not the numbers, which each mount and loop device has anew. */
 export function mountsOf(inside: string): string[] {
   const table = readFileSync(join(dirname(inside), 'mountinfo'), 'utf8')
     .trimEnd()
@@ -44,7 +44,8 @@ export function mountsOf(inside: string): string[] {
         .split(' ')
         .slice(3)
         .join(' ')
-        .replaceAll(/\b(master|shared|propagate_from):\d+ /g, ''),
+        .replaceAll(/\b(master|shared|propagate_from):\d+ /g, '')
+        .replace(/ \/dev\/loop\d+ /, ' /dev/loop '),
     )
     .sort();
 }
