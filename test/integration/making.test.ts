@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { abandonedDirectories } from '../../src/host/owned-directory.ts';
 import { hostApt } from '../lab/apt.ts';
 import { labCache } from '../lab/cache.ts';
 import { bootMachine } from '../lab/machine.ts';
@@ -104,11 +105,9 @@ function build(path: string, ...more: string[]) {
   return execa(program, ['build', path, ...options], { reject: false });
 }
 
-/** What builds are at work on, or have left behind. */
-function underWay(): readonly string[] {
-  return ['making', 'sandbox', 'work'].flatMap((name) =>
-    (existsSync(join(cache, name)) ? readdirSync(join(cache, name)) : []).filter((entry) => entry.startsWith('.#')),
-  );
+/** What builds have left behind: other tests are at work in the same cache. */
+function leftBehind(): readonly string[] {
+  return ['making', 'sandbox', 'work'].flatMap((name) => abandonedDirectories(join(cache, name)));
 }
 
 const word = `hello-${process.pid}`;
@@ -189,7 +188,7 @@ describe('a build', () => {
     expect(stderr).toMatch(
       /Nothing was built\.\nAll of its output is in .*\/var\/log\/sysext-agent\/builds\/hello-made\/.*\.log\./,
     );
-    expect(underWay()).toEqual([]);
+    expect(leftBehind()).toEqual([]);
   });
 
   test('whose artifact was not made says which', async () => {
@@ -213,7 +212,7 @@ describe('a build', () => {
       expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(cache);
       const next = await build(write(spec(word, '    - command: echo next\n')));
       expect(next.exitCode, next.stderr).toBe(0);
-      expect(underWay()).toEqual([]);
+      expect(leftBehind()).toEqual([]);
     },
   );
 });
