@@ -41,7 +41,7 @@ ${await archive('hello', 'hello', ...from)}build:
     - command: cd hello && ./configure --quiet && make --quiet
 artifacts:
   binaries: {hello/hello: }
-  manpages: {hello/man/hello.1: {subpath: man1}}
+  manpages: {hello/hello.1: {subpath: man1}}
 `,
     script: 'hello --greeting=merged',
     prints: 'merged',
