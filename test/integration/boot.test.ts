@@ -223,6 +223,7 @@ describe.each([252, 262] as const)('a boot, at systemd %d', (systemd) => {
     await machine.reboot();
     expect((await host.status()).boot).toMatchObject({ confirmedAt: expect.any(String) });
     await host.ok('install', '/srv/images/hurts.raw', '--retry', '--allow=foreign-drop-in');
+    await host.ok('remove', 'c');
     const { generation: bad } = (await host.status()).boot;
     await machine.shell(`
       image=$(sha256sum </srv/images/c.raw)

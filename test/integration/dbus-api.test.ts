@@ -107,7 +107,7 @@ describe('the service on the bus', () => {
     const managed = await sh(
       `busctl call ${name} /io/github/SysextAgent1 org.freedesktop.DBus.ObjectManager GetManagedObjects`,
     );
-    expect(managed.stdout).toContain(`"/io/github/SysextAgent1/job/1" 1 "${name}.Job" 6 "Id" u 1 "Verb" s "install"`);
+    expect(managed.stdout).toContain(`"/io/github/SysextAgent1/job/1" 1 "${name}.Job" 7 "Id" u 1 "Verb" s "install"`);
     expect(await job('Upgrade as 0')).toEqual({ state: 's "done"', error: 's ""' });
     const missing = await job('Remove as 1 nothere');
     expect(missing).toMatchObject({ state: 's "failed"', error: expect.stringContaining('Error.NoSuchExtension: ') });

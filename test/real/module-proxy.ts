@@ -19,7 +19,7 @@ export async function moduleFiles({ path, version, source }: GoModule): Promise<
     const name = `${path}@${version}`;
     const tree = join(work, name);
     fs.mkdirSync(tree, { recursive: true });
-    await execa('tar', ['--extract', '--strip-components=1', `--directory=${tree}`], { input: source.bytes });
+    await execa('tar', ['--extract', '--gzip', '--strip-components=1', `--directory=${tree}`], { input: source.bytes });
     const modFile = join(tree, 'go.mod');
     const mod = fs.existsSync(modFile) ? fs.readFileSync(modFile) : Buffer.from(`module ${path}\n`);
     await execa('zip', ['--quiet', '--recurse-paths', join(work, 'module.zip'), name], { cwd: work });
