@@ -163,19 +163,6 @@ describe('the service on the bus', () => {
     }
   });
 
-  test('a user of the command is asked for a password by the agent of polkit in the terminal', async () => {
-    // The agent is for the process that becomes the command; it is heard of when it has registered.
-    const session = 'pkttyagent --process $$ --notify-fd 4 4>/tmp/agent & cat /tmp/agent; exec sysext-agent hold b';
-    await machine.write('/tmp/session', session);
-    await machine.shell('mkfifo -m 666 /tmp/agent /tmp/typed');
-    const terminal = `${nobody} script -qec 'bash /tmp/session' /dev/null`;
-
-    await machine.shell(`(${terminal} </tmp/typed >/tmp/shown 2>&1; echo "exit $?" >>/tmp/shown) >/dev/null 2>&1 &
-      exec 5>/tmp/typed; sleep infinity >/dev/null 2>&1 &`);
-
-    await untilShown(machine, 'cat /tmp/shown', /^Password: /m);
-  });
-
   test('signals tell of jobs, and who began one can cancel it', async () => {
     const watched = `timeout 60 busctl monitor --json=short --match "type='signal',sender='${name}'" --match "member='Heard'" > /tmp/signals 2>&1`;
     await machine.shell(`${watched} & echo $! > /tmp/monitor`);

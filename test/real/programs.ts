@@ -75,7 +75,7 @@ ${await archive('cmark', 'cmark', ...from)}build:
   steps:
     - command: ${unpack('cmark')}
     - command: cmake -S cmark -B out -DCMARK_SHARED=OFF -DCMARK_TESTS=OFF -DBUILD_SHARED_LIBS=OFF
-    - command: cmake --build out --target cmark
+    - command: cmake --build out
 artifacts:
   binaries: {out/src/cmark: }
 `,
@@ -103,7 +103,7 @@ build:
   env: {GOPROXY: "${server.url}/go", GONOSUMDB: "*", GOFLAGS: -mod=mod, CGO_ENABLED: "0"}
   steps:
     - command: ${unpack('md2man')}
-    - command: cd md2man && go build -o ../go-md2man .
+    - command: cd md2man && rm go.sum && go build -o ../go-md2man .
 artifacts:
   binaries: {go-md2man: }
 `;
