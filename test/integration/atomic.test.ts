@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { installWatcher, watchedDuring } from './support/absence.ts';
@@ -83,6 +83,9 @@ async function ownUsr(machine: Machine, { type, make }: NonNullable<(typeof imag
   );
 }
 
+/** Something below /usr that is to stay whatever is merged. */
+const mountKept = 'mount -t tmpfs kept /usr/local/kept; mkdir /usr/local/kept/in; echo kept >/usr/local/kept/file';
+
 describe.each([
   [252, [], []],
   [257, allFaults, allObstacles],
@@ -101,7 +104,7 @@ describe.each([
 
   async function fine(...args: readonly string[]): Promise<string> {
     const { exitCode, stdout, stderr } = await machine.agent(args);
-    expect({ args, exitCode, stderr }).toMatchObject({ args, exitCode: 0 });
+    expect({ args, exitCode, stderr }, stderr).toMatchObject({ args, exitCode: 0 });
     return `${stdout}${stderr}`;
   }
 
@@ -126,10 +129,14 @@ describe.each([
     await shell(`mkdir -p ${extensions} /usr/local/kept; rm -rf /opt`);
     const own = imagesOfUsr[systemd];
     if (own !== undefined) await ownUsr(machine, own);
-    await shell('mount -t tmpfs kept /usr/local/kept; mkdir /usr/local/kept/in; echo kept >/usr/local/kept/file');
+    await shell(mountKept);
     mounts = (await left()).split('\n', 1).join('');
   });
 
+  // systemd-sysext of 252 loses what is mounted below /usr.
+  beforeEach(async () => {
+    await shell(`test -e /usr/local/kept/file || { ${mountKept}; }`);
+  });
   afterAll(async () => {
     await machine.stop();
   });
@@ -209,40 +216,44 @@ describe.each([
     await shell(`rm ${extensions}/breaks.raw`);
   });
 
-  test('what a check or a unit file tells of the prepared tree keeps it from being merged', async () => {
-    const check = 'test "$(cat /usr/share/c/version)" = 1; test -e /usr/local/kept/file; cd /opt/c';
-    await machine.write(
-      '/etc/sysext-agent/agent.yml',
-      `extensions: {c: {health: [{prepare: [sh, -ec, '${check}']}]}}\n`,
-    );
-    expect(await fine('install', '/srv/c1/c.raw')).toMatch(
-      /systemd-analyze verify: (\/usr)?\/lib\/systemd\/system\/c\.service:5: Unknown key 'Colour'/,
-    );
-    const [last] = (JSON.parse(await fine('history', '--limit=1', '--json')) as { operations: { id: number }[] })
-      .operations;
-    expect(await fine('history', String(last?.id))).toMatch(/the health check sh -ec .* was well/);
-    const before = await left();
+  // It has the bare tool merge as well, which loses a mount at 252.
+  test.runIf(systemd > 252)(
+    'what a check or a unit file tells of the prepared tree keeps it from being merged',
+    async () => {
+      const check = 'test "$(cat /usr/share/c/version)" = 1; test -e /usr/local/kept/file; cd /opt/c';
+      await machine.write(
+        '/etc/sysext-agent/agent.yml',
+        `extensions: {c: {health: [{prepare: [sh, -ec, '${check}']}]}}\n`,
+      );
+      expect(await fine('install', '/srv/c1/c.raw')).toMatch(
+        /systemd-analyze verify: (\/usr)?\/lib\/systemd\/system\/c\.service:5: Unknown key 'Colour'/,
+      );
+      const [last] = (JSON.parse(await fine('history', '--limit=1', '--json')) as { operations: { id: number }[] })
+        .operations;
+      expect(await fine('history', String(last?.id))).toMatch(/the health check sh -ec .* was well/);
+      const before = await left();
 
-    for (const [driver, failure] of [
-      ['atomic', 'failed with exit code 1 in the prepared tree, which nobody saw'],
-      ['refresh', 'failed with exit code 1'],
-    ] as const) {
-      await machine.write('/etc/sysext-agent/agent.d/driver.yml', `merge: {driver: ${driver}}\n`);
-      const { exitCode, stderr } = await machine.agent(['install', '--retry', '/srv/c2/c.raw']);
-      expect({ exitCode, stderr }).toMatchObject({ exitCode: 9, stderr: expect.stringContaining(`${failure}\n`) });
-      expect([await version('/usr/share/c/version'), await left()]).toEqual(['1', before]);
-    }
+      for (const [driver, failure] of [
+        ['atomic', 'failed with exit code 1 in the prepared tree, which nobody saw'],
+        ['refresh', 'failed with exit code 1'],
+      ] as const) {
+        await machine.write('/etc/sysext-agent/agent.d/driver.yml', `merge: {driver: ${driver}}\n`);
+        const { exitCode, stderr } = await machine.agent(['install', '--retry', '/srv/c2/c.raw']);
+        expect({ exitCode, stderr }).toMatchObject({ exitCode: 9, stderr: expect.stringContaining(`${failure}\n`) });
+        expect([await version('/usr/share/c/version'), await left()]).toEqual(['1', before]);
+      }
 
-    await shell('rm -r /etc/sysext-agent');
-    const seen = watchedDuring(machine, '/usr/share/c/version', 'while test ! -e /run/watched; do sleep 0.1; done');
-    expect(await machine.agent(['install', '/srv/c3/c.raw'])).toMatchObject({
-      exitCode: 9,
-      stderr: expect.stringMatching(/the unit c\.service cannot be loaded\n.*no ExecStart/),
-    });
-    await shell('touch /run/watched');
-    expect([await seen, await left()]).toMatchObject([{ absences: 0 }, before]);
-    await fine('remove', 'c');
-  });
+      await shell('rm -r /etc/sysext-agent');
+      const seen = watchedDuring(machine, '/usr/share/c/version', 'while test ! -e /run/watched; do sleep 0.1; done');
+      expect(await machine.agent(['install', '/srv/c3/c.raw'])).toMatchObject({
+        exitCode: 9,
+        stderr: expect.stringMatching(/the unit c\.service cannot be loaded\n.*no ExecStart/),
+      });
+      await shell('touch /run/watched');
+      expect([await seen, await left()]).toMatchObject([{ absences: 0 }, before]);
+      await fine('remove', 'c');
+    },
+  );
 
   test('which processes have files of before is told, however they came by them', async () => {
     await shell(
@@ -321,6 +332,7 @@ describe.each([
     await shell(`rm ${extensions}/b.raw`);
     await fine('refresh');
     expect((await machine.run(['ls', '/opt/b'])).exitCode).not.toBe(0);
+    await shell(`test -e /usr/local/kept/file || { ${mountKept}; }`);
     await shell('mount -t tmpfs in /usr/local/kept/in; echo nested >/usr/local/kept/in/file');
     await fine('unmerge');
     expect((await machine.run(['ls', watched])).exitCode).not.toBe(0);

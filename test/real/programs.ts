@@ -109,7 +109,7 @@ artifacts:
 `;
     },
     script: 'printf "%% merged 1\\n# NAME\\n" | go-md2man',
-    prints: '.TH "merged"',
+    prints: '.SH NAME',
   },
   {
     name: 'cowsay',
