@@ -62,9 +62,9 @@ async function madePart(
   const made = { spec, specPath, target: target.name, architecture: host.architecture, artifacts, layout, epoch };
   const making = await prepareMaking(made, await makingParts(host, request, order, open));
   for (const warning of making.warnings) host.progress.warn(warning);
-  return {
-    making,
-    digest: making.digest,
-    files: async () => ownPackage(spec, artifacts, { layout, epoch, filesAt: await making.artifacts(), from: 'build' }),
-  };
+  const make = async () =>
+    ownPackage(spec, artifacts, { layout, epoch, filesAt: await making.artifacts(), from: 'build' });
+  // They are asked for more than once, and made once also where nothing kept may be used.
+  let files: ReturnType<typeof make> | undefined;
+  return { making, digest: making.digest, files: () => (files ??= make()) };
 }

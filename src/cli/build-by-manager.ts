@@ -2,7 +2,8 @@ import { join } from 'node:path';
 
 import type { BuildHost, BuildRequest } from '../builder/request.ts';
 import { AgentError } from '../core/errors.ts';
-import { makeTemporaryDirectory, removeTree } from '../host/files.ts';
+import { removeTree } from '../host/files.ts';
+import { makeOwnedDirectory } from '../host/owned-directory.ts';
 import { proxyVariables } from '../host/proxy-variables.ts';
 import { runTransient, type TransientHost } from '../systemd/transient.ts';
 
@@ -21,7 +22,7 @@ export function buildByManager(manager: TransientHost): BuildBeforehand {
   return async (host, request) => {
     const { runsPrograms } = await import('../builder/runs-programs.ts');
     if (!runsPrograms(host, request)) return;
-    const output = makeTemporaryDirectory(join(host.cacheDirectory, 'work'));
+    const output = makeOwnedDirectory(join(host.cacheDirectory, 'work'));
     try {
       const { exitCode, output: said } = await runTransient(
         manager,

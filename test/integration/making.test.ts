@@ -166,6 +166,17 @@ describe('a program that is made of its source', () => {
     expect(log.stdout).not.toContain('build step 1');
   });
 
+  test('is made once more by --no-cache, each step once', async () => {
+    const { stderr, exitCode } = await build(write(spec(word)), '--no-cache');
+
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr.match(/^(build step|stripping).*/gm)).toEqual([
+      'build step 1',
+      'build step 2',
+      'stripping programs and libraries',
+    ]);
+  });
+
   test('is told by --dry-run, which runs nothing', async () => {
     const { stdout } = await build(write(spec('other')), '--dry-run');
 

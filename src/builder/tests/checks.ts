@@ -1,5 +1,6 @@
 import type { Position, Problem } from '../../core/problems.ts';
 import { fieldPath, itemPath, printable, quote } from '../../core/yaml/text.ts';
+import type { LayeredTree } from '../../host/layered-tree.ts';
 import type { Text } from '../spec/sources.ts';
 import type { FileCheck, OutputCheck } from '../spec/tests.ts';
 import { compileExpression } from './regular-expression.ts';
@@ -24,20 +25,8 @@ export interface Subject {
   readonly position: Position;
 }
 
-/** What is at a path of a tree. */
-export interface SeenFile {
-  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
-  /** `mode & 0o7777` */
-  readonly mode: number;
-  readonly size: number;
-}
-
 /** Looks at a path of a tree as its programs would. */
-export interface Look {
-  /** Links are followed, the last one only with `follow`; undefined where there is nothing. */
-  status(path: string, follow: boolean): SeenFile | undefined;
-  /** The target of the link at a path; undefined for what is none. */
-  link(path: string): string | undefined;
+export interface Look extends Pick<LayeredTree, 'status' | 'link'> {
   /** What a file holds, links followed; undefined for what cannot be read. */
   read(path: string): Buffer | undefined;
 }

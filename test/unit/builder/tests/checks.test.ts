@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import {
-  fileProblems,
-  fileSubject,
-  outputProblems,
-  type Look,
-  type SeenFile,
-} from '../../../../src/builder/tests/checks.ts';
+import { fileProblems, fileSubject, outputProblems, type Look } from '../../../../src/builder/tests/checks.ts';
+import type { LayeredFile } from '../../../../src/host/layered-tree.ts';
 import { parseSpec } from '../../../../src/builder/spec/parse.ts';
 import { inOneLine, type Problem } from '../../../../src/core/problems.ts';
 
@@ -17,7 +12,7 @@ function ofOutput(checks: string, text: string | Buffer): readonly string[] {
   return lines(outputProblems({ name: 'stdout', field: 'stdout', position }, Buffer.from(text), stdout));
 }
 
-const seen: Readonly<Record<string, SeenFile & { readonly holds?: string; readonly target?: string }>> = {
+const seen: Readonly<Record<string, LayeredFile & { readonly holds?: string; readonly target?: string }>> = {
   '/file': { kind: 'file', mode: 0o4751, size: 5, holds: 'text\n' },
   '/empty': { kind: 'file', mode: 0o644, size: 0, holds: '' },
   '/directory': { kind: 'directory', mode: 0o755, size: 0 },
