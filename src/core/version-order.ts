@@ -4,7 +4,23 @@
  * and so is that the end of a version is looked for once in a round: `1^.` is older than `1^`.
  */
 export function compareVersions(a: string, b: string): number {
-  return compareParts(versionParts(a), versionParts(b));
+  const left: Reading = { version: a, at: 0 };
+  const right: Reading = { version: b, at: 0 };
+  for (;;) {
+    skipSeparators(left);
+    skipSeparators(right);
+    const earlier = compareMark(left, right, marks.tilde) || compareEnds(left, right);
+    if (earlier !== 0 || isAtEnd(left)) return earlier;
+    const order = compareMarks(left, right) || compareRuns(left, right);
+    if (order !== 0) return order;
+  }
+}
+
+function compareMarks(left: Reading, right: Reading): number {
+  if (isDigit(codeOf(left)) && isDigit(codeOf(right))) return 0;
+  return (
+    compareMark(left, right, marks.dash) || compareMark(left, right, marks.caret) || compareMark(left, right, marks.dot)
+  );
 }
 
 /**
@@ -12,63 +28,58 @@ export function compareVersions(a: string, b: string): number {
  * newest alone is asked for.
  */
 export function* newestFirst<T>(all: readonly T[], versionOf: (one: T) => string): Generator<T, void> {
-  const rest = all.map((one) => ({ one, parts: versionParts(versionOf(one)) }));
+  const rest = all.map((one) => ({ one, version: versionOf(one) }));
   for (;;) {
     let newest = rest[0];
     if (newest === undefined) return;
-    for (const each of rest) if (compareParts(each.parts, newest.parts) > 0) newest = each;
+    for (const each of rest) if (compareVersions(each.version, newest.version) > 0) newest = each;
     yield newest.one;
     rest.splice(rest.indexOf(newest), 1);
   }
 }
 
-function compareParts(a: readonly string[], b: readonly string[]): number {
-  const [left, right]: [Reading, Reading] = [
-    { parts: a, at: 0 },
-    { parts: b, at: 0 },
-  ];
-  for (;;) {
-    for (const reading of [left, right]) skipSeparators(reading);
-    const earlier = compareMark(left, right, '~') || compareEnds(left, right);
-    if (earlier !== 0 || isAtEnd(left)) return earlier;
-    const order =
-      compareMark(left, right, '-') ||
-      compareMark(left, right, '^') ||
-      compareMark(left, right, '.') ||
-      compareRuns(left, right);
-    if (order !== 0) return order;
-  }
-}
-
-/** A version and how far it was read. */
+/** A version and how far it was read: by the codes of its signs, since of thousands each is looked at several times. */
 interface Reading {
-  readonly parts: readonly string[];
+  readonly version: string;
   at: number;
 }
+
+const marks = { dash: 0x2d, dot: 0x2e, caret: 0x5e, tilde: 0x7e };
 
 /** A version as runs of digits, runs of letters, single signs, and what only separates them. */
 export function versionParts(version: string): readonly string[] {
   return version.match(/\d+|[A-Za-z]+|[~^.-]|[^A-Za-z\d~^.-]+/g) ?? [];
 }
 
-/** The next part; empty at the end. */
-function partOf({ parts, at }: Reading): string {
-  return parts[at] ?? '';
+/** The code of the next sign; not a number at the end. */
+function codeOf({ version, at }: Reading): number {
+  return version.charCodeAt(at);
 }
 
-function isAtEnd({ parts, at }: Reading): boolean {
-  return at >= parts.length;
+function isAtEnd({ version, at }: Reading): boolean {
+  return at >= version.length;
 }
 
 function skipSeparators(reading: Reading): void {
-  const part = partOf(reading);
-  if (part !== '' && !isNumber(part) && !isWord(part) && !'~^.-'.includes(part)) reading.at++;
+  while (!isAtEnd(reading) && !hasMeaning(codeOf(reading))) reading.at++;
+}
+
+function hasMeaning(code: number): boolean {
+  return isDigit(code) || isLetter(code) || isMark(code);
+}
+
+function isMark(code: number): boolean {
+  return code === marks.dot || code === marks.dash || code === marks.tilde || code === marks.caret;
 }
 
 /** The one of two that has a mark is the older; where both have it, it is read. */
-function compareMark(left: Reading, right: Reading, mark: string): number {
-  const [inLeft, inRight] = [partOf(left) === mark, partOf(right) === mark];
-  if (inLeft && inRight) for (const reading of [left, right]) reading.at++;
+function compareMark(left: Reading, right: Reading, mark: number): number {
+  const inLeft = codeOf(left) === mark;
+  const inRight = codeOf(right) === mark;
+  if (inLeft && inRight) {
+    left.at++;
+    right.at++;
+  }
   return Number(inRight) - Number(inLeft);
 }
 
@@ -78,35 +89,48 @@ function compareEnds(left: Reading, right: Reading): number {
 
 /** Numbers are newer than words; among themselves they go by their value, and words by their bytes. */
 function compareRuns(left: Reading, right: Reading): number {
-  const areNumbers = isNumber(partOf(left)) || isNumber(partOf(right));
-  const isOfKind = areNumbers ? isNumber : isWord;
-  const [a, b] = [runOf(left, isOfKind), runOf(right, isOfKind)];
-  if (a === '' || b === '' || !areNumbers) return a < b ? -1 : Number(a > b);
-  return compareNumbers(a, b);
+  const inLeft = isDigit(codeOf(left));
+  const inRight = isDigit(codeOf(right));
+  if (inLeft && inRight) return compareNumbers(left, right);
+  if (inLeft || inRight) return Number(inLeft) - Number(inRight);
+  return compareTexts(runOf(left, isLetter), runOf(right, isLetter));
 }
 
-/** Digits of any length, by their value. */
-function compareNumbers(a: string, b: string): number {
-  const [left, right] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
-  return left.length - right.length || (left < right ? -1 : Number(left > right));
+/** Digits of any length, by their value: the longer ones without zeros before them, else the first that differ. */
+function compareNumbers(left: Reading, right: Reading): number {
+  skipZeros(left);
+  skipZeros(right);
+  let order = 0;
+  while (isDigit(codeOf(left)) && isDigit(codeOf(right))) {
+    order ||= codeOf(left) - codeOf(right);
+    left.at++;
+    right.at++;
+  }
+  return Number(isDigit(codeOf(left))) - Number(isDigit(codeOf(right))) || order;
 }
 
-/** Reads the next part where it is of this kind; else the run is empty. */
-function runOf(reading: Reading, isOfKind: (part: string) => boolean): string {
-  const part = partOf(reading);
-  if (!isOfKind(part)) return '';
-  reading.at++;
-  return part;
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
-// By the codes of the first sign: of thousands of versions each is looked at several times.
+function skipZeros(reading: Reading): void {
+  while (codeOf(reading) === zero) reading.at++;
+}
 
-function isNumber(part: string): boolean {
-  const code = part.charCodeAt(0);
+/** Reads the digits or letters that come next; empty where there are none. */
+function runOf(reading: Reading, isOfKind: (code: number) => boolean): string {
+  const start = reading.at;
+  while (isOfKind(codeOf(reading))) reading.at++;
+  return reading.version.slice(start, reading.at);
+}
+
+const zero = 0x30;
+
+function isDigit(code: number): boolean {
   return code >= 0x30 && code <= 0x39;
 }
 
-function isWord(part: string): boolean {
-  const code = part.charCodeAt(0) | 0x20;
-  return code >= 0x61 && code <= 0x7a;
+function isLetter(code: number): boolean {
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x7a;
 }

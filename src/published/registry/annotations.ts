@@ -93,5 +93,5 @@ function releaseSaid(annotations: Annotations): ReleaseFields | undefined {
 
 /** `v1.7` and `1.7` are the same version, as they are in the names of image files. */
 export function withoutV(version: string): string {
-  return version.replace(/^v(?=\d)/, '');
+  return version.startsWith('v') ? version.replace(/^v(?=\d)/, '') : version;
 }

@@ -113,25 +113,47 @@ function countedOnce(progress: Progress): () => Progress {
   };
 }
 
-const tagList = jsonStruct({ tags: jsonOptional(jsonList(jsonText(), 100_000), []) });
 /** The grammar of tags of the distribution specification: others could not be asked for. */
 const wholeTag = /^\w[\w.-]{0,127}$/;
 const limits = { pageSize: 1000, pages: 200, tags: 100_000, pageBytes: 16 * 1024 * 1024 };
+const tagList = jsonStruct({ tags: jsonOptional(jsonList(jsonText(), limits.tags), []) });
 
+interface TagPage {
+  readonly tags: readonly string[];
+  /** The address of the page after it. */
+  readonly next: string | undefined;
+}
+
+/** Many registries give all of thousands at once: then no set is made, which would take longer than to read them. */
 async function allTags(endpoint: Endpoint, signal: AbortSignal | undefined): Promise<readonly string[]> {
-  const tags = new Set<string>();
-  let url: string | undefined = addressOf(endpoint, `tags/list?n=${limits.pageSize}`);
-  for (let page = 0; url !== undefined; page++) {
+  const first = await tagPage(endpoint, addressOf(endpoint, `tags/list?n=${limits.pageSize}`), signal);
+  return first.next === undefined ? first.tags : [...(await withFurtherPages(endpoint, first, signal))];
+}
+
+async function withFurtherPages(
+  endpoint: Endpoint,
+  first: TagPage,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlySet<string>> {
+  const tags = new Set(first.tags);
+  let url = first.next;
+  for (let page = 1; url !== undefined; page++) {
     const before = tags.size;
-    const { body, headers } = await get(endpoint, url, '', limits.pageBytes, signal);
-    const decoded = decodeJson(body.toString('utf8'), tagList);
-    if ('problem' in decoded) throw nonsense(url, decoded.problem);
-    for (const tag of decoded.value.tags) if (wholeTag.test(tag)) tags.add(tag);
+    const { tags: more, next } = await tagPage(endpoint, url, signal);
+    for (const tag of more) tags.add(tag);
     if (tags.size > limits.tags || page === limits.pages) throw nonsense(url, `it has more than ${limits.tags} tags`);
     // A page that brings nothing new would be followed by itself.
-    url = tags.size === before ? undefined : nextPage(endpoint, url, headers['link']);
+    url = tags.size === before ? undefined : next;
   }
-  return [...tags];
+  return tags;
+}
+
+async function tagPage(endpoint: Endpoint, url: string, signal: AbortSignal | undefined): Promise<TagPage> {
+  const { body, headers } = await get(endpoint, url, '', limits.pageBytes, signal);
+  const decoded = decodeJson(body.toString('utf8'), tagList);
+  if ('problem' in decoded) throw nonsense(url, decoded.problem);
+  const tags = decoded.value.tags.filter((tag) => wholeTag.test(tag));
+  return { tags, next: nextPage(endpoint, url, headers['link']) };
 }
 
 /** Where the list goes on (RFC 8288): in the same registry, or nowhere. */

@@ -24,7 +24,8 @@ export function tagOf(version: string): string {
 
 /** The version that a tag stands for. */
 export function versionOf(tag: string): string {
-  return withoutV(tag).replace(/(?<=.)_+/g, (row) => signs[row.length - 1] ?? row);
+  const version = withoutV(tag);
+  return version.includes('_') ? version.replace(/(?<=.)_+/g, (row) => signs[row.length - 1] ?? row) : version;
 }
 
 const spellings = architectures.flatMap((architecture) => [architecture, dockerArchitecture(architecture)]);
