@@ -94,6 +94,39 @@ describe('a git repository', () => {
     });
   });
 
+  test('is not what a server says of a tag, but what the tag says', async () => {
+    await using liar = await startGitServer();
+    const bad = liar.commit('tagged', { file: 'old, with holes' });
+    const good = liar.commit('tagged', { file: 'new' });
+    liar.git('tagged', 'branch', 'old', bad);
+    liar.git('tagged', 'tag', '-a', '-m', 'a tag', 'v2');
+    const fields = (commit: string, checksum: string) =>
+      `sources: {src: {git: {url: "${liar.url}/tagged", commit: ${commit}, checksum: ${checksum}}}}`;
+    const promised = fields('v2', liar.git('tagged', 'rev-parse', 'v2'));
+    expect(filesOf((await prepared(promised, means())).layer)).toMatchObject({ 'build/src/file': '644 new' });
+    // Whether or not the commit is here already.
+    expect(filesOf((await prepared(fields(bad, bad), means())).layer)).toHaveProperty('build/src/file');
+
+    liar.lie(`peeled:${good}`, `peeled:${bad}`);
+    const refused = { code: 'verification-failed', details: { facts: [expect.stringContaining('does not lead to')] } };
+    await expect(prepared(promised, means())).rejects.toMatchObject(refused);
+    await expect(prepared(promised, means({ cacheDirectory: cache.at('new') }))).rejects.toMatchObject(refused);
+  });
+
+  test('does not get a secret where its server leads elsewhere', async () => {
+    await using other = await startGitServer();
+    const commit = other.commit('x', { file: 'moved' });
+    server.move('/moved', `${other.url.replace('127.0.0.1', 'localhost')}/x`);
+    const fields = `sources: {src: {git: {url: "${server.url}/moved", commit: ${commit}}}}`;
+    writeFileSync(cache.at('token'), 'hush', { mode: 0o600 });
+    await expect(
+      prepared(fields, means({ secrets: new Map([['GIT_AUTH_TOKEN', cache.at('token')]]) })),
+    ).rejects.toMatchObject({ code: 'network', details: { next: expect.stringContaining('secrets do not go there') } });
+    expect(other.seen).toEqual([]);
+
+    expect(filesOf((await prepared(fields, means())).layer)).toMatchObject({ 'build/src/file': '644 moved' });
+  });
+
   test('has its submodules, and its secret goes to its own server alone', async () => {
     await using other = await startGitServer();
     const foreign = other.commit('foreign', { f: 'foreign' });

@@ -26,19 +26,29 @@ export function accessFor(name: string, source: GitSource, address: GitAddress, 
   const header =
     transport === 'git' || credentials !== undefined ? undefined : headerFor(source, address, asker, given);
   const open = openAccess(address, given);
-  return header === undefined ? open : { ...open, settings: [headerSetting(url, header)] };
+  return header === undefined ? open : { ...open, settings: headerSettings(url, header) };
 }
 
 /** How a repository is reached that everyone may read. */
 export function openAccess(address: GitAddress, given: Given): GitAccess {
   const { credentials, url, transport } = address;
   if (transport === 'ssh') return knownServer(given);
-  const header = credentials === undefined ? [] : [headerSetting(url, basic(credentials.user, credentials.password))];
-  return { environment: given.proxies, settings: header, script: ':' };
+  const settings =
+    credentials === undefined ? [] : headerSettings(url, basic(credentials.user, credentials.password));
+  return { environment: { ...given.proxies, ...onlyBy(transport) }, settings, script: ':' };
 }
 
-function headerSetting(url: string, header: string): readonly [string, string] {
-  return [`http.${new URL(url).origin}/.extraHeader`, `Authorization: ${header}`];
+/** Where a server leads elsewhere, git would give the header to whoever is there. */
+function headerSettings(url: string, header: string): GitAccess['settings'] {
+  return [
+    [`http.${new URL(url).origin}/.extraHeader`, `Authorization: ${header}`],
+    ['http.followRedirects', 'false'],
+  ];
+}
+
+/** A server must not lead to another way than the one that was asked for, except to an encrypted one. */
+function onlyBy(transport: GitAddress['transport']): Readonly<Record<string, string>> {
+  return { GIT_ALLOW_PROTOCOL: transport === 'http' ? 'http:https' : transport };
 }
 
 type Given = Pick<SourceMeans, 'secrets' | 'work' | 'proxies' | 'knownHosts'>;
@@ -68,7 +78,7 @@ function knownServer({ knownHosts, proxies }: Given): GitAccess {
   const options = '-F /dev/null -o UserKnownHostsFile=/tmp/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes';
   return {
     settings: [],
-    environment: { ...proxies, GIT_SSH_COMMAND: `ssh ${options}`, GIT_SSH_VARIANT: 'ssh', KNOWN_HOSTS: known },
+    environment: { ...proxies, ...onlyBy('ssh'), GIT_SSH_COMMAND: `ssh ${options}`, GIT_SSH_VARIANT: 'ssh', KNOWN_HOSTS: known },
     script: `printf '%s\\n' "$KNOWN_HOSTS" >/tmp/known_hosts`,
   };
 }

@@ -14,7 +14,7 @@ export interface GitAddress {
 type Parsed = { readonly value: GitAddress } | { readonly problem: string };
 
 /** `git@github.com:ORG/REPO.git` (git-clone(1), "GIT URLS") */
-const scpLike = /^(?:[\w.+-]+@)?([A-Za-z0-9][\w.-]*):(?!\/\/|:)[^\s]+$/;
+const scpLike = /^(?:\w[\w.+-]*@)?([A-Za-z0-9][\w.-]*):(?!\/\/|:)[^\s]+$/;
 const transports = ['https', 'http', 'ssh', 'git'] as const;
 
 /**
@@ -30,8 +30,24 @@ export function parseGitAddress(text: string): Parsed {
   const transport = transports.find((one) => one === (way ?? 'https').toLowerCase());
   if (transport === undefined) return { problem: notTaken(way ?? '') };
   const url = URL.parse(way === undefined ? `https://${text}` : text);
-  if (url !== null && /^[A-Za-z0-9[]/.test(url.hostname)) return { value: withoutCredentials(url, transport) };
+  if (url !== null && isSound(url)) return { value: withoutCredentials(url, transport) };
   return { problem: `${quote(text)} is no address of a repository` };
+}
+
+/** Whether no part of it could be taken for an option by what gets it in the end, such as ssh. */
+function isSound({ hostname, username, password }: URL): boolean {
+  const [host, user] = [hostname, username].map(decoded);
+  if (host === undefined || user === undefined || decoded(password) === undefined) return false;
+  return /^[A-Za-z0-9[]/.test(host) && !/[\s\p{C}]/u.test(host) && !/^-/.test(user);
+}
+
+/** Undefined for what has a % in it that stands for nothing. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function problemOf(text: string): string | undefined {

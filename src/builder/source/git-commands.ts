@@ -20,6 +20,8 @@ export interface WantedCommit {
   readonly commit: string;
   /** `refs/tags/v1`, where it has one. */
   readonly ref?: string;
+  /** An annotated tag that must lead to it. */
+  readonly tag?: string;
 }
 
 /** Errors of old repositories that do no harm (git-fsck(1), "FSCK MESSAGES"). */
@@ -60,6 +62,8 @@ function settingsIn(all: readonly (readonly [string, string])[]): Record<string,
   ]) as Record<string, string>;
 }
 
+/** What is said of a tag that does not lead to where the server says. */
+const tagMark = 'the tag';
 /** What stands before the list of submodules. */
 const modulesMark = 'submodules: ';
 
@@ -125,6 +129,7 @@ function tooMuch(name: string, limit: string): AgentError {
 function failed(name: string, what: string, errors: string): AgentError {
   const facts = tailOf(withoutSecrets(errors)).filter((line) => line !== '' && !line.startsWith(modulesMark));
   const message = `cannot ${what} of the source ${quote(name)}`;
+  if (facts.at(-1)?.startsWith(tagMark) === true) return wrongTag(name, facts.slice(-1));
   if (/fsck error|hasDot|gitmodules/i.test(errors) && /fatal: fsck/i.test(errors))
     return new AgentError('content-refused', `${message}: git refuses what is in it`, {
       facts,
@@ -133,14 +138,24 @@ function failed(name: string, what: string, errors: string): AgentError {
   const isDenied = /could not read Username|Authentication failed|Permission denied|returned error: 40[13]/.test(
     errors,
   );
-  return new AgentError('network', message, {
-    facts,
-    left: 'Nothing was built.',
-    next: isDenied
-      ? 'Name its secret in the auth of the source, and give that with --secret id=NAME,src=FILE.'
-      : 'Check the address and the commit, the network and the proxy settings (http_proxy, https_proxy, no_proxy).',
-  });
+  const next = isDenied ? hints.denied : /returned error: 30\d/.test(errors) ? hints.moved : hints.usual;
+  return new AgentError('network', message, { facts, left: 'Nothing was built.', next });
 }
+
+function wrongTag(name: string, facts: readonly string[]): AgentError {
+  return new AgentError(
+    'verification-failed',
+    `the server of the source ${quote(name)} says of the tag that was promised what is not in it`,
+    { facts, left: 'What arrived was removed.', next: 'Find out who is between this host and the server.' },
+  );
+}
+
+const hints = {
+  denied: 'Name its secret in the auth of the source, and give that with --secret id=NAME,src=FILE.',
+  moved:
+    'The server leads to another address, and secrets do not go there: write that one into the spec, often the same with .git at its end.',
+  usual: 'Check the address and the commit, the network and the proxy settings (http_proxy, https_proxy, no_proxy).',
+};
 
 /** The names of a repository that end in one of these patterns, with what they stand for. */
 export async function remoteNames(
@@ -159,6 +174,7 @@ export async function remoteNames(
 
 /**
  * Fetches one commit into the room, alone where the server gives it so, else with all there is, and prints its files.
+ * Of a tag that was promised it is looked whether it leads to the commit, which a server could say of any.
  * Attributes by which an archive differs from a checkout are taken back, and no filter is run. Beside that it says which
  * other repositories belong into it: as git has them, an empty line, and what `.gitmodules` says of them.
  */
@@ -170,6 +186,10 @@ printf '* -export-ignore -export-subst -filter\\n' >info/attributes
 if ! { git fetch -q --no-tags --depth=1 -- "$1" "$3" && git cat-file -e "$2^{commit}"; }; then
   git fetch -q -- "$1" '+refs/heads/*:refs/heads/*' '+refs/tags/*:refs/tags/*'
   git cat-file -e "$2^{commit}"
+fi
+if [ -n "$5" ] && [ "$(git rev-parse --verify -q "$5^{commit}")" != "$2" ]; then
+  echo "${tagMark} $5 does not lead to $2" >&2
+  exit 1
 fi
 modules() {
   git ls-tree -r -z --full-tree "$1" | { grep -z '^160000 ' || true; }
@@ -194,12 +214,12 @@ export interface FetchedCommit {
 export async function fetchCommit(
   work: GitWork,
   url: string,
-  { commit, ref }: WantedCommit,
+  { commit, ref, tag = '' }: WantedCommit,
   { path, keeps }: { readonly path: string; readonly keeps: boolean },
 ): Promise<FetchedCommit> {
   const [archive, errors] = await archived(work, path, `fetch ${commit} from the git repository`, {
     text: fetchScript,
-    args: [url, commit, ref === undefined ? commit : `+${ref}:${ref}`, commit.length === 64 ? 'sha256' : 'sha1'],
+    args: [url, commit, ref === undefined ? commit : `+${ref}:${ref}`, commit.length === 64 ? 'sha256' : 'sha1', tag],
     keeps,
     network: true,
   });

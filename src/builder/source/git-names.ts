@@ -34,3 +34,12 @@ export function chooseName(wanted: string, names: ReadonlyMap<string, string>): 
 export function hasChecksum({ commit, tag }: FoundCommit, checksum: string): boolean {
   return [commit, tag].some((id) => id?.startsWith(checksum.toLowerCase()) === true) && checksum.length >= 7;
 }
+
+/**
+ * Of what was found what has to be proven: that the tag leads to the commit, where the checksum is that of the tag. Which
+ * commit that is the server alone has said.
+ */
+export function toProve(found: FoundCommit, checksum: string): FoundCommit {
+  const { tag, ...rest } = found;
+  return tag === undefined || checksum === '' || hasChecksum(rest, checksum) ? rest : found;
+}

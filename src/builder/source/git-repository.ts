@@ -84,8 +84,10 @@ function placeOf({ path, commit, url }: Submodule, above: string, parent: GitAdd
   return { path: whole, address: parsed.value, found: { commit } };
 }
 
+/** Of http alone the host is in its usual form: git and ssh take `2130706433` and `%6cocalhost` as well. */
 function isLocalHost({ host }: GitAddress): boolean {
-  return isLocal({ hostname: host.replace(/:\d+$/, '') });
+  const usual = URL.parse(`http://${host}`);
+  return usual === null || isLocal(usual);
 }
 
 function tooMany(name: string): AgentError {
@@ -112,9 +114,12 @@ const kept: JsonDecoder<Kept> = jsonStruct({
   ),
 });
 
-/** A commit is what it is wherever it comes from; a `.git` says where that was. */
-function thingOf({ source }: GitOrder, { path, address, found: { commit, ref } }: Place): string {
-  return keepsOwn(source, path) ? `${commit} ${address.url} ${ref ?? ''}` : commit;
+/**
+ * A commit is what it is wherever it comes from; a `.git` says where that was. What a tag is to lead to is found out once.
+ */
+function thingOf({ source }: GitOrder, { path, address, found: { commit, ref, tag } }: Place): string {
+  const proven = tag === undefined ? commit : `${commit} by ${tag}`;
+  return keepsOwn(source, path) ? `${proven} ${address.url} ${ref ?? ''}` : proven;
 }
 
 function keepsOwn({ keepGitDir }: GitSource, path: string): boolean {

@@ -7,7 +7,7 @@ import type { GitSource } from '../spec/sources.ts';
 import { accessFor } from './git-access.ts';
 import { parseGitAddress, type GitAddress } from './git-address.ts';
 import { remoteNames } from './git-commands.ts';
-import { chooseName, hasChecksum, isCommitId, namePatterns, type FoundCommit } from './git-names.ts';
+import { chooseName, hasChecksum, isCommitId, namePatterns, toProve, type FoundCommit } from './git-names.ts';
 import { bringRepository, type Brought } from './git-repository.ts';
 import { filesIn } from './git-tree.ts';
 import type { Fetching, SettledSource } from './means.ts';
@@ -18,13 +18,15 @@ import { selectionOf } from './selection.ts';
 /** The files of a commit, with those of its submodules. */
 export async function settleGit(name: string, source: GitSource, means: Fetching): Promise<SettledSource> {
   const address = addressOf(name, source);
-  const found = await commitNow(name, source, address, means);
-  verifyChecksum(name, source, found);
-  const { commit, ref } = found;
+  const said = await commitNow(name, source, address, means);
+  verifyChecksum(name, source, said);
+  const found = toProve(said, source.checksum?.value ?? '');
+  const { commit, ref, tag } = found;
   const part = { path: source.path, ...selectionOf(source) };
   const own = source.keepGitDir ? [address.url, ref] : false;
+  const proven = tag === undefined ? commit : `${commit} by ${tag}`;
   return {
-    identity: JSON.stringify(['git', commit, own, part.path?.value, part.includes, part.excludes]),
+    identity: JSON.stringify(['git', proven, own, part.path?.value, part.includes, part.excludes]),
     materials: [materialOf(name, address, found)],
     warnings: isFixed(source) ? [] : [unpinned(name, source, address, commit)],
     files: async () => {

@@ -1,3 +1,4 @@
+import type { ArchiveEntry } from '../../core/tree.ts';
 import { readTar } from '../../host/tar.ts';
 import { judge, type SoundEntry } from '../tree/judge.ts';
 import type { Brought } from './git-repository.ts';
@@ -11,16 +12,15 @@ export function filesIn(repositories: readonly Brought[]): {
   readonly leftOut: readonly string[];
 } {
   const read = repositories.flatMap(({ path, archives }) =>
-    archives.map((archive) => {
-      const { entries, refusals } = judge(readTar(archive));
-      return {
-        entries: path === '' ? entries : entries.map((entry) => ({ ...entry, path: `${path}/${entry.path}` })),
-        refusals,
-      };
-    }),
+    // The place of a submodule is judged as well: its repository says where that is.
+    archives.map((archive) => judge(readTar(archive).map((entry) => inPlace(entry, path)))),
   );
   const refusals = read.flatMap((one) => one.refusals);
   return { nodes: read.flatMap(({ entries }) => entries), leftOut: refusals.length === 0 ? [] : [summary(refusals)] };
+}
+
+function inPlace(entry: ArchiveEntry, path: string): ArchiveEntry {
+  return path === '' ? entry : { ...entry, name: `${path}/${entry.name}` };
 }
 
 function summary(refusals: readonly string[]): string {

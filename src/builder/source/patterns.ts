@@ -1,3 +1,5 @@
+import { RE2JS, RE2JSException } from 're2js';
+
 /**
  * Patterns of .dockerignore files, by which Dalec selects the files of a source: `*` and `?` stand for characters of one
  * part of a path, hidden files too; `**` for any number of parts; `[a-c]` for one of some characters; `\` takes a character as it is.
@@ -16,12 +18,16 @@ function cleaned(pattern: string): string {
     .join('/');
 }
 
-/** Undefined where it cannot be read: then it stands for itself. */
-function expressionOf(pattern: string): RegExp | undefined {
+/**
+ * Undefined where it cannot be read: then it stands for itself. Expressions of JavaScript could take hours for some
+ * patterns of a few `**`; these take time in proportion to the path.
+ */
+function expressionOf(pattern: string): RE2JS | undefined {
   try {
-    return new RegExp(`^${pattern.replace(tokens, translated)}$`, 'su');
-  } catch {
-    return undefined;
+    return RE2JS.compile(`^${pattern.replace(tokens, translated)}$`, RE2JS.DOTALL);
+  } catch (error) {
+    if (error instanceof RE2JSException) return undefined;
+    throw error;
   }
 }
 

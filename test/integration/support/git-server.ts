@@ -20,6 +20,10 @@ export interface GitServer extends AsyncDisposable {
   git(repository: string, ...args: readonly string[]): string;
   /** From now on only who has this header is let in. */
   guard(authorization: string | undefined): void;
+  /** From now on it says `to` wherever it would say `from`, which is as long. */
+  lie(from: string, to: string): void;
+  /** From now on what is asked for below a path is elsewhere: `/moved` at `http://...`. */
+  move(path: string, to: string): void;
 }
 
 const identity = {
@@ -37,12 +41,19 @@ export async function startGitServer(): Promise<GitServer> {
   const base = temporaryDirectory();
   const seen: { path: string; authorization: string | undefined }[] = [];
   let wanted: string | undefined;
+  let lie: readonly [from: string, to: string] | undefined;
+  const moved = new Map<string, string>();
   const server = createServer((request, response) => {
     const { pathname, search } = new URL(request.url ?? '/', 'http://server');
     const { authorization } = request.headers;
     seen.push({ path: pathname, authorization });
     if (wanted !== undefined && authorization !== wanted) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="test"' }).end();
+      return;
+    }
+    const place = [...moved].find(([path]) => pathname.startsWith(`${path}/`));
+    if (place !== undefined) {
+      response.writeHead(302, { location: `${place[1]}${pathname.slice(place[0].length)}${search}` }).end();
       return;
     }
     const backend = spawn('git', ['http-backend'], {
@@ -65,7 +76,7 @@ export async function startGitServer(): Promise<GitServer> {
     const pieces: Buffer[] = [];
     backend.stdout.on('data', (piece: Buffer) => pieces.push(piece));
     backend.on('close', () => {
-      const answer = Buffer.concat(pieces);
+      const answer = told(Buffer.concat(pieces), lie);
       const end = answer.indexOf('\r\n\r\n');
       const lines = answer.subarray(0, Math.max(end, 0)).toString().split('\r\n');
       const headers = lines.flatMap((line) => {
@@ -91,6 +102,12 @@ export async function startGitServer(): Promise<GitServer> {
     guard: (authorization) => {
       wanted = authorization;
     },
+    lie: (from, to) => {
+      lie = [from, to];
+    },
+    move: (path, to) => {
+      moved.set(path, to);
+    },
     commit: (repository, files) => {
       const directory = join(base.path, repository);
       mkdirSync(directory, { recursive: true });
@@ -109,4 +126,9 @@ export async function startGitServer(): Promise<GitServer> {
       base[Symbol.dispose]();
     },
   };
+}
+
+function told(answer: Buffer, lie: readonly [from: string, to: string] | undefined): Buffer {
+  if (lie === undefined) return answer;
+  return Buffer.from(answer.toString('latin1').replaceAll(...lie), 'latin1');
 }

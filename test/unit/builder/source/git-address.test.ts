@@ -39,6 +39,13 @@ describe('the address of a git repository', () => {
     ['https://example.org/a#main', /the field commit/],
     ['https://-oProxyCommand=x/a', /no address/],
     ['-upload-pack=x', /no address/],
+    ['ssh://-oProxyCommand=x@example.org/a', /no address/],
+    ['ssh://%2doProxyCommand=x@example.org/a', /no address/],
+    ['ssh://%2doProxyCommand=x/a', /no address/],
+    ['git://example.org%0aevil/a', /no address/],
+    ['-oProxyCommand@example.org:a', /no address/],
+    ['https://me%zz:x@example.org/a', /no address/],
+    ['https://me:x%zz@example.org/a', /no address/],
     ['', /no address/],
   ])('cannot be %j', (text, why) => {
     expect(() => read(text)).toThrow(why);

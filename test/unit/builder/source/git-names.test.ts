@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { submodulesIn } from '../../../../src/builder/source/git-commands.ts';
-import { chooseName, hasChecksum } from '../../../../src/builder/source/git-names.ts';
+import { chooseName, hasChecksum, toProve } from '../../../../src/builder/source/git-names.ts';
 
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(40)) as [string, string, string, string];
 
@@ -56,4 +56,10 @@ test('submodules are read with where they are from', () => {
     { path: 'no where', commit: b, url: undefined },
   ]);
   expect(submodulesIn('\0')).toEqual([]);
+});
+
+test('what has to be proven is the way from a tag to its commit, where the tag is what was promised', () => {
+  const found = { commit: d, ref: 'refs/tags/v2', tag: c };
+  expect(toProve(found, c)).toEqual(found);
+  expect([toProve(found, d), toProve(found, '')]).toEqual(Array(2).fill({ commit: d, ref: 'refs/tags/v2' }));
 });

@@ -34,6 +34,16 @@ describe('what a source takes of its directory', () => {
     expect(selector({ includes, excludes })(path)).toBe(taken);
   });
 
+  test.each([
+    ['**/'.repeat(100) + 'x', 'a/'.repeat(400) + 'y'],
+    ['*a'.repeat(100) + 'x', 'a'.repeat(250)],
+    ['**'.repeat(100) + '/x', 'a/'.repeat(400) + 'y'],
+  ])('is told in time, whatever the pattern: %s', (pattern, path) => {
+    const start = performance.now();
+    expect(selector({ includes: [pattern], excludes: [] })(path)).toBe(false);
+    expect(performance.now() - start).toBeLessThan(10_000);
+  });
+
   test('is nothing but the directories that what was asked for lies in', () => {
     const paths = ['.git', '.git/HEAD', 'doc', 'doc/a.txt', 'empty', 'src', 'src/deep', 'src/deep/b.c', 'top.c'];
     const taken = (includes: readonly string[], excludes: readonly string[] = []) =>
