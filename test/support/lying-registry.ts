@@ -26,6 +26,10 @@ export interface Truth {
   readonly index: string;
   /** What signed the manifest, in PEM. */
   readonly publicKey: string;
+  /** The same with the signature told by the referrers API instead of by its tag. */
+  readonly referred: Answers;
+  /** The digest of a good signature by the same key, of another manifest. */
+  readonly foreignSignature: string;
 }
 
 export const repository = 'tools/jq';
@@ -38,6 +42,7 @@ export const pathOf = {
 };
 
 const ours = 'io.github.sysextagent.sysext';
+export const signatureType = 'application/vnd.dev.cosign.artifact.sig.v1+json';
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const indexType = 'application/vnd.oci.image.index.v1+json';
 
@@ -77,24 +82,38 @@ export function truth(): Truth {
   const manifest = document({ ...common, mediaType: manifestType, config, layers: [layer] }, manifestType);
   const member = { ...manifest, platform, annotations };
   const index = document({ ...common, mediaType: indexType, manifests: [member] }, indexType, '1.7');
-  const payload = JSON.stringify({
-    critical: {
-      identity: { 'docker-reference': '' },
-      image: { 'docker-manifest-digest': manifest.digest },
-      type: 'cosign container image signature',
-    },
-    optional: null,
-  });
-  const signature = sign('sha256', Buffer.from(payload), privateKey).toString('base64');
-  const signed = {
-    ...blob(Buffer.from(payload), 'application/vnd.dev.cosign.simplesigning.v1+json'),
-    annotations: { 'dev.cosignproject.cosign/signature': signature },
+  const signatureOf = (subject: typeof manifest) => {
+    const payload = JSON.stringify({
+      critical: {
+        identity: { 'docker-reference': '' },
+        image: { 'docker-manifest-digest': subject.digest },
+        type: 'cosign container image signature',
+      },
+      optional: null,
+    });
+    const signature = sign('sha256', Buffer.from(payload), privateKey).toString('base64');
+    const signed = {
+      ...blob(Buffer.from(payload), 'application/vnd.dev.cosign.simplesigning.v1+json'),
+      annotations: { 'dev.cosignproject.cosign/signature': signature },
+    };
+    return { schemaVersion: 2, mediaType: manifestType, artifactType: signatureType, config, layers: [signed], subject };
   };
-  const bundle = { schemaVersion: 2, mediaType: manifestType, config, layers: [signed] };
-  document(bundle, manifestType, `${manifest.digest.replace(':', '-')}.sig`);
+  const tag = `${manifest.digest.replace(':', '-')}.sig`;
+  const signature = document(signatureOf(manifest), manifestType, tag);
+  const foreign = document(signatureOf({ ...manifest, digest: digestOf(Buffer.from('another')) }), manifestType);
   answers.set(pathOf.tags, answer(JSON.stringify({ name: repository, tags: ['latest', '1.7'] })));
+  const referred = new Map(answers);
+  referred.delete(pathOf.manifest(tag));
+  referred.set(pathOf.referrers(manifest.digest), referrers([{ ...signature, artifactType: signatureType }]));
   const pem = publicKey.export({ type: 'spki', format: 'pem' });
-  return { answers, image, manifest: manifest.digest, index: index.digest, publicKey: String(pem) };
+  const digests = { manifest: manifest.digest, index: index.digest, foreignSignature: foreign.digest };
+  return { answers, image, publicKey: String(pem), referred, ...digests };
+}
+
+/** What the referrers API answers. */
+export function referrers(manifests: readonly object[]): Answer {
+  const body = JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests });
+  return answer(body, { 'content-type': indexType });
 }
 
 /** A registry that answers whatever it is told to. */
@@ -105,9 +124,13 @@ export interface LyingRegistry extends AsyncDisposable {
   say(answers: Answers): void;
 }
 
-export async function lyingRegistry(): Promise<LyingRegistry> {
+/** @param seen is told the header of authorization of each request. */
+export async function lyingRegistry(
+  seen: (authorization: string | undefined) => void = () => undefined,
+): Promise<LyingRegistry> {
   let answers: Answers = new Map();
   const server = createServer((request, response) => {
+    seen(request.headers.authorization);
     const { status, headers, body, endless, cut } = answers.get(request.url ?? '') ?? answer('{}', {}, 404);
     response.on('error', () => undefined);
     // Lies about status and headers are sent as they are, as far as Node sends them.

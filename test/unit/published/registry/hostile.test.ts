@@ -13,7 +13,9 @@ import {
   digestOf,
   lyingRegistry,
   pathOf,
+  referrers,
   repository,
+  signatureType,
   truth,
   type Answer,
   type Answers,
@@ -81,8 +83,11 @@ async function pulled(answers: Answers, suffix = ''): Promise<Buffer | AgentErro
 }
 
 /** The honest answers, with one changed. */
-function lying(path: string, change: (honest: Answer) => Partial<Answer> | undefined): Answers {
-  const answers = new Map(honest.answers);
+function lying(
+  path: string,
+  change: (honest: Answer) => Partial<Answer> | undefined,
+  answers = new Map(honest.answers),
+): Answers {
   const before = answers.get(path);
   if (before === undefined) throw new Error(`nothing is at ${path}`);
   const changed = change(before);
@@ -268,5 +273,78 @@ describe('a registry that lies', () => {
       told.set(`/token?scope=${encodeURIComponent(`repository:${repository}:pull`)}`, answer(token));
       expect(await pulled(told)).toMatchObject({ code: 'network' });
     }
+  });
+});
+
+describe('a registry that lies about what refers to the manifest', () => {
+  const path = pathOf.referrers(honest.manifest);
+  const told = (change: (before: Answer) => Partial<Answer> | undefined) =>
+    lying(path, change, new Map(honest.referred));
+  const listed = JSON.parse(honest.referred.get(path)?.body.toString() ?? '') as { manifests: object[] };
+  const [signature = {}] = listed.manifests;
+  const foreign = { ...signature, digest: honest.foreignSignature };
+  const missing = (number: number) => ({ ...signature, digest: digestOf(Buffer.from(String(number))) });
+  const many = (of: (number: number) => object, count: number) => Array.from({ length: count }, (_, at) => of(at));
+
+  test('is asked: the honest one gives the image, and one that says nothing does not', async () => {
+    expect(await pulled(honest.referred)).toEqual(honest.image);
+    expect(await pulled(told(() => undefined))).toMatchObject({ code: 'verification-failed' });
+  });
+
+  test('in a field of the list has nothing else accepted', async () => {
+    const fields = fieldsOf(listed).flatMap((field) => wrongValues.map((value) => [field, value] as const));
+    expect(fields.length).toBeGreaterThan(70);
+    for (const [field, value] of fields) {
+      const outcome = await pulled(told(({ body }) => ({ body: withField(body, field, value) })));
+      if (outcome instanceof AgentError) expect(outcome.code).toMatch(/^(verification-failed|network)$/);
+      else expect(outcome).toEqual(honest.image);
+    }
+  });
+
+  test.each(Object.entries(wrongAnswers))('in how it answers has nothing else accepted: it %s', async (_, change) => {
+    const outcome = await pulled(told(change));
+    if (outcome instanceof AgentError) expect(outcome.message).not.toContain('secret');
+    else expect(outcome).toEqual(honest.image);
+  });
+
+  test.each<[string, readonly object[]]>([
+    ['another image has', [foreign]],
+    ['are not there', many(missing, 1000)],
+    ['are of another digest', [{ ...signature, digest: otherDigest }]],
+    ['are of another algorithm', [{ ...signature, digest: `sha512:${'0'.repeat(128)}` }]],
+    ['are the manifest itself', [{ ...signature, digest: honest.manifest }]],
+    ['are an index', [{ ...signature, digest: honest.index }]],
+    ['are the image', [{ ...signature, digest: digestOf(honest.image) }]],
+    ['are of another kind', [{ ...signature, artifactType: 'application/spdx+json' }]],
+    ['come after more than are looked at', [...many(() => foreign, 100), signature]],
+    ['are more than any list has', many(() => signature, 1001)],
+    ['have annotations without end', [{ ...signature, annotations: { a: 'x'.repeat(100_000) } }]],
+    ['have too many annotations', [{ ...signature, annotations: Object.fromEntries(many((at) => [at, ''], 2000) as []) }]],
+    ['lead out of the repository', [{ ...signature, digest: '../../other/manifests/sha256:0' }]],
+  ])('by signatures that %s has nothing accepted', async (_, manifests) => {
+    expect(await pulled(told(() => referrers(manifests)))).toMatchObject({ code: 'verification-failed' });
+  });
+
+  test.each([
+    ['says that it has more bytes than there are', { ...signature, size: 2 ** 52 }],
+    ['says that it is nothing', { ...signature, size: 0 }],
+    ['says no type', { ...signature, artifactType: '' }],
+    ['says another subject', { ...signature, subject: { ...signature, digest: otherDigest } }],
+    ['repeats what is signed elsewhere', { ...signature, artifactType: signatureType, annotations: { signed: 'yes' } }],
+  ])('about a good signature that %s changes nothing', async (_, descriptor) => {
+    expect(await pulled(told(() => referrers([descriptor])))).toEqual(honest.image);
+  });
+
+  test('by leading elsewhere gets no password, and what is there counts only if it is signed', async () => {
+    const asked: (string | undefined)[] = [];
+    await using other = await lyingRegistry((authorization) => asked.push(authorization));
+    other.say(new Map([[path, referrers([foreign])]]));
+    const location = `http://${other.host.replace('127.0.0.1', 'localhost')}${path}`;
+    const answers = told(() => ({ status: 307, headers: { location } }));
+    expect(await pulled(answers)).toMatchObject({ code: 'verification-failed' });
+    expect(asked).toEqual([undefined]);
+
+    other.say(new Map([[path, referrers([signature])]]));
+    expect(await pulled(answers)).toEqual(honest.image);
   });
 });
