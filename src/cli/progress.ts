@@ -9,6 +9,8 @@ const interval = 100;
 export interface Transfer {
   readonly expected: number;
   readonly received: number;
+  /** How many of those were here before. */
+  readonly found: number;
   readonly elapsedMs: number;
 }
 
@@ -23,8 +25,8 @@ export function renderBar(transfer: Transfer, columns: number): string {
 
 /** ` 52%  1.3 MiB of 2.5 MiB  4.1 MiB/s  0:03 left` */
 export function renderTransfer(transfer: Transfer): string {
-  const { expected, received, elapsedMs } = transfer;
-  const rate = elapsedMs === 0 ? 0 : (received * 1000) / elapsedMs;
+  const { expected, received, found, elapsedMs } = transfer;
+  const rate = elapsedMs === 0 ? 0 : ((received - found) * 1000) / elapsedMs;
   const left = rate === 0 ? undefined : Math.max(0, expected - received) / rate;
   return [
     `${Math.floor(shareOf(transfer) * 100)}%`.padStart(4),
@@ -39,17 +41,23 @@ function shareOf({ expected, received }: Transfer): number {
 }
 
 /** Counts what arrives, of all that is fetched at the same time as one transfer. */
-export function transferMeter(monotonic: () => number): Pick<Progress, 'expect' | 'advance'> & { now(): Transfer } {
-  let [expected, received, start] = [0, 0, 0];
+export function transferMeter(
+  monotonic: () => number,
+): Pick<Progress, 'expect' | 'advance' | 'found'> & { now(): Transfer } {
+  let [expected, received, found, start] = [0, 0, 0, 0];
   return {
     expect: (bytes) => {
-      if (received >= expected) [expected, received, start] = [0, 0, monotonic()];
+      if (received >= expected) [expected, received, found, start] = [0, 0, 0, monotonic()];
       expected += bytes;
     },
     advance: (bytes) => {
       received += bytes;
     },
-    now: () => ({ expected, received, elapsedMs: monotonic() - start }),
+    found: (bytes) => {
+      received += bytes;
+      found += bytes;
+    },
+    now: () => ({ expected, received, found, elapsedMs: monotonic() - start }),
   };
 }
 
@@ -98,6 +106,7 @@ export function terminalProgress(terminal: Terminal, monotonic: () => number): T
       note(`warning: ${message}`);
     },
     expect: meter.expect,
+    found: meter.found,
     advance: (bytes) => {
       meter.advance(bytes);
       const now = monotonic();

@@ -50,8 +50,8 @@ interface Job {
   readonly file: HashedFile;
   readonly options: DownloadOptions;
   readonly part: PartFile;
-  /** Told how many bytes of the file are here. */
-  readonly report: (position: number) => void;
+  /** Told how many bytes of the file are here, and whether they were before. */
+  readonly report: (position: number, how: 'found' | 'advance') => void;
 }
 
 const defaultMaxSize = 16 * 1024 ** 3;
@@ -78,11 +78,11 @@ export async function download(
 }
 
 /** Progress only ever advances: bytes that must be fetched a second time are not counted twice. */
-function reporter(progress: Progress): (position: number) => void {
+function reporter(progress: Progress): Job['report'] {
   let reported = 0;
-  return (position) => {
+  return (position, how) => {
     if (position <= reported) return;
-    progress.advance(position - reported);
+    progress[how](position - reported);
     reported = position;
   };
 }
@@ -91,7 +91,7 @@ async function transfer(job: Job): Promise<void> {
   const { file, part } = job;
   if (part.position > sizeLimit(file)) await part.restart();
   const resumed = part.position > 0;
-  job.report(part.position);
+  job.report(part.position, 'found');
   if (part.position !== file.size) await receive(job);
   if (part.digest() === file.hash.hex) return;
   if (!resumed) throw wrongHash(job);
@@ -139,7 +139,7 @@ async function pour(job: Job, answer: HttpAnswer): Promise<void> {
       keepPace(piece.length);
       if (part.position + piece.length > sizeLimit(file)) throw wrongSize(job, 'more');
       await part.append(piece);
-      job.report(part.position);
+      job.report(part.position, 'advance');
       collect(piece.length);
     }
   } catch (error) {

@@ -6,6 +6,8 @@ export interface Progress {
   expect(bytes: number): void;
   /** This many bytes have arrived since the last call. */
   advance(bytes: number): void;
+  /** This many of those that are expected need not come: they say nothing of how fast others do. */
+  found(bytes: number): void;
   /** Something the user should know that is no failure. */
   warn(message: string): void;
 }
@@ -14,5 +16,6 @@ export const silent: Progress = {
   step: () => undefined,
   expect: () => undefined,
   advance: () => undefined,
+  found: () => undefined,
   warn: () => undefined,
 };

@@ -85,6 +85,7 @@ function progressTo(narration: Pick<Narration, 'progress'>, api: Api | undefined
     step: tell,
     warn: tell,
     expect: meter.expect,
+    found: meter.found,
     advance: (bytes) => {
       meter.advance(bytes);
       const now = systemClock.monotonic();

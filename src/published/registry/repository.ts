@@ -97,6 +97,12 @@ function countedOnce(progress: Progress): () => Progress {
   let [expected, counted] = [false, 0];
   return () => {
     let here = 0;
+    const count = (bytes: number, how: 'found' | 'advance') => {
+      here += bytes;
+      if (here <= counted) return;
+      progress[how](here - counted);
+      counted = here;
+    };
     return {
       ...progress,
       expect: (bytes) => {
@@ -104,10 +110,10 @@ function countedOnce(progress: Progress): () => Progress {
         expected = true;
       },
       advance: (bytes) => {
-        here += bytes;
-        if (here <= counted) return;
-        progress.advance(here - counted);
-        counted = here;
+        count(bytes, 'advance');
+      },
+      found: (bytes) => {
+        count(bytes, 'found');
       },
     };
   };

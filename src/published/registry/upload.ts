@@ -81,12 +81,12 @@ async function uploadBlob(
   const head = await send(endpoint, addressOf(endpoint, `blobs/sha256:${blob.sha256}`), { method: 'HEAD' }, signal);
   head.body.destroy();
   if (head.status === 200) {
-    progress.advance(blob.size);
+    progress.found(blob.size);
     return 'there';
   }
   const begun = await begin(endpoint, blob, options);
   if (begun === 'mounted') {
-    progress.advance(blob.size);
+    progress.found(blob.size);
     return begun;
   }
   const place = await sendPieces(endpoint, begun, blob, options);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { formatSize, formatTime, tableLines } from '../../../src/cli/output.ts';
-import { renderBar, transferMeter } from '../../../src/cli/progress.ts';
+import { renderBar, renderTransfer, transferMeter } from '../../../src/cli/progress.ts';
 import { visible } from '../../../src/cli/terminal.ts';
 
 test.each([
@@ -39,13 +39,13 @@ describe('tables', () => {
 
 describe('the progress bar', () => {
   test('shows share, bytes, rate and the time that is left', () => {
-    const bar = renderBar({ expected: 4 * 1024 ** 2, received: 1024 ** 2, elapsedMs: 1000 }, 100);
+    const bar = renderBar({ expected: 4 * 1024 ** 2, received: 1024 ** 2, found: 0, elapsedMs: 1000 }, 100);
 
     expect(bar).toBe('[==========                              ]  25%  1.0 MiB of 4.0 MiB  1.0 MiB/s  0:03 left');
   });
 
   test('leaves out the bar on a narrow terminal', () => {
-    expect(renderBar({ expected: 100, received: 0, elapsedMs: 0 }, 20)).toBe('  0%  0 B of 100 B  0 B/s  -:-- left');
+    expect(renderBar({ expected: 100, received: 0, found: 0, elapsedMs: 0 }, 20)).toBe('  0%  0 B of 100 B  0 B/s  -:-- left');
   });
 });
 
@@ -56,11 +56,21 @@ test('a meter takes what is fetched at the same time as one transfer, and what c
   meter.expect(20);
   now += 500;
   meter.advance(15);
-  expect(meter.now()).toEqual({ expected: 30, received: 15, elapsedMs: 500 });
+  expect(meter.now()).toEqual({ expected: 30, received: 15, found: 0, elapsedMs: 500 });
   meter.advance(15);
   now += 500;
   meter.expect(5);
-  expect(meter.now()).toEqual({ expected: 5, received: 0, elapsedMs: 0 });
+  expect(meter.now()).toEqual({ expected: 5, received: 0, found: 0, elapsedMs: 0 });
+});
+
+test('what was here before counts as received, and not for the rate', () => {
+  let now = 0;
+  const meter = transferMeter(() => now);
+  meter.expect(4 * 1024 ** 2);
+  meter.found(2 * 1024 ** 2);
+  now = 1000;
+  meter.advance(1024 ** 2);
+  expect(renderTransfer(meter.now())).toBe(' 75%  3.0 MiB of 4.0 MiB  1.0 MiB/s  0:01 left');
 });
 
 test('what a terminal would act on is shown as an escape', () => {

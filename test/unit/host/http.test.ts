@@ -210,9 +210,17 @@ describe('a download', () => {
     server.inject('big', { kind: 'truncate', after: 100_000 }, 2);
     await expect(download(client({ attempts: 2 }))).rejects.toThrow(expect.objectContaining({ code: 'network' }));
     expect(left()).toEqual([`${digest}.part`]);
-    await download(client());
+    const counted = { found: 0, advance: 0 };
+    const progress: Progress = {
+      ...silent,
+      found: (bytes) => (counted.found += bytes),
+      advance: (bytes) => (counted.advance += bytes),
+    };
+    await download(client(), {}, { progress });
     expect(server.seen.at(-1)?.status).toBe(206);
     expect(left()).toEqual(['file']);
+    expect(counted.found).toBeGreaterThan(0);
+    expect(counted.found + counted.advance).toBe(content.length);
   });
 
   it('leaves what came when it is cancelled', async () => {

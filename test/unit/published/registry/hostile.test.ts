@@ -292,8 +292,10 @@ describe('a registry that lies about what refers to the manifest', () => {
   });
 
   test('in a field of the list has nothing else accepted', async () => {
-    const fields = fieldsOf(listed).flatMap((field) => wrongValues.map((value) => [field, value] as const));
-    expect(fields.length).toBeGreaterThan(70);
+    const fields = fieldsOf(listed).flatMap((field, at) =>
+      [at, at + 4, at + 8].map((which) => [field, wrongValues[which % wrongValues.length]] as const),
+    );
+    expect(fields.length).toBeGreaterThan(20);
     for (const [field, value] of fields) {
       const outcome = await pulled(told(({ body }) => ({ body: withField(body, field, value) })));
       if (outcome instanceof AgentError) expect(outcome.code).toMatch(/^(verification-failed|network)$/);
