@@ -12,7 +12,7 @@ import type { Progress } from '../host/progress.ts';
 import { startPacking, type Packing } from '../published/bundle/archive.ts';
 import type { BundledExtension } from '../published/bundle/contents.ts';
 import { recordingOf, type Recording } from '../published/bundle/recording.ts';
-import type { Offer } from '../published/publisher.ts';
+import { sentFor, type Offer } from '../published/publisher.ts';
 import { mostImageBytes } from '../published/transfer.ts';
 import { publishedImages, type FoundImage, type PublishedImages } from './published-images.ts';
 
@@ -76,14 +76,15 @@ async function pack(agent: Agent, extension: Fetched, { images, packing, progres
   const { offer, publisher } = found;
   await publisher.vouch(offer, signal);
   await recording.readProof(offer, signal);
-  const { sha256, size } = offer.blob;
   const stored = recordedImage(agent.paths.store, extension);
-  if (isIntact(stored, sha256)) packing.link(sha256, stored.path);
+  if (isIntact(stored, offer.blob.sha256)) packing.link(offer.blob.sha256, stored.path);
   else {
     progress.step(`fetching ${offer.reference}`);
-    const wanted = { path: packing.pathOf(sha256), sha256, maxSize: mostImageBytes };
     const how = { progress, ...(signal === undefined ? {} : { signal }) };
-    await publisher.fetch(offer, { ...wanted, ...(size === undefined ? {} : { size }) }, how);
+    for (const { sha256, size } of sentFor(offer.blob)) {
+      const wanted = { path: packing.pathOf(sha256), sha256, maxSize: mostImageBytes };
+      await publisher.fetch(offer, { ...wanted, ...(size === undefined ? {} : { size }) }, how);
+    }
   }
   const documents = Array.from(recording.documents, ([key, bytes]) => [key, packing.add(bytes)] as const);
   return bundled(extension, offer, new Map(documents));

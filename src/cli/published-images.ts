@@ -166,9 +166,9 @@ async function fetchFound(agent: Agent, fetching: Fetching, signal?: AbortSignal
     exec: createExec(process.env, signal),
     now: agent.clock.now(),
     known: (blob) => before.images.get(blob),
-    imageOf: async (archive, output) => {
-      const { imageOfArchive } = await import('../builder/archive-image.ts');
-      await imageOfArchive(archive, output, agent.exec, signal);
+    imageOf: async (archives, output) => {
+      const { imageOfArchives } = await import('../builder/archive-image.ts');
+      await imageOfArchives(archives, output, agent.exec, signal);
     },
     progress,
     ...(signal === undefined ? {} : { signal }),

@@ -22,7 +22,7 @@ export interface Publisher {
    * @throws AgentError `verification-failed` where nobody does whom this host trusts.
    */
   vouch(offer: Offer, signal?: AbortSignal): Promise<Voucher>;
-  /** Fetches what is sent for an offer, as `Http.download` does: to a file whose sha256 is that of the blob. */
+  /** Fetches something that is sent for an offer, as `Http.download` does: to a file whose sha256 is the one that is wanted. */
   fetch(offer: Offer, file: WantedFile, options?: DownloadOptions): Promise<void>;
 }
 
@@ -52,13 +52,27 @@ export interface Offer {
   readonly blob: Blob;
 }
 
-/** Bytes that a publisher sends, and what is in them. */
-export interface Blob {
-  /** Of the bytes that are sent, in hexadecimal. */
+/** Bytes that a publisher sends. */
+export interface Sent {
+  /** Of the bytes as they are sent, in hexadecimal. */
   readonly sha256: string;
   /** In bytes, where the publisher says it. */
   readonly size?: number;
   readonly compression: Compression;
+}
+
+/** What a publisher sends for an image, and what is in it. */
+export interface Blob extends Sent {
   /** An image, or an archive of its tree. */
   readonly form: 'raw' | 'tar';
+  /**
+   * Where the tree comes in several archives, each over those before it: these are what is sent, and the sha256 of the blob
+   * is that of the manifest that names them.
+   */
+  readonly layers?: readonly Sent[];
+}
+
+/** All that is sent for a blob, each once. */
+export function sentFor(blob: Blob): readonly Sent[] {
+  return [...new Map((blob.layers ?? [blob]).map((sent) => [sent.sha256, sent])).values()];
 }

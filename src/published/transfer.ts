@@ -8,7 +8,7 @@ import { removeOld } from '../host/leftovers.ts';
 import { leftFiles, ownPath, takeOver } from '../host/own-files.ts';
 import type { Progress } from '../host/progress.ts';
 import { unpack } from '../host/unpack.ts';
-import type { Blob, Offer, Publisher } from './publisher.ts';
+import { sentFor, type Blob, type Offer, type Publisher, type Sent } from './publisher.ts';
 import type { Voucher } from './trust/voucher.ts';
 
 /** Where images come to. */
@@ -19,8 +19,8 @@ export interface Landing {
   readonly now: Date;
   /** The image that was in this blob, where it came to this host before and is still there. */
   readonly known: (blob: string) => KnownImage | undefined;
-  /** Makes the image of the tree in a tar archive. */
-  readonly imageOf: (archive: string, output: string) => Promise<void>;
+  /** Makes the image of the tree in tar archives, each over those before it. */
+  readonly imageOf: (archives: readonly string[], output: string) => Promise<void>;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
 }
@@ -64,42 +64,67 @@ function isImage({ compression, form }: Blob): boolean {
 }
 
 async function fetchImage(publisher: Publisher, offer: Offer, landing: Landing): Promise<KnownImage> {
-  return { path: await arrive(publisher, offer, landing, 'raw'), sha256: offer.blob.sha256 };
+  const arriving = { publisher, offer, sent: offer.blob, landing };
+  return { path: await arrive(arriving, 'raw'), sha256: offer.blob.sha256 };
 }
 
 async function fetchPacked(publisher: Publisher, offer: Offer, landing: Landing): Promise<KnownImage> {
-  const arrived = await arrive(publisher, offer, landing, 'packed');
+  if (offer.blob.layers !== undefined) requireRoom(offer, landing.directory);
+  const arrived = new Map<string, string>();
+  for (const sent of sentFor(offer.blob))
+    arrived.set(sent.sha256, await arrive({ publisher, offer, sent, landing }, 'packed'));
   for (const left of leftFiles(landing.directory, { kinds: ['unpacked', 'made'] })) removeTree(left);
   const image = await imageIn(offer.blob, arrived, landing);
-  removeTree(arrived);
+  for (const path of arrived.values()) removeTree(path);
   return image;
 }
 
+interface Arriving {
+  readonly publisher: Publisher;
+  readonly offer: Offer;
+  readonly sent: Sent;
+  readonly landing: Landing;
+}
+
 /** Brings what is sent here, to a file of ours; what a killed process had fetched to its end is not fetched again. */
-async function arrive(publisher: Publisher, offer: Offer, landing: Landing, kind: 'raw' | 'packed'): Promise<string> {
+async function arrive(arriving: Arriving, kind: 'raw' | 'packed'): Promise<string> {
+  const { offer, sent, landing } = arriving;
   const { directory } = landing;
-  const { sha256 } = offer.blob;
-  const path = ownPath(directory, sha256, kind);
-  const left = leftFiles(directory, { kinds: [kind], stem: sha256, evenOwn: true });
-  if (!takeOver(left, path) || !holds(path, sha256)) await fetchBlob(publisher, offer, path, landing);
+  const path = ownPath(directory, sent.sha256, kind);
+  // Images have layers in common: what this process has of one may be what it makes another of.
+  const evenOwn = offer.blob.layers === undefined;
+  const left = leftFiles(directory, { kinds: [kind], stem: sent.sha256, evenOwn });
+  if (!takeOver(left, path) || !holds(path, sent.sha256)) await fetchSent(arriving, path);
   return path;
 }
 
-/** Takes the image out of what has arrived. */
-async function imageIn(blob: Blob, arrived: string, landing: Landing): Promise<KnownImage> {
-  const { directory } = landing;
-  const unpacked = ownPath(directory, blob.sha256, 'unpacked');
-  const made = ownPath(directory, blob.sha256, 'made');
+/**
+ * Takes the image out of what has arrived.
+ * @param arrived where each is, by its sha256.
+ */
+async function imageIn(blob: Blob, arrived: ReadonlyMap<string, string>, landing: Landing): Promise<KnownImage> {
+  const made = ownPath(landing.directory, blob.sha256, 'made');
+  const opened = new Map<string, KnownImage>();
   try {
-    const isPacked = blob.compression !== 'none';
-    const unpackedSha256 = isPacked ? await unpackBlob(blob, arrived, unpacked, landing) : blob.sha256;
-    if (blob.form === 'raw') return put(landing, unpacked, unpackedSha256);
-    await landing.imageOf(isPacked ? unpacked : arrived, made);
+    for (const sent of sentFor(blob)) opened.set(sent.sha256, await open(sent, arrived, landing));
+    const parts = (blob.layers ?? [blob]).flatMap(({ sha256 }) => opened.get(sha256) ?? []);
+    const [only] = parts;
+    if (blob.form === 'raw' && only !== undefined) return put(landing, only.path, only.sha256);
+    const archives = parts.map(({ path }) => path);
+    await landing.imageOf(archives, made);
     return put(landing, made, sha256OfFile(made));
   } finally {
-    removeTree(unpacked);
+    for (const [sha256, { path }] of opened) if (path !== arrived.get(sha256)) removeTree(path);
     removeTree(made);
   }
+}
+
+/** What has arrived, unpacked where it was packed. */
+async function open(sent: Sent, arrived: ReadonlyMap<string, string>, landing: Landing): Promise<KnownImage> {
+  const path = arrived.get(sent.sha256) ?? '';
+  if (sent.compression === 'none') return { path, sha256: sent.sha256 };
+  const unpacked = ownPath(landing.directory, sent.sha256, 'unpacked');
+  return { path: unpacked, sha256: await unpackSent(sent, path, unpacked, landing) };
 }
 
 function put({ directory }: Landing, file: string, sha256: string): KnownImage {
@@ -113,10 +138,9 @@ function holds(path: string, sha256: string): boolean {
   return fileStatus(path) !== undefined && sha256OfFile(path) === sha256;
 }
 
-async function fetchBlob(publisher: Publisher, offer: Offer, path: string, landing: Landing): Promise<void> {
-  const { sha256, size } = offer.blob;
-  if (size !== undefined && size > mostImageBytes) throw tooLarge(offer);
-  requireRoom(offer, landing.directory);
+async function fetchSent({ publisher, offer, sent, landing }: Arriving, path: string): Promise<void> {
+  const { sha256, size } = sent;
+  if (sent === offer.blob) requireRoom(offer, landing.directory);
   const file = { path, sha256, maxSize: mostImageBytes, ...(size === undefined ? {} : { size }) };
   const { progress, signal } = landing;
   await publisher.fetch(offer, file, {
@@ -126,8 +150,10 @@ async function fetchBlob(publisher: Publisher, offer: Offer, path: string, landi
 }
 
 /** What is packed takes the room of both for a while. */
-function requireRoom({ reference, blob }: Offer, directory: string): void {
+function requireRoom(offer: Offer, directory: string): void {
+  const { reference, blob } = offer;
   const { size = 0 } = blob;
+  if (size > mostImageBytes) throw tooLarge(offer);
   const needed = (isImage(blob) ? size : 2 * size) + reserve;
   const free = freeSpace(directory);
   if (free >= needed) return;
@@ -138,10 +164,10 @@ function requireRoom({ reference, blob }: Offer, directory: string): void {
   });
 }
 
-async function unpackBlob(blob: Blob, arrived: string, output: string, landing: Landing): Promise<string> {
+async function unpackSent(sent: Sent, arrived: string, output: string, landing: Landing): Promise<string> {
   const length = fileStatus(arrived)?.size ?? 0;
   const { exec, signal } = landing;
-  return unpack({ path: arrived, offset: 0, length }, blob.compression, output, {
+  return unpack({ path: arrived, offset: 0, length }, sent.compression, output, {
     exec,
     limit: Math.min(mostImageBytes, Math.max(0, freeSpace(landing.directory) - reserve)),
     ...(signal === undefined ? {} : { signal }),

@@ -6,24 +6,35 @@ import { zstdCompressSync } from 'node:zlib';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { temporaryDirectory } from '../support/archives.ts';
+import { systemClock } from '../../src/host/clock.ts';
+import { manifestType } from '../../src/published/registry/manifest.ts';
+import { openUpload } from '../../src/published/registry/upload.ts';
+import { tarBytes, temporaryDirectory, type TarMember } from '../support/archives.ts';
 import { erofsImage, extensionImage, releaseOf } from './support/images.ts';
 import { startNginx, type Nginx } from './support/nginx.ts';
 import { quickAgent, type QuickAgent } from './support/quick-agent.ts';
+import { startRegistry, type RunningRegistry } from './support/registry.ts';
 
 let nginx: Nginx;
+let registry: RunningRegistry;
 let host: QuickAgent;
 let place: string;
 
 beforeAll(async () => {
   nginx = await startNginx();
+  registry = await startRegistry({ guarded: false });
   host = await quickAgent();
   place = `${nginx.http}/`;
   const server = new URL(nginx.http).host;
   host.put(
     'etc/sysext-agent/agent.yml',
     Buffer.from(
-      `web_servers: {"${server}": {plain_http: true}}\ntrust: [{place: "${nginx.http}", unsigned: allowed}]\n`,
+      [
+        `web_servers: {"${server}": {plain_http: true}}`,
+        `registries: {"${registry.host}": {plain_http: true}}`,
+        `trust: [{place: "${nginx.http}", unsigned: allowed}, {place: "oci://${registry.host}", unsigned: allowed}]`,
+        '',
+      ].join('\n'),
     ),
   );
   await host.keep();
@@ -34,6 +45,7 @@ beforeEach(() => host.restore());
 afterAll(async () => {
   await host[Symbol.asyncDispose]();
   await nginx[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
 });
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
@@ -147,6 +159,74 @@ test('the tree in an archive becomes an image', async () => {
   expect(await merged('tree')).toBe('3\n');
   expect(await host.ok('install', ...asked)).toContain('Already installed: tree 3');
   expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
+});
+
+/** Publishes a container image of these layers, packed and not in turn. @returns the reference that installs it. */
+async function publishLayers(name: string, layers: readonly (readonly TarMember[])[]): Promise<string> {
+  const access = {
+    registries: new Map([[registry.host, { mirrors: [], plainHttp: true }]]),
+    credentials: () => undefined,
+    env: {},
+    clock: systemClock,
+  };
+  const upload = openUpload(access, registry.host, name);
+  const send = async (content: Buffer, mediaType: string) => {
+    await upload.blob({ sha256: sha256(content), size: content.length, content });
+    return { mediaType, digest: `sha256:${sha256(content)}`, size: content.length };
+  };
+  const type = 'application/vnd.oci.image.layer.v1.tar';
+  const config = await send(Buffer.from('{"architecture":"amd64"}'), 'application/vnd.oci.image.config.v1+json');
+  const sent = [];
+  for (const [at, members] of layers.entries()) {
+    const bytes = tarBytes(members);
+    sent.push(at % 2 === 0 ? await send(zstdCompressSync(bytes), `${type}+zstd`) : await send(bytes, type));
+  }
+  const manifest = { schemaVersion: 2, mediaType: manifestType, config, layers: sent };
+  await upload.manifest(JSON.stringify(manifest), manifestType, '1.0');
+  return `oci://${registry.host}/${name}:1.0`;
+}
+
+test('a container image of several layers becomes one image, each layer over those below it', async () => {
+  const release = { name: 'rootfs/usr/lib/extension-release.d/extension-release.layered', content: 'ID=_any\n' };
+  const share = 'rootfs/usr/share/layered';
+  const reference = await publishLayers('layered', [
+    [{ name: 'manifest.yaml', content: 'version: v1alpha1\n' }, release],
+    [
+      { name: `${share}/version`, content: 'old' },
+      { name: `${share}/gone`, content: 'x' },
+      { name: `${share}/kept`, content: 'kept' },
+      { name: `${share}/out`, type: '2', target: '/etc' },
+    ],
+    [
+      { name: `${share}/version`, content: 'new' },
+      { name: `${share}/.wh.gone` },
+      { name: `${share}/again`, type: '1', target: `${share}/kept` },
+      { name: `${share}/out/passwd`, content: 'root::0:0' },
+    ],
+  ]);
+  expect((await host.agent('install', reference)).exitCode).toBe(0);
+  expect(await merged('layered')).toBe('new');
+  expect(await host.shell('cd usr/share/layered; echo *; cat again; readlink out')).toBe(
+    'again kept out version\nkept/etc\n',
+  );
+  expect(await host.shell('grep root::0:0 etc/passwd 2>/dev/null || echo none')).toBe('none\n');
+  expect((await host.agent('pull', reference)).stderr).toContain('it comes in 3 layers');
+
+  const hostile: readonly (readonly TarMember[])[] = [
+    [{ name: 'usr/../../../etc/passwd', content: 'x' }],
+    [{ name: 'usr/null', type: '3' }],
+    [{ name: 'usr/passwd', type: '1', target: '../../etc/passwd' }],
+    [
+      { name: 'usr/a', type: '2', target: 'b' },
+      { name: 'usr/b', type: '2', target: 'a' },
+      { name: 'usr/a/c', content: 'x' },
+    ],
+  ];
+  for (const [at, members] of hostile.entries()) {
+    const { exitCode, stderr } = await host.agent('install', await publishLayers(`bad${at}`, [[], members]));
+    expect([exitCode, stderr]).toEqual([7, expect.not.stringContaining('    at ')]);
+  }
+  expect(await versions()).toEqual(['layered 1.0']);
 });
 
 test('what a coming system would leave out is fetched for it, where it is published', async () => {

@@ -14,17 +14,21 @@ export interface ContainerTree {
 const whiteout = '.wh.';
 const opaque = '.wh..wh..opq';
 
-/** Nothing of it is written anywhere; links that lead out of the tree begin again at its top, as in a container. */
-export function createContainerTree(): ContainerTree {
+/**
+ * Nothing of it is written anywhere; links that lead out of the tree begin again at its top, as in a container.
+ * @param timeOf the time of an entry; where nothing is said none has one, so that the same files are the same.
+ */
+export function createContainerTree(timeOf: (entry: ArchiveEntry) => number = () => 0): ContainerTree {
   const entries = new Map<string, SoundEntry>();
   /** Where a name leads, its last part not followed. */
   const placeOf = (name: string): string => {
     const path = soundName(name);
     return joined(resolvedIn(entries, parentOf(path)), baseOf(path));
   };
+  const findFile = (target: string) => entries.get(placeOf(target));
   const put = (entry: ArchiveEntry) => {
     const path = placeOf(entry.name);
-    const node = path === '' ? undefined : nodeOf(entry, path, (target) => entries.get(placeOf(target)));
+    const node = path === '' ? undefined : nodeOf(entry, path, timeOf(entry), findFile);
     if (node !== undefined) entries.set(path, node);
   };
   return {
@@ -92,10 +96,12 @@ function soundName(name: string): string {
 function nodeOf(
   entry: ArchiveEntry,
   path: string,
+  mtime: number,
   find: (target: string) => SoundEntry | undefined,
 ): SoundEntry | undefined {
-  const { kind, mode, content, target = '' } = entry;
-  const common = { path, mtime: 0 };
+  const { kind, content, target = '' } = entry;
+  const mode = entry.mode & 0o7777;
+  const common = { path, mtime };
   if (kind === 'directory') return { ...common, kind, mode };
   if (kind === 'symlink') return target === '' ? undefined : { ...common, kind, target };
   if (kind === 'hardlink') {

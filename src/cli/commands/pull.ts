@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import type { Agent } from '../../agent/agent.ts';
 import type { HostRelease } from '../../core/compatibility.ts';
-import { exitCodes } from '../../core/errors.ts';
+import { AgentError, exitCodes } from '../../core/errors.ts';
 import { systemClock } from '../../host/clock.ts';
 import type { Compression } from '../../host/unpack.ts';
 import type { DownloadOptions } from '../../host/http.ts';
@@ -66,10 +66,20 @@ async function pull({ args, options, signal }: Invocation, progress: Progress): 
   const agent = await agentFor(options, signal);
   const images = await publishedImages(agent, progress, await askerOf(options, agent));
   const found = await images.find(wish, signal);
+  requireFile(found);
   const voucher = await found.publisher.vouch(found.offer, signal);
   const path = join(options.text('output') ?? '.', fileNameOf(found));
   if (!options.flag('dryRun')) await fetch(found, path, { progress, signal });
   return { found, voucher, path };
+}
+
+/** A tree that comes in layers becomes an image only where it is installed. */
+function requireFile({ offer: { reference, blob } }: FoundImage): void {
+  if (blob.layers === undefined) return;
+  throw new AgentError('unsatisfiable', `${reference} is no file: it comes in ${blob.layers.length} layers`, {
+    left: 'Nothing was fetched.',
+    next: '`sysext-agent install` makes an image of it, `skopeo copy` takes it elsewhere as it is.',
+  });
 }
 
 /** The system that an image is for. */

@@ -6,7 +6,7 @@ import type { Statement } from '../trust/claim.ts';
 import { saidBy, type Said } from './annotations.ts';
 import { chooseManifest } from './index-choice.ts';
 import type { Descriptor, Index, Manifest } from './manifest.ts';
-import { imageLayerOf } from './media-types.ts';
+import { imageIn } from './media-types.ts';
 import type { Fetched, Repository } from './repository.ts';
 
 /** What was read for an offer. */
@@ -77,9 +77,9 @@ async function describeManifest(
   index: { readonly digest: string; readonly said: Said } | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Found> {
-  const layer = imageLayerOf(document);
-  if ('reason' in layer) return layer;
-  const own = saidBy(new Map([...layer.layer.annotations, ...document.annotations]), expected);
+  const image = imageIn(document, digest.replace('sha256:', ''));
+  if ('reason' in image) return image;
+  const own = saidBy(new Map([...image.annotations, ...document.annotations]), expected);
   const statement =
     own.architecture === undefined ? { ...(await saidByConfig(repository, document, signal)), ...own } : own;
   const said: Said = { ...index?.said, ...statement };
@@ -93,7 +93,7 @@ async function describeManifest(
       ...(name === undefined ? {} : { name }),
       ...(architecture === undefined ? {} : { architecture }),
       ...(release === undefined ? {} : { release }),
-      blob: layer.blob,
+      blob: image.blob,
     },
     manifest: digest,
     ...(index === undefined ? {} : { index: index.digest }),

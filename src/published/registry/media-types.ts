@@ -1,29 +1,43 @@
 import type { Compression } from '../../host/unpack.ts';
 import type { Blob } from '../publisher.ts';
 import { titleKey } from './annotations.ts';
-import { sha256Of, type Descriptor, type Manifest } from './manifest.ts';
+import { sha256Of, type Annotations, type Descriptor, type Manifest } from './manifest.ts';
 
 /** What we publish: the type that most others use as well. */
 export const sysextType = 'application/vnd.systemd.sysext.v1';
 export const sysextLayerType = 'application/vnd.systemd.sysext.image.v1+raw';
 
-type Found = { readonly blob: Blob; readonly layer: Descriptor } | { readonly reason: string };
+/** What there is to fetch, and what the layer says of it, where it is one. */
+type Found = { readonly blob: Blob; readonly annotations: Annotations } | { readonly reason: string };
 
 /**
  * Finds the image among the layers of a manifest. There is no standard: layers of a type that names sysexts count first,
- * then those whose title ends in `.raw`, then a single archive, whose tree is to be an extension.
+ * then those whose title ends in `.raw`, then archives, whose tree is to be an extension.
+ * @param digest of the manifest, in hexadecimal: it stands for its layers where the tree comes in several.
  */
-export function imageLayerOf({ artifactType, layers }: Manifest): Found {
+export function imageIn({ artifactType, layers }: Manifest, digest: string): Found {
   if (isConfextType(artifactType)) return { reason: 'it is a confext' };
   for (const rule of rules) {
     const found = layers.flatMap((layer) => blobOf(layer, rule(layer, layers)));
     if (found.length > 1) return { reason: `it has ${found.length} images where one is expected` };
     const [only] = found;
-    if (only !== undefined) return only;
+    if (only !== undefined) return { blob: only.blob, annotations: only.layer.annotations };
   }
   if (layers.some(({ mediaType }) => isConfextType(mediaType))) return { reason: 'it is a confext' };
-  const archives = layers.filter(({ mediaType }) => archiveTypes.test(mediaType)).length;
-  return { reason: archives > 1 ? `it is a container image of ${archives} layers, not one` : 'it has no image' };
+  return layeredTree(layers, digest);
+}
+
+/** What container tools take at most. */
+const mostLayers = 127;
+
+/** A container image of several layers, as extensions of Talos are: all of them are archives. */
+function layeredTree(layers: readonly Descriptor[], digest: string): Found {
+  const sent = layers.flatMap((layer) => blobOf(layer, archiveKind(layer))).map(({ blob }) => blob);
+  if (sent.length === 0 || sent.length !== layers.length) return { reason: 'it has no image' };
+  if (sent.length > mostLayers) return { reason: `it has ${sent.length} layers, more than ${mostLayers}` };
+  const size = sent.reduce((sum, one) => sum + (one.size ?? 0), 0);
+  const blob: Blob = { sha256: digest, size, compression: 'none', form: 'tar', layers: sent };
+  return { blob, annotations: new Map() };
 }
 
 type Kind = Pick<Blob, 'form' | 'compression'>;
@@ -56,8 +70,11 @@ function titleKind(title: string | undefined): Kind | undefined {
   return whole === undefined || compression === undefined ? undefined : { form: 'raw', compression };
 }
 
-function byArchiveType({ mediaType }: Descriptor, all: readonly Descriptor[]): Kind | undefined {
-  if (all.length !== 1) return undefined;
+function byArchiveType(layer: Descriptor, all: readonly Descriptor[]): Kind | undefined {
+  return all.length === 1 ? archiveKind(layer) : undefined;
+}
+
+function archiveKind({ mediaType }: Descriptor): Kind | undefined {
   const [, suffix = ''] = archiveTypes.exec(mediaType) ?? [];
   const compression = suffix === '' ? 'none' : compressionNames.get(suffix);
   return archiveTypes.test(mediaType) && compression !== undefined ? { form: 'tar', compression } : undefined;

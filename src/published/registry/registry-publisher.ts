@@ -67,7 +67,7 @@ export function publisherIn(repository: Repository, options: RegistryPublisherOp
       if (found?.offer.blob.sha256 === offer.blob.sha256) return vouchFor(trust, claim, found, repository, signal);
       throw new AgentError('internal', `${offer.reference} was not described before it was to be vouched for`);
     },
-    fetch: (offer, file, more) => repository.download({ ...file, sha256: offer.blob.sha256 }, more),
+    fetch: (_, file, more) => repository.download(file, more),
   };
 }
 

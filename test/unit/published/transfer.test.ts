@@ -83,6 +83,49 @@ test.each([
   expect([readFileSync(path), here.fetches(), here.left().length]).toEqual([image, 0, 1]);
 });
 
+test('a tree in layers is made of all of them in their order, each fetched once', async () => {
+  using work = temporaryDirectory();
+  const layers = [gzipSync('one'), Buffer.from('two'), gzipSync('one')];
+  const made: string[][] = [];
+  const fetched: string[] = [];
+  const sent = new Map(layers.map((layer) => [sha256(layer), layer]));
+  const publisher = {
+    fetch: (_: Offer, wanted: { path: string; sha256: string }) => {
+      fetched.push(wanted.sha256);
+      writeFileSync(wanted.path, sent.get(wanted.sha256) ?? '');
+      return Promise.resolve();
+    },
+  } as unknown as Publisher;
+  const compressions = ['gzip', 'none', 'gzip'] as const;
+  const described = layers.map((layer, at) => ({ sha256: sha256(layer), compression: compressions[at] ?? 'none' }));
+  const blob = { sha256: 'ab'.repeat(32), compression: 'none', form: 'tar', layers: described } as const;
+  const offer: Offer = { version: { version: '1', key: '1' }, reference: 'oci://r.example/jq', blob };
+  const landing: Landing = {
+    directory: work.at('incoming'),
+    exec: createExec(process.env),
+    now: new Date(),
+    known: () => undefined,
+    imageOf: (archives, output) => {
+      made.push(archives.map((path) => readFileSync(path, 'utf8')));
+      if (made.length === 1) return Promise.reject(new Error('no room'));
+      writeFileSync(output, image);
+      return Promise.resolve();
+    },
+  };
+  const bring = () => transfer(publisher, offer, vouchForDigest(blob.sha256), landing);
+
+  await expect(bring()).rejects.toThrow('no room');
+  const { path, sha256: brought } = await bring();
+
+  expect(made).toEqual([
+    ['one', 'two', 'one'],
+    ['one', 'two', 'one'],
+  ]);
+  expect(new Set(fetched.slice(0, 2))).toEqual(new Set(sent.keys()));
+  expect([readFileSync(path), brought]).toEqual([image, sha256(image)]);
+  expect(readdirSync(landing.directory).filter((name) => name.endsWith('.unpacked'))).toEqual([]);
+});
+
 test('what is left of the same name and damaged is fetched again', async () => {
   using here = world(image);
   here.put(`${sha256(image)}.${ended}-0a.raw`, Buffer.from('damaged'));

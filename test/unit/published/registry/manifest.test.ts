@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { annotationsOf, saidBy } from '../../../../src/published/registry/annotations.ts';
 import { chooseManifest } from '../../../../src/published/registry/index-choice.ts';
 import { decodeManifest, type Index, type Manifest } from '../../../../src/published/registry/manifest.ts';
-import { imageLayerOf } from '../../../../src/published/registry/media-types.ts';
+import { imageIn } from '../../../../src/published/registry/media-types.ts';
 
 const digest = `sha256:${'0a'.repeat(32)}`;
 const title = (name: string) => ({ 'org.opencontainers.image.title': name });
@@ -23,8 +23,10 @@ function found(layers: readonly Layer[], artifactType?: string): unknown {
   const config = { mediaType: 'application/vnd.oci.empty.v1+json', digest, size: 2 };
   const manifest = decoded({ config, artifactType, layers: layers.map((layer) => ({ ...layer, digest, size: 1 })) });
   if (manifest.kind !== 'manifest') throw new Error('an index');
-  const result = imageLayerOf(manifest);
-  return 'reason' in result ? result.reason : [result.blob.form, result.blob.compression];
+  const result = imageIn(manifest, '0b'.repeat(32));
+  if ('reason' in result) return result.reason;
+  const { blob } = result;
+  return [blob.form, ...(blob.layers ?? [blob]).map(({ compression }) => compression)];
 }
 
 describe('the image in a manifest', () => {
@@ -51,7 +53,13 @@ describe('the image in a manifest', () => {
     [[{ mediaType: tar, annotations: title('jq.raw.gz') }], ['raw', 'gzip']],
     [[{ mediaType: `${tar}+gzip` }], ['tar', 'gzip']],
     [[{ mediaType: 'application/vnd.docker.image.rootfs.diff.tar.gzip' }], ['tar', 'gzip']],
-    [[{ mediaType: tar }, { mediaType: tar }], 'it is a container image of 2 layers, not one'],
+    [
+      [{ mediaType: tar }, { mediaType: `${tar}+zstd` }],
+      ['tar', 'none', 'zstd'],
+    ],
+    [[{ mediaType: tar }, { mediaType: octets }], 'it has no image'],
+    [[{ mediaType: tar }, { mediaType: `${tar}+zstd+encrypted` }], 'it has no image'],
+    [Array.from({ length: 128 }, () => ({ mediaType: tar })), 'it has 128 layers, more than 127'],
     [[{ mediaType: octets }], 'it has no image'],
     [[{ mediaType: octets, annotations: title('jq.raw.rar') }], 'it has no image'],
     [
