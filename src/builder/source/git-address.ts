@@ -38,7 +38,7 @@ export function parseGitAddress(text: string): Parsed {
 function isSound({ hostname, username, password }: URL): boolean {
   const [host, user] = [hostname, username].map(decoded);
   if (host === undefined || user === undefined || decoded(password) === undefined) return false;
-  return /^[A-Za-z0-9[]/.test(host) && !/[\s\p{C}]/u.test(host) && !/^-/.test(user);
+  return /^[A-Za-z0-9[]/.test(host) && !/[\s\p{C}]/u.test(host) && !user.startsWith('-');
 }
 
 /** Undefined for what has a % in it that stands for nothing. */
