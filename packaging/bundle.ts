@@ -18,6 +18,9 @@ const program = join(dist, 'sysext-agent.cjs');
 
 /** Libraries that not every command needs, and where each begins; of SQLite only what runs on this machine. */
 const libraries = {
+  '@sigstore/bundle': '@sigstore/bundle',
+  '@sigstore/protobuf-specs': '@sigstore/protobuf-specs',
+  '@sigstore/verify': '@sigstore/verify',
   'better-sqlite3': `better-sqlite3/linux-${process.arch}`,
   chokidar: 'chokidar',
   'dbus-next': 'dbus-next',

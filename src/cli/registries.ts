@@ -15,5 +15,8 @@ export async function registryAccess({ registries }: Settings): Promise<Registry
 export async function hostTrust({ trust }: Settings, root: string): Promise<Trust> {
   const { readKeyRing } = await import('../published/trust/key-ring.ts');
   const directories = configurationDirectories.map((directory) => `${directory}/keys`);
-  return { rules: trust, keys: readKeyRing(directories, root), clock: systemClock };
+  const known = { rules: trust, keys: readKeyRing(directories, root), clock: systemClock };
+  if (!trust.some(({ identities }) => identities !== undefined)) return known;
+  const { judgeKeyless } = await import('../published/trust/keyless.ts');
+  return { ...known, keyless: judgeKeyless };
 }

@@ -13,8 +13,35 @@ export interface TrustRule {
   readonly names: readonly string[];
   /** Names of key files; undefined where unsigned images are taken. */
   readonly keys: readonly string[] | undefined;
+  /** Who may have signed instead, with certificates of Sigstore. */
+  readonly identities?: readonly SigningIdentity[];
   /** The last day on which it holds, as `2027-01-31`. */
   readonly until?: string;
+}
+
+/** Someone to whom an authority of Sigstore gives certificates. */
+export interface SigningIdentity {
+  /** What the certificate is for, with `*` for any characters but `/`: a mail address, the address of a workflow. */
+  readonly subject: string;
+  /** Who knows the subject: the address of a service of OpenID Connect. */
+  readonly issuer: string;
+  /** Name of the file in `keys` that has the authorities. */
+  readonly root: string;
+}
+
+/** Someone who signs with certificates, as messages name them. */
+export function signerWords({ subject, issuer }: Pick<SigningIdentity, 'subject' | 'issuer'>): string {
+  return `${subject}, known to ${issuer}`;
+}
+
+/** The ending of files that have authorities of Sigstore. */
+export const rootEnding = '.json';
+
+/** Whether the subject of a certificate is one that a rule means: as many parts, each as it is there. */
+export function isSubject(subject: string, wanted: string): boolean {
+  if (/[\s\p{C}]/u.test(subject)) return false;
+  const [parts, globs] = [subject.split('/'), wanted.split('/')];
+  return parts.length === globs.length && globs.every((glob, index) => matchesGlob(parts[index] ?? '', glob));
 }
 
 /** The endings of key files, and what they hold. */
@@ -70,6 +97,26 @@ const day = checked(string, (text) => {
     : `${quote(text)} is no day such as 2027-01-31`;
 });
 
+const rootFile = checked(string, (file) =>
+  /^[A-Za-z0-9_][A-Za-z0-9._+@-]*\.json$/.test(file)
+    ? undefined
+    : `${quote(file)} is no name of a file in keys/ that ends in ${rootEnding}`,
+);
+
+const subject = checked(string, (text) =>
+  text === '' || /[\s\p{C}]/u.test(text) || /^[*/]*$/.test(text) ? `${quote(text)} is nobody in particular` : undefined,
+);
+
+const issuer = checked(string, (text) =>
+  /^https:\/\/[^\s\p{C}]+$/u.test(text) ? undefined : `${quote(text)} is no https address of who knows the subject`,
+);
+
+const identity: Decoder<SigningIdentity> = struct({
+  subject: required(subject),
+  issuer: required(issuer),
+  root: required(rootFile),
+});
+
 const notEmpty = <T>(of: Decoder<readonly T[]>, message: string): Decoder<readonly T[]> =>
   checked(of, (items) => (items.length === 0 ? message : undefined));
 
@@ -77,28 +124,36 @@ const fields = struct({
   place: required(placePattern),
   names: absentOr(notEmpty(list(nameGlob), 'it would hold for no extension: leave it out for all')),
   keys: absentOr(notEmpty(list(keyFile), 'it names no key: write `unsigned: allowed` where none is needed')),
+  identities: absentOr(notEmpty(list(identity), 'it names nobody: write `unsigned: allowed` where none is needed')),
   unsigned: absentOr(oneOf(['allowed'])),
   until: absentOr(day),
 });
 
-const rule: Decoder<TrustRule> = mapped(alsoChecked(fields, contradictions), ({ place, names, keys, until }) => ({
-  place,
-  names: names ?? ['*'],
-  keys,
-  ...(until === undefined ? {} : { until }),
-}));
+const rule: Decoder<TrustRule> = mapped(
+  alsoChecked(fields, contradictions),
+  ({ place, names, keys, identities, until }) => ({
+    place,
+    names: names ?? ['*'],
+    keys: keys ?? (identities === undefined ? undefined : []),
+    ...(identities === undefined ? {} : { identities }),
+    ...(until === undefined ? {} : { until }),
+  }),
+);
 
-/** It is either the one or the other. */
+/** Signatures are needed or not: by keys, identities or both of them. */
 function contradictions(value: Value, path: string): readonly Problem[] {
-  const [first, second] = givenFields(value, ['keys', 'unsigned']);
-  if (first === undefined) {
+  const signers = givenFields(value, ['keys', 'identities']);
+  const [unsigned] = givenFields(value, ['unsigned']);
+  if (signers.length === 0 && unsigned === undefined) {
     const message = 'say whose signature is needed: `keys: [FILE]`, or `unsigned: allowed` where none is';
     return value.kind === 'map' && givenField(value, 'place') !== undefined
       ? [{ position: value.position, field: path, message }]
       : [];
   }
-  if (second === undefined) return [];
-  const message = 'signatures are either needed or not: leave out `keys` or `unsigned`';
+  const second = unsigned ?? signers[0];
+  if (second === undefined || signers.length === 0 || unsigned === undefined) return [];
+  const others = signers.map(({ key }) => `\`${keyName(key) ?? ''}\``).join(' and ');
+  const message = `signatures are either needed or not: leave out ${others} or \`unsigned\``;
   return [{ position: second.key.position, field: fieldPath(path, keyName(second.key) ?? ''), message }];
 }
 

@@ -24,7 +24,7 @@ export interface SignedDocument {
 
 /** What came of one signature. */
 export type CosignVerdict =
-  | { readonly good: true; readonly file: string }
+  | { readonly good: true; readonly by: string }
   /** @see fault in words, for the one who wonders. */
   | { readonly good: false; readonly fault: string };
 
@@ -89,7 +89,12 @@ export function judgeManifestSignature(
   if (found.kind === 'bundle') return judgeBundle(found.bytes, documents, keys);
   const file = signerOf(found.payload, found.signature, keys);
   if (file === undefined) return byNobody;
-  return isAbout(simpleDigest(found.payload), documents) ? { good: true, file } : aboutAnother(file);
+  return isAbout(simpleDigest(found.payload), documents) ? byKey(file) : aboutAnother(file);
+}
+
+/** Of a key file, as `by` of a voucher. */
+export function byKey(file: string): { readonly good: true; readonly by: string } {
+  return { good: true, by: `cosign key ${file}` };
 }
 
 const byNobody = { good: false, fault: 'it was made by none of these keys' } as const;
@@ -168,7 +173,7 @@ function judgeMessage(
 ): CosignVerdict {
   for (const { bytes } of documents) {
     const file = signerOf(bytes, signature, keys);
-    if (file !== undefined) return { good: true, file };
+    if (file !== undefined) return byKey(file);
   }
   return { good: false, fault: 'it was made by none of these keys, or is about something else' };
 }
@@ -181,9 +186,15 @@ function judgeEnvelope(
   const signed = envelopeBytes(payloadType, payload);
   const [file] = signatures.flatMap(({ sig }) => signerOf(signed, sig, keys) ?? []);
   if (file === undefined) return byNobody;
-  return statedDigests(payloadType, payload).some((digest) => isAbout(digest, documents))
-    ? { good: true, file }
-    : aboutAnother(file);
+  return envelopeIsAbout({ payloadType, payload }, documents) ? byKey(file) : aboutAnother(file);
+}
+
+/** Whether an envelope has the statement of a signature about one of these documents. */
+export function envelopeIsAbout(
+  { payloadType, payload }: Pick<Envelope, 'payloadType' | 'payload'>,
+  documents: readonly SignedDocument[],
+): boolean {
+  return statedDigests(payloadType, payload).some((digest) => isAbout(digest, documents));
 }
 
 /** What is signed of an envelope: the "pre-authentication encoding" of DSSE v1. */

@@ -1,4 +1,4 @@
-import { keyEndings } from '../../core/trust-rules.ts';
+import { keyEndings, rootEnding } from '../../core/trust-rules.ts';
 import { checkedBytes, type CheckedBytes } from '../../host/checked-drop-ins.ts';
 
 /** The key files of this host, by their names. */
@@ -11,6 +11,7 @@ export type KeyRing = ReadonlyMap<string, CheckedBytes>;
  * @param directories below the root, the one that counts most first.
  */
 export function readKeyRing(directories: readonly string[], root: string): KeyRing {
-  const files = Object.keys(keyEndings).flatMap((suffix) => checkedBytes(directories, { root, suffix, trusted: true }));
+  const endings = [...Object.keys(keyEndings), rootEnding];
+  const files = endings.flatMap((suffix) => checkedBytes(directories, { root, suffix, trusted: true }));
   return new Map(files.map((file) => [file.name, file]));
 }

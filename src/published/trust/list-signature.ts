@@ -1,6 +1,7 @@
 import { isAgentError } from '../../core/errors.ts';
 import { verifyDetached } from '../../host/openpgp.ts';
-import { fromBase64, judgeBundle, signerOf } from './cosign.ts';
+import { byKey, fromBase64, judgeBundle, signerOf, type CosignVerdict } from './cosign.ts';
+import type { JudgeKeyless } from './keyless.ts';
 import type { RuleKeys } from './rule-keys.ts';
 
 /** A SHA256SUMS as it was sent. */
@@ -41,10 +42,12 @@ export async function judgeListSignature(
   list: PublishedList,
   signature: ListSignature | WithheldSignature,
   keys: RuleKeys,
-  now: Date,
+  { now, keyless }: { readonly now: Date; readonly keyless: JudgeKeyless },
 ): Promise<ListVerdict> {
   if ('withheld' in signature) return { fault: `${signature.source}: ${signature.withheld}` };
-  return signature.kind === 'openpgp' ? judgeOpenPgp(list, signature, keys, now) : judgeCosign(list, signature, keys);
+  if (signature.kind === 'openpgp') return judgeOpenPgp(list, signature, keys, now);
+  const verdict = judgeCosign(list, signature.bytes, keys, keyless);
+  return verdict.good ? { by: verdict.by, fault: '' } : { fault: `${signature.source}: ${verdict.fault}` };
 }
 
 const armor = '-----BEGIN PGP SIGNATURE-----';
@@ -67,16 +70,21 @@ async function judgeOpenPgp(
   }
 }
 
-function judgeCosign(list: PublishedList, { source, bytes }: ListSignature, { cosign }: RuleKeys): ListVerdict {
-  const file = cosignSigner(list, bytes, cosign);
-  return file === undefined
-    ? { fault: `${source}: it was made by none of these keys, or is about something else` }
-    : { by: `cosign key ${file}`, fault: '' };
-}
+const byNobody = { good: false, fault: 'it was made by none of these keys, or is about something else' } as const;
 
-function cosignSigner(list: PublishedList, bytes: Uint8Array, keys: RuleKeys['cosign']): string | undefined {
+function judgeCosign(
+  list: PublishedList,
+  bytes: Uint8Array,
+  { cosign, signers }: RuleKeys,
+  keyless: JudgeKeyless,
+): CosignVerdict {
   const signature = fromBase64(Buffer.from(bytes).toString('latin1'));
-  if (signature !== undefined) return signerOf(list.bytes, signature, keys);
-  const verdict = judgeBundle(bytes, [{ bytes: list.bytes }], keys);
-  return verdict.good ? verdict.file : undefined;
+  if (signature !== undefined) {
+    const file = signerOf(list.bytes, signature, cosign);
+    return file === undefined ? byNobody : byKey(file);
+  }
+  const documents = [{ bytes: list.bytes }];
+  const verdict = judgeBundle(bytes, documents, cosign);
+  if (verdict.good) return verdict;
+  return signers.length === 0 ? byNobody : keyless(bytes, documents, signers);
 }

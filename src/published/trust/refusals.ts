@@ -1,6 +1,6 @@
 import { AgentError } from '../../core/errors.ts';
 import { quote } from '../../core/yaml/text.ts';
-import type { TrustRule } from '../../core/trust-rules.ts';
+import { signerWords, type TrustRule } from '../../core/trust-rules.ts';
 import type { Claim, Statement } from './claim.ts';
 import type { RuleKeys } from './rule-keys.ts';
 
@@ -41,12 +41,21 @@ export function unsigned(
   verdicts: readonly { readonly fault: string }[],
   keys: RuleKeys,
 ): AgentError {
-  const trusted = [...keys.cosign.map(({ file }) => file), ...keys.openpgp.map(({ path }) => path)];
+  const files = [...keys.cosign.map(({ file }) => file), ...keys.openpgp.map(({ path }) => path)];
+  const identities = keys.signers.map(signerWords);
+  const basis = identities.length === 0 ? 'by a key that is trusted there' : 'by anybody who is trusted there';
   const found =
-    verdicts.length === 0 && trusted.length > 0 ? ['there is no signature'] : verdicts.map(({ fault }) => fault);
-  return new AgentError('verification-failed', `${subject} has no good signature by a key that is trusted there`, {
+    verdicts.length === 0 && files.length + identities.length > 0
+      ? ['there is no signature']
+      : verdicts.map(({ fault }) => fault);
+  return new AgentError('verification-failed', `${subject} has no good signature ${basis}`, {
     unverified: 'signature',
-    facts: [...found, `trusted keys: ${trusted.join(', ') || 'none'}`, ...keys.unusable],
+    facts: [
+      ...found,
+      ...(files.length > 0 || identities.length === 0 ? [`trusted keys: ${files.join(', ') || 'none'}`] : []),
+      ...identities.map((identity) => `trusted: ${identity}`),
+      ...keys.unusable,
+    ],
     left,
     next: `If the publisher of ${name} has a new key, put it into /etc/sysext-agent/keys and name it in \`keys\` of the settings \`trust\` for ${place}; one image can be taken by its digest. Otherwise do not use it.`,
   });

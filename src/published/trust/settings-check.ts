@@ -13,7 +13,7 @@ export interface TrustSettings {
 export function trustProblems({ rules, keys }: TrustSettings, of: Pick<Claim, 'place' | 'name'>): readonly string[] {
   const rule = ruleFor(rules, of);
   if (rule === undefined) return [`nobody is trusted to publish it at ${of.place}: see \`trust\` in agent.yml`];
-  const { cosign, openpgp, unusable } = keysOf(rule.keys ?? [], keys);
-  const none = rule.keys !== undefined && cosign.length + openpgp.length === 0;
+  const { kinds, unusable } = keysOf(rule, keys);
+  const none = rule.keys !== undefined && kinds.size === 0;
   return [...unusable, ...(none ? [`there is no key that could vouch for it at ${of.place}`] : [])];
 }

@@ -1,8 +1,9 @@
 import { ruleFor, type TrustRule } from '../../core/trust-rules.ts';
 import type { Clock } from '../../host/clock.ts';
 import type { Claim, ManifestSignature, Statement } from './claim.ts';
-import { judgeManifestSignature, type CosignVerdict } from './cosign.ts';
+import { judgeManifestSignature, type CosignVerdict, type SignedDocument } from './cosign.ts';
 import type { KeyRing } from './key-ring.ts';
+import type { JudgeKeyless } from './keyless.ts';
 import {
   judgeListSignature,
   type ListSignature,
@@ -19,6 +20,8 @@ export interface Trust {
   readonly rules: readonly TrustRule[];
   readonly keys: KeyRing;
   readonly clock: Clock;
+  /** Needed where a rule trusts identities: what it takes is loaded only then. */
+  readonly keyless?: JudgeKeyless;
 }
 
 /** A manifest that was found for a claim, as it was sent. */
@@ -51,18 +54,28 @@ export function vouchForManifest(
     requireStatement(claim, statement, 'unsigned');
     return byRule(rule, sha256);
   }
-  const keys = keysOf(rule.keys, trust.keys);
-  const documents = [manifest.bytes, ...(manifest.index === undefined ? [] : [manifest.index])];
-  const verdicts = signatures.map((found) =>
-    judgeManifestSignature(
-      found,
-      documents.map((bytes) => ({ bytes })),
-      keys.cosign,
-    ),
-  );
-  const file = requireGood(claim, verdicts, keys);
+  const keys = keysOf(rule, trust.keys);
+  const all = [manifest.bytes, ...(manifest.index === undefined ? [] : [manifest.index])];
+  const documents = all.map((bytes) => ({ bytes }));
+  const verdicts = signatures.map((found) => judgeSignature(trust, found, documents, keys));
+  const by = requireGood(claim, verdicts, keys);
   requireStatement(claim, statement, 'signed');
-  return made({ by: `cosign key ${file}`, signed: true, sha256 });
+  return made({ by, signed: true, sha256 });
+}
+
+function judgeSignature(
+  trust: Trust,
+  found: ManifestSignature,
+  documents: readonly SignedDocument[],
+  { cosign, signers }: RuleKeys,
+): CosignVerdict {
+  const verdict = judgeManifestSignature(found, documents, cosign);
+  if (verdict.good || found.kind !== 'bundle' || signers.length === 0) return verdict;
+  return keylessOf(trust)(found.bytes, documents, signers);
+}
+
+function keylessOf({ keyless }: Trust): JudgeKeyless {
+  return keyless ?? (() => ({ good: false, fault: 'it is not looked at here' }));
 }
 
 declare const verified: unique symbol;
@@ -90,10 +103,10 @@ export async function verifyList(
 ): Promise<VerifiedList> {
   const rule = requireRule(trust, of);
   if (rule.keys === undefined) return { bytes: list.bytes, by: wordsOf(rule), signed: false } as VerifiedList;
-  const keys = keysOf(rule.keys, trust.keys);
+  const keys = keysOf(rule, trust.keys);
   const signatures = await fetch(keys.kinds);
-  const now = trust.clock.now();
-  const verdicts = await Promise.all(signatures.map((found) => judgeListSignature(list, found, keys, now)));
+  const means = { now: trust.clock.now(), keyless: keylessOf(trust) };
+  const verdicts = await Promise.all(signatures.map((found) => judgeListSignature(list, found, keys, means)));
   const good = verdicts.find((verdict) => verdict.by !== undefined);
   if (good?.by === undefined) throw unsigned(of, list.source, verdicts, keys);
   return { bytes: list.bytes, by: good.by, signed: true } as VerifiedList;
@@ -141,7 +154,7 @@ function requireRule({ rules, clock }: Trust, claim: Pick<Claim, 'place' | 'name
 
 function requireGood(claim: Claim, verdicts: readonly CosignVerdict[], keys: RuleKeys): string {
   const good = verdicts.find((verdict) => verdict.good);
-  if (good?.good === true) return good.file;
+  if (good?.good === true) return good.by;
   const found = verdicts.map((verdict) => ({ fault: verdict.good ? '' : verdict.fault }));
   throw unsigned(claim, `${claim.name} ${claim.version} of ${claim.place}`, found, keys);
 }
