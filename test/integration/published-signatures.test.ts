@@ -12,9 +12,12 @@ import { indexType, manifestType } from '../../src/published/registry/manifest.t
 import { documentsOf, publish } from '../../src/published/registry/publish.ts';
 import { createRegistryPublisher } from '../../src/published/registry/registry-publisher.ts';
 import { openUpload } from '../../src/published/registry/upload.ts';
+import type { TrustRule } from '../../src/core/trust-rules.ts';
+import { judgeKeyless } from '../../src/published/trust/keyless.ts';
 import { readKeyRing } from '../../src/published/trust/key-ring.ts';
 import { temporaryDirectory } from '../support/archives.ts';
-import { makeCosignKey, signManifest, type Attachment, type Signing } from './support/cosign.ts';
+import { sigstoreAuthorities } from '../support/sigstore.ts';
+import { makeCosignKey, signedStatement, signManifest, type Attachment, type Signing } from './support/cosign.ts';
 import { withReferrers, type ReferrersRegistry } from './support/referrers.ts';
 import { startRegistry, type RunningRegistry } from './support/registry.ts';
 
@@ -100,11 +103,16 @@ async function sign(
 }
 
 /** What comes of pulling jq 1.7: the image and who vouches, or the refusal with its facts. */
-async function pulled({ repository }: Pick<Published, 'repository'>, host = front.host): Promise<string> {
+async function pulled(
+  { repository }: Pick<Published, 'repository'>,
+  host = front.host,
+  signers: Partial<TrustRule> = { keys: ['ours.pub'] },
+): Promise<string> {
   const parsed = parseImageReference(`oci://${host}/${repository}:1.7`);
   if (!('value' in parsed) || parsed.value.kind !== 'oci') throw new Error('no reference');
-  const rules = [{ place: `oci://${host}`, names: ['*'], keys: ['ours.pub'] }];
-  const trust = { rules, keys: readKeyRing(['/keys'], work.path), clock: systemClock };
+  const rules = [{ place: `oci://${host}`, names: ['*'], keys: [], ...signers }];
+  const keys = readKeyRing(['/keys'], work.path);
+  const trust = { rules, keys, clock: systemClock, keyless: judgeKeyless };
   const asked = { reference: parsed.value, name: 'jq', architecture: 'x86-64', trust, access: access() } as const;
   const publisher = createRegistryPublisher(asked);
   try {
@@ -185,3 +193,32 @@ test.each(['referrer', 'bundle'] as const)(
     expect(await pulled(published, registry.host)).toBe(good);
   },
 );
+
+test('a bundle without a key counts by who had its certificate, about what it says and for the name that was asked for', async () => {
+  const authorities = await sigstoreAuthorities();
+  writeFileSync(work.at('keys/example.json'), authorities.root);
+  const holder = { subject: 'https://git.example/jq/release.yml@refs/tags/v1.7', issuer: 'https://id.example' };
+  const identity = { ...holder, subject: 'https://git.example/jq/release.yml@refs/tags/*', root: 'example.json' };
+  const signed = async ({ repository }: Published, digest: string, beside = digest) => {
+    const bundle = await authorities.signStatement(signedStatement(digest), holder);
+    const bytes = Buffer.from(JSON.stringify(bundle));
+    front.refer(beside, await signManifest(registry.host, repository, digest, bytes, { beside }));
+  };
+  const by = (published: Published, more: Partial<typeof identity> = {}) =>
+    pulled(published, front.host, { identities: [{ ...identity, ...more }] });
+
+  const published = await pushed();
+  expect(await by(published)).toContain('has no good signature by anybody who is trusted there; there is no signature');
+  const older = await pushed({ version: '1.6' });
+  await signed(published, older.manifest, published.manifest);
+  expect(await by(published)).toContain('about something else');
+  await signed(published, published.index);
+  expect(await by(published)).toBe(`jq 1.7 by ${holder.subject}, known to ${holder.issuer}`);
+  expect(await by(published, { issuer: 'https://other.example' })).toContain(`it was made by "${holder.subject}"`);
+  expect(await by(published, { root: 'lost.json' })).toContain('lost.json: there is no such file');
+  expect(await pulled(published)).toContain('it was made by none of these keys');
+
+  const tools = await pushed({ name: 'tools' });
+  await signed(tools, tools.manifest);
+  expect(await by(tools)).toContain('is not jq 1.7; it says of itself: "tools" "1.7"');
+});

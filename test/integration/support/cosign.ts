@@ -35,22 +35,23 @@ export interface Signing {
 /**
  * Signs the digest of a manifest as cosign does, and puts the signature beside it.
  * @param registry that is spoken to without encryption.
+ * @param key the path of a private key, or a bundle that is signed already.
  * @returns the line by which an index of referrers names it.
  */
 export async function signManifest(
   registry: string,
   repository: string,
   digest: string,
-  key: string,
-  { as = 'tag', beside = digest }: Signing = {},
+  key: string | Buffer,
+  { as = typeof key === 'string' ? 'tag' : 'bundle', beside = digest }: Signing = {},
 ): Promise<object> {
   const registries = new Map([[registry, { mirrors: [], plainHttp: true }]]);
   const access = { registries, credentials: () => undefined, env: {}, clock: systemClock };
   const upload = openUpload(access, registry, repository);
-  const { type, configType, layerType, layer, annotations } = (as === 'bundle' ? bundleOf : simpleOf)(
-    { registry, repository, digest },
-    key,
-  );
+  const { type, configType, layerType, layer, annotations } =
+    as === 'bundle' || typeof key !== 'string'
+      ? attachedBundle(typeof key === 'string' ? bundleOf(digest, key) : key)
+      : simpleOf({ registry, repository, digest }, key);
   const config = Buffer.from('{}');
   for (const blob of [layer, config]) await upload.blob({ sha256: sha256(blob), size: blob.length, content: blob });
   const manifest = JSON.stringify({
@@ -97,16 +98,22 @@ function simpleOf({ registry, repository, digest }: Signed, key: string) {
   };
 }
 
-/** A Sigstore bundle with an in-toto statement in a DSSE envelope, as cosign 3 makes it with a key. */
-function bundleOf({ digest }: Signed, key: string) {
-  const predicateType = 'https://sigstore.dev/cosign/sign/v1';
-  const payloadType = 'application/vnd.in-toto+json';
+const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json';
+const predicateType = 'https://sigstore.dev/cosign/sign/v1';
+
+/** What cosign signs of a manifest where it makes bundles. */
+export function signedStatement(digest: string): object {
   const subject = [{ digest: { sha256: digest.replace('sha256:', '') } }];
-  const payload = JSON.stringify({ _type: 'https://in-toto.io/Statement/v1', subject, predicateType, predicate: {} });
+  return { _type: 'https://in-toto.io/Statement/v1', subject, predicateType, predicate: {} };
+}
+
+/** A Sigstore bundle with an in-toto statement in a DSSE envelope, as cosign 3 makes it with a key. */
+function bundleOf(digest: string, key: string): Buffer {
+  const payloadType = 'application/vnd.in-toto+json';
+  const payload = JSON.stringify(signedStatement(digest));
   const signed = `DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} ${payload}`;
-  const type = 'application/vnd.dev.sigstore.bundle.v0.3+json';
   const bundle = {
-    mediaType: type,
+    mediaType: bundleType,
     verificationMaterial: { publicKey: { hint: 'fleet' }, tlogEntries: [] },
     dsseEnvelope: {
       payload: Buffer.from(payload).toString('base64'),
@@ -114,11 +121,15 @@ function bundleOf({ digest }: Signed, key: string) {
       signatures: [{ sig: cosignSignature(key, signed) }],
     },
   };
+  return Buffer.from(JSON.stringify(bundle));
+}
+
+function attachedBundle(layer: Buffer) {
   return {
-    type,
+    type: bundleType,
     configType: 'application/vnd.oci.empty.v1+json',
-    layerType: type,
-    layer: Buffer.from(JSON.stringify(bundle)),
+    layerType: bundleType,
+    layer,
     annotations: {
       'dev.sigstore.bundle.content': 'dsse-envelope',
       'dev.sigstore.bundle.predicateType': predicateType,
