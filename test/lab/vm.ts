@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { execa } from 'execa';
@@ -72,27 +72,35 @@ export async function cloudKernel(): Promise<VmKernel> {
 }
 
 /**
- * Makes what is needed to boot a tree: its modules in it, the programs that let us in, and an initrd beside it.
+ * Makes what is needed to boot a tree: the programs that let us in, and an initrd beside it that has all modules.
  * @param tree a root file system of our own, which is changed.
  */
 export async function makeBootable(tree: string, kernel: VmKernel, initrd: string): Promise<void> {
-  const directory = join('usr/lib/modules', kernel.release);
-  await execa('cp', ['-a', '--parents', join('.', directory), tree], { cwd: kernel.root });
-  await execa('chroot', [tree, 'depmod', kernel.release]);
-  const { stdout } = await execa('chroot', [
-    ...[tree, 'modprobe', '--all', '--show-depends', `--set-version=${kernel.release}`],
-    ...modules,
-  ]);
-  const paths = [...new Set([...stdout.matchAll(/^insmod (\S+)/gm)].map(([, path = '']) => path))];
-  await makeInitrd(
-    initrd,
-    kernel,
-    paths.map((path) => join(tree, path)),
-  );
+  await makeInitrd(initrd, kernel);
   fs.writeFileSync(join(tree, 'usr/local/sbin/lab-shell'), insideShell, { mode: 0o755 });
-  fs.writeFileSync(join(tree, 'etc/systemd/system/lab-shell.service'), insideUnit);
-  fs.mkdirSync(join(tree, 'etc/systemd/system/multi-user.target.wants'), { recursive: true });
-  fs.symlinkSync('../lab-shell.service', join(tree, 'etc/systemd/system/multi-user.target.wants/lab-shell.service'));
+  const units = join(tree, 'etc/systemd/system');
+  fs.writeFileSync(join(units, 'lab-shell.service'), insideUnit);
+  fs.mkdirSync(join(units, 'multi-user.target.wants'), { recursive: true });
+  fs.symlinkSync('../lab-shell.service', join(units, 'multi-user.target.wants/lab-shell.service'));
+}
+
+/** The modules in an order in which each comes after those that it needs. */
+async function modulesOf(kernel: VmKernel): Promise<readonly Buffer[]> {
+  const directory = join(kernel.root, 'usr/lib/modules', kernel.release, 'kernel');
+  const files = fs.globSync('**/*.ko.xz', { cwd: directory });
+  const found = new Map<string, Buffer>();
+  const add = async (name: string): Promise<void> => {
+    // What is not there is in the kernel itself.
+    const file = files.find((path) => basename(path, '.ko.xz').replaceAll('-', '_') === name);
+    if (file === undefined || found.has(name)) return;
+    const unpacked = await execa('xz', ['--decompress', '--stdout', join(directory, file)], { encoding: 'buffer' });
+    const bytes = Buffer.from(unpacked.stdout);
+    const [, needed = ''] = /\0depends=([^\0]*)\0/.exec(bytes.toString('latin1')) ?? [];
+    for (const other of needed.split(',').filter(Boolean)) await add(other.replaceAll('-', '_'));
+    found.set(name, bytes);
+  };
+  for (const name of modules) await add(name);
+  return [...found.values()];
 }
 
 /** Scripts come as lines of base64, and so does what they print, with the exit code before it. */
@@ -116,20 +124,17 @@ StandardInput=tty-force
 StandardOutput=tty
 StandardError=journal
 TTYPath=/dev/ttyS1
-SendSIGHUP=yes
 `;
 
-async function makeInitrd(path: string, kernel: VmKernel, moduleFiles: readonly string[]): Promise<void> {
+async function makeInitrd(path: string, kernel: VmKernel): Promise<void> {
   const tree = `${path}.tree`;
   fs.rmSync(tree, { recursive: true, force: true });
   for (const name of ['bin', 'dev', 'proc', 'sys', 'root', 'modules'])
     fs.mkdirSync(join(tree, name), { recursive: true });
   fs.copyFileSync(join(kernel.root, 'usr/bin/busybox'), join(tree, 'bin/busybox'));
   fs.symlinkSync('busybox', join(tree, 'bin/sh'));
-  for (const [index, file] of moduleFiles.entries()) {
-    const to = join(tree, 'modules', `${String(index).padStart(2, '0')}.ko`);
-    fs.writeFileSync(to, (await execa('xz', ['--decompress', '--stdout', file], { encoding: 'buffer' })).stdout);
-  }
+  for (const [index, bytes] of (await modulesOf(kernel)).entries())
+    fs.writeFileSync(join(tree, 'modules', `${String(index).padStart(2, '0')}.ko`), bytes);
   fs.writeFileSync(join(tree, 'init'), init, { mode: 0o755 });
   const pack = 'cd "$0"; find . | bin/busybox cpio -o -H newc 2>/dev/null | gzip -1 >"$1"';
   await execa('sh', ['-euc', pack, tree, path]);
