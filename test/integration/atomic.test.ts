@@ -325,10 +325,11 @@ describe.each([
   test.runIf(faults.length > 0)('one that was killed and cannot be ended stands in the way of nothing', async () => {
     await shell(`${place('a1')}; cp /srv/b.raw ${extensions}/b.raw; ${agent} refresh; ${place('a2')}`);
     const prepare = `${swap} prepare /usr/bin/systemd-sysext refresh${always}`;
-    const killed = `${strace} -e inject=umount2:signal=KILL:when=1 ${swap} commit || test $? = 137`;
+    // After what is mounted below /usr, and /usr itself.
+    const killed = `${strace} -e inject=move_mount:signal=KILL:when=3 ${swap} commit || test $? = 137`;
     const seen = await watchedDuring(machine, '/opt/b/file', `${prepare}; ${killed}`);
-    const settling = `${strace} -f -e inject=umount2:error=ENOMEM:when=1 ${swap} settle`;
-    expect(await shell(`${settling} 2>&1`)).toContain('taking off what was merged at /usr: Cannot allocate memory\n');
+    const settling = `${strace} -f -e inject=move_mount:error=ENOMEM:when=1 ${swap} settle`;
+    expect(await shell(`${settling} 2>&1`)).toContain('mounting beneath /opt: Cannot allocate memory\n');
     expect([seen.absences, await version(), (await left()).split('\n')[1]]).toEqual([
       0,
       '1',
@@ -338,6 +339,7 @@ describe.each([
     await shell(`rm ${extensions}/b.raw`);
     expect(await watchedDuring(machine, watched, `${agent} refresh`)).toMatchObject({ absences: 0 });
     expect(await version()).toBe('2');
+    await shell(`${place('a1')}; ${agent} refresh`);
   });
 
   test('killed while systemd-sysext runs it has changed nothing, and nothing is left', async () => {
