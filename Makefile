@@ -5,7 +5,7 @@ packages := attr binutils bubblewrap bzip2 erofs-utils squashfs-tools systemd ut
 	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring dnf docker-registry dpkg-dev e2fsprogs fdisk fish gcc gnupg gpgv groff-base libarchive-tools libc6-dev lintian \
 	lz4 mmdebstrap mount nginx-light rpm skopeo strace systemd-container zsh zstd
 
-.PHONY: help setup check test demo bench format dist deb clean
+.PHONY: help setup check test demo bench format dist deb helpers clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -52,5 +52,9 @@ dist: node_modules/.package-lock.json ## the bundle that packages ship
 deb: setup dist ## the Debian package, dist/sysext-agent_*.deb
 	@npm run --silent deb
 
+ARCH = arm64
+helpers: ## the programs of native/ for ARCH=arm64, with gcc-aarch64-linux-gnu
+	@node packaging/helpers.ts --arch=$(ARCH)
+
 clean: ## remove what was built here; caches outside the checkout stay
-	rm -rf dist coverage
+	rm -rf dist helpers-* coverage

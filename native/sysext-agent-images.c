@@ -195,13 +195,23 @@ static void show(int directory, const char *name, const char *path)
 		fail("showing %s", path);
 }
 
+/* What cannot be read is not the end. */
+static struct dirent *next_entry(DIR *directory, const char *path)
+{
+	errno = 0;
+	struct dirent *entry = readdir(directory);
+	if (!entry && errno != 0)
+		fail("reading %s", path);
+	return entry;
+}
+
 static void offer(char **offered, int count)
 {
 	require_own_namespace();
 	DIR *entries = opendir(EXTENSIONS);
 	if (!entries || mount("tmpfs", EXTENSIONS, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0755") < 0)
 		fail("showing other entries in " EXTENSIONS);
-	for (struct dirent *entry; (entry = readdir(entries));) {
+	for (struct dirent *entry; (entry = next_entry(entries, EXTENSIONS));) {
 		const char *file = entry->d_name;
 		const char *key = key_of(file, offered, count);
 		/* Names that begin so are of files that are being written: systemd passes over them. */
@@ -246,7 +256,7 @@ static void keep(char **kept, int count)
 		return;
 	if (!entries)
 		fail("looking at " IMAGES);
-	for (struct dirent *entry; (entry = readdir(entries));) {
+	for (struct dirent *entry; (entry = next_entry(entries, IMAGES));) {
 		const char *name = entry->d_name;
 		if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !is_among(name, kept, count))
 			take_off(dirfd(entries), name);

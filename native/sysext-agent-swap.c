@@ -7,7 +7,7 @@
  *   look PROGRAM ARGUMENT...     run PROGRAM where that is what is merged, and nobody else sees it
  *   commit                       make that what is merged: slide it beneath what is, then take that off
  *   abort                        take it away
- *   settle                       what a killed run left: commit where that had begun, else abort
+ *   settle                       what a killed run left: commit where that had begun and can be ended, else abort
  *
  * What was killed can be done again. Its own failures end it with 125. See docs/merge-drivers.md.
  */
@@ -32,9 +32,11 @@
 #include <unistd.h>
 
 /* Numbers and flags of the kernel, which older headers do not have; the numbers are the same on every architecture. */
-enum { NR_OPEN_TREE = 428, NR_MOVE_MOUNT = 429, NR_MOUNT_SETATTR = 442 };
-enum { TREE_CLONE = 1, TREE_RECURSIVE = 0x8000, FROM_EMPTY_PATH = 0x4, BENEATH = 0x200, EMPTY_PATH = 0x1000 };
+enum { NR_OPEN_TREE = 428, NR_MOVE_MOUNT = 429, NR_OPENAT2 = 437, NR_MOUNT_SETATTR = 442 };
+enum { TREE_CLONE = 1, TREE_RECURSIVE = 0x8000, EMPTY_PATH = 0x1000, WITHOUT_LINKS = 0x4 };
+enum { FROM_EMPTY_PATH = 0x4, FOLLOW = 0x10, TO_EMPTY_PATH = 0x40, BENEATH = 0x200 };
 struct mount_attributes { uint64_t set, clear, propagation, user_namespace; };
+struct how_to_open { uint64_t flags, mode, resolve; };
 
 enum { FAILED = 125, MOST_SUBMOUNTS = 256 };
 
@@ -73,10 +75,21 @@ static int copy_of(const char *path, int recursive)
 	return tree;
 }
 
+/* A hierarchy may be a link, as /opt is to /var/opt where only /var can be written to. */
 static void attach(int tree, const char *path, int how)
 {
-	if (syscall(NR_MOVE_MOUNT, tree, "", AT_FDCWD, path, FROM_EMPTY_PATH | how) < 0)
+	if (syscall(NR_MOVE_MOUNT, tree, "", AT_FDCWD, path, FROM_EMPTY_PATH | FOLLOW | how) < 0)
 		fail("mounting %s %s", how ? "beneath" : "at", path);
+}
+
+/* What was at a path without links is not to come to where a link of an extension leads. */
+static void attach_without_links(int tree, const char *path)
+{
+	struct how_to_open how = { .flags = O_PATH | O_CLOEXEC, .resolve = WITHOUT_LINKS };
+	int place = (int)syscall(NR_OPENAT2, AT_FDCWD, path, &how, sizeof how);
+	if (place < 0 || syscall(NR_MOVE_MOUNT, tree, "", place, "", FROM_EMPTY_PATH | TO_EMPTY_PATH) < 0)
+		fail("mounting at %s", path);
+	close(place);
 }
 
 /* The device of the overlay that systemd-sysext merged at a path, as it noted it there; 0 where there is none. */
@@ -131,6 +144,8 @@ static bool any_mount(bool (*test)(const struct mount_line *, void *), void *dat
 		unescape(mount.path);
 		found = test(&mount, data);
 	}
+	if (ferror(file))
+		fail("reading /proc/self/mountinfo");
 	free(line);
 	fclose(file);
 	return found;
@@ -216,11 +231,14 @@ static bool is_mount_root(const char *path)
 /* Mounts the copies below another directory, where nothing is mounted yet. */
 static void mount_copies(struct submounts *all, const char *below)
 {
+	char real[PATH_MAX];
+	if (all->count > 0 && !realpath(below, real))
+		fail("looking for %s", below);
 	for (int i = 0; i < all->count; i++) {
-		char path[PATH_MAX + 32];
-		snprintf(path, sizeof path, "%s%s", below, all->copies[i].path);
+		char path[2 * PATH_MAX];
+		snprintf(path, sizeof path, "%s%s", real, all->copies[i].path);
 		if (!is_mount_root(path))
-			attach(all->copies[i].tree, path, 0);
+			attach_without_links(all->copies[i].tree, path);
 		close(all->copies[i].tree);
 	}
 	free(all);
@@ -293,31 +311,42 @@ static bool commit_has_begun(void)
 	return false;
 }
 
-static void settle(void)
-{
-	clear_away(COMMITTED);
-	if (commit_has_begun())
-		commit();
-	else
-		clear_away(PREPARED);
-}
-
-static int exit_code_of(char **command)
+/* Does work in another process, and returns its exit code. What is ended with us changes nothing any more. */
+static int exit_code_of(void (*work)(char **), char **arguments)
 {
 	int status;
 	pid_t child = fork();
 	if (child == 0) {
-		/* What is ended with us has changed nothing that anyone sees. */
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execv(command[0], command);
-		fail("executing %s", command[0]);
+		work(arguments);
+		exit(0);
 	}
 	if (child < 0)
-		fail("starting %s", command[0]);
+		fail("starting a process");
 	while (waitpid(child, &status, 0) < 0)
 		if (errno != EINTR)
-			fail("waiting for %s", command[0]);
+			fail("waiting for a process");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void become(char **command)
+{
+	execv(command[0], command);
+	fail("executing %s", command[0]);
+}
+
+static void end_commit(char **none)
+{
+	(void)none;
+	commit();
+}
+
+/* Where a commit cannot be ended it is given up: what is merged stays, and does not stand in the way of all that comes. */
+static void settle(void)
+{
+	clear_away(COMMITTED);
+	if (!commit_has_begun() || exit_code_of(end_commit, NULL) != 0)
+		clear_away(PREPARED);
 }
 
 static void make_directory(const char *path, mode_t mode)
@@ -369,7 +398,7 @@ static int prepare(char **command)
 		fail("setting the propagation of mounts");
 	for (int i = 0; i < HIERARCHIES; i++)
 		spare_nested(hierarchies[i].path);
-	int exit_code = exit_code_of(command);
+	int exit_code = exit_code_of(become, command);
 	for (int i = 0; i < HIERARCHIES; i++)
 		trees[i] = exit_code == 0 && merged_at(hierarchies[i].path) ? copy_of(hierarchies[i].path, 0) : -1;
 	if (setns(namespace, CLONE_NEWNS) < 0 || fchdir(root) < 0 || chroot(".") < 0)

@@ -168,7 +168,7 @@ function settingsOf(
   output: string,
 ): UnitSettings {
   const variables = Object.entries({ LC_ALL: 'C.UTF-8', ...environment }).map(([name, value]) => `${name}=${value}`);
-  const microseconds = (milliseconds: number) => new Variant('t', BigInt(milliseconds) * 1000n);
+  const microseconds = (milliseconds: number) => new Variant('t', BigInt(Math.round(milliseconds * 1000)));
   return {
     Description: new Variant('s', description),
     Type: new Variant('s', 'oneshot'),

@@ -7,9 +7,10 @@ import { bootMachine, type Machine } from '../lab/machine.ts';
 /**
  * Swaps what is merged many times while somebody looks at it without pause, and prints how often it was absent, how long
  * a swap takes and what is left, beside what the bare tool does: `node test/endurance/swaps.ts [--swaps=1000]
- * [--extensions=1,10,50] [--systemd=252,257,262] [--by=agent|program] [--starts=0]`, as root, with the bundle. With
- * `--starts=60` a shell then starts a program of the extension without pause for so many seconds while it is swapped. Exits
- * with 1 where something was absent, grows, or did not start.
+ * [--extensions=1,10,50] [--systemd=252,257,262] [--by=agent|program|mounted] [--starts=0]`, as root, with the bundle. By
+ * `program` the helper alone swaps; by `mounted` it finds every image mounted once, as the agent has it with those of its
+ * store. With `--starts=60` a shell then starts a program of the extension without pause for so many seconds while it is
+ * swapped. Exits with 1 where something was absent, grows, or did not start.
  */
 
 const { values } = parseArgs({
@@ -30,12 +31,31 @@ const exchange =
   'version=$((i % 2 + 1)); cp --reflink=auto /srv/e0-$version.raw /var/lib/extensions/.#e0; ' +
   'mv /var/lib/extensions/.#e0 /var/lib/extensions/e0.raw';
 
-/** `refresh` of 260 and later does nothing where nothing has changed: here something has. */
-const ways = {
-  agent: `${installed}/bin/sysext-agent refresh`,
-  program: `${installed}/dist/sysext-agent-swap prepare /usr/bin/systemd-sysext refresh && ${installed}/dist/sysext-agent-swap commit`,
-  bare: 'systemd-sysext refresh',
-} as const;
+type Way = 'agent' | 'program' | 'mounted' | 'bare';
+
+const [swap, images] = ['swap', 'images'].map((name) => `${installed}/dist/sysext-agent-${name}`);
+
+/** Each is a command of the shell. `refresh` of 260 and later does nothing where nothing has changed: here something has. */
+function waysWith(others: readonly string[]): Readonly<Record<Way, string>> {
+  const keys = ['e0-${version:-1}', ...others].join(' ');
+  const mounted = ['erofs /srv/e0-${version:-1}.raw e0-${version:-1}', ...others.map(mountedOther)].join(' ');
+  const offered = ['e0 e0-${version:-1}', ...others.map((name) => `${name} ${name}`)].join(' ');
+  const refresh = '/usr/bin/systemd-sysext refresh';
+  return {
+    agent: `${installed}/bin/sysext-agent refresh`,
+    program: `${swap} prepare ${refresh} && ${swap} commit`,
+    mounted:
+      `${images} mount ${mounted} -- ${swap} prepare ${images} offer ${offered} -- ${refresh} && ` +
+      `${swap} commit && ${images} keep ${keys}`,
+    bare: 'systemd-sysext refresh',
+  };
+}
+
+type Ways = ReturnType<typeof waysWith>;
+
+function mountedOther(name: string): string {
+  return `erofs /var/lib/extensions/${name}.raw ${name}`;
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -45,21 +65,23 @@ interface Left {
   readonly mounts: number;
   readonly loops: number;
   readonly files: number;
+  readonly managerKib: number;
   readonly freeKib: number;
 }
 
 async function leftIn(machine: Machine): Promise<Left> {
   const script = [
     'mounts=$(wc -l </proc/1/mountinfo)',
-    'loops=$(cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -c extensions || true)',
+    'loops=$(cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -c -e extensions -e /srv/e0 || true)',
     'files=$(ls /proc/1/fd | wc -l)',
+    'manager=$(awk "/VmRSS/ { print \\$2 }" /proc/1/status)',
     'free=$(awk "/MemAvailable/ { print \\$2 }" /proc/meminfo)',
-    'echo "{\\"mounts\\": $mounts, \\"loops\\": $loops, \\"files\\": $files, \\"freeKib\\": $free}"',
+    'echo "{\\"mounts\\": $mounts, \\"loops\\": $loops, \\"files\\": $files, \\"managerKib\\": $manager, \\"freeKib\\": $free}"',
   ];
   return JSON.parse(await machine.shell(script.join('\n'))) as Left;
 }
 
-async function run(machine: Machine, what: keyof typeof ways, swaps: number): Promise<readonly string[]> {
+async function run(machine: Machine, ways: Ways, what: Way, swaps: number): Promise<readonly string[]> {
   const before = await leftIn(machine);
   const start = performance.now();
   const script = `for i in $(seq ${swaps}); do ${exchange}; ${ways[what]}; done`;
@@ -71,7 +93,7 @@ async function run(machine: Machine, what: keyof typeof ways, swaps: number): Pr
     `  ${what.padEnd(8)}${swaps} swaps, ${each.toFixed(0)} ms each: ${polls} looks, absent ${absences} times, ` +
       `longest ${longestMs.toFixed(2)} ms, in all ${totalMs.toFixed(1)} ms; mounts ${before.mounts} -> ${after.mounts}, ` +
       `loop devices ${before.loops} -> ${after.loops}, open files of PID 1 ${before.files} -> ${after.files}, ` +
-      `free memory ${before.freeKib} -> ${after.freeKib} KiB`,
+      `memory of PID 1 ${before.managerKib} -> ${after.managerKib} KiB, free ${before.freeKib} -> ${after.freeKib} KiB`,
   );
   if (what === 'bare') return [];
   return [
@@ -84,7 +106,7 @@ async function run(machine: Machine, what: keyof typeof ways, swaps: number): Pr
 }
 
 /** Starts a program of an extension again and again while that is swapped; a shell and the program are from the tree. */
-async function start(machine: Machine, what: keyof typeof ways, seconds: number): Promise<number> {
+async function start(machine: Machine, ways: Ways, what: Way, seconds: number): Promise<number> {
   const script = [
     `(i=0; while :; do i=$((i + 1)); ${exchange}; { ${ways[what]}; } >/dev/null 2>&1; echo >>/run/swapped; done) & swapping=$!`,
     `starts=0 failures=0; : >/run/swapped; end=$((SECONDS + ${seconds}))`,
@@ -109,7 +131,7 @@ function watchedImage(version: string): Buffer {
   });
 }
 
-const by = values.by === 'program' ? 'program' : 'agent';
+const by = (['program', 'mounted'] as const).find((way) => way === values.by) ?? 'agent';
 const swaps = Number(values.swaps);
 const problems: string[] = [];
 for (const systemd of values.systemd.split(',').map(Number) as (252 | 254 | 257 | 262)[]) {
@@ -118,6 +140,7 @@ for (const systemd of values.systemd.split(',').map(Number) as (252 | 254 | 257 
     await using machine = await bootMachine({ systemd });
     await installWatcher(machine);
     const others = Array.from({ length: count - 1 }, (_, index) => `e${index + 1}`);
+    const ways = waysWith(others);
     await putFiles(machine, '/var/lib/extensions', {
       ...Object.fromEntries(others.map((name) => [`${name}.raw`, extensionImage(name)])),
       'e0.raw': watchedImage('1'),
@@ -128,12 +151,12 @@ for (const systemd of values.systemd.split(',').map(Number) as (252 | 254 | 257 
     });
     await machine.shell('systemd-sysext merge');
     await machine.shell(`{ ${ways[by]}\n} >/dev/null 2>&1`);
-    problems.push(...(await run(machine, by, swaps)));
-    problems.push(...(await run(machine, 'bare', Math.min(20, swaps))));
+    problems.push(...(await run(machine, ways, by, swaps)));
+    problems.push(...(await run(machine, ways, 'bare', Math.min(20, swaps))));
     if (Number(values.starts) === 0) continue;
-    const failures = await start(machine, by, Number(values.starts));
+    const failures = await start(machine, ways, by, Number(values.starts));
     if (failures > 0) problems.push(`${by}: ${failures} starts failed`);
-    await start(machine, 'bare', Math.min(20, Number(values.starts)));
+    await start(machine, ways, 'bare', Math.min(20, Number(values.starts)));
   }
 }
 for (const problem of problems) say(`problem: ${problem}`);

@@ -61,6 +61,15 @@ const allObstacles = [
   ['there is no space for what it notes', 'true', `${strace} ${noSpace} /usr/bin/systemd-sysext refresh`],
 ] as const;
 
+/** From 259 on it can be told what the overlay is mounted with. */
+const badOption = [
+  [
+    'an option is none of overlayfs',
+    'true',
+    '/usr/bin/env SYSTEMD_SYSEXT_OVERLAYFS_MOUNT_OPTIONS=nonsense /usr/bin/systemd-sysext refresh --always-refresh=yes',
+  ],
+] as const;
+
 /** Puts `/usr` into a file system of its own; on the first one it is on the root file system. */
 const imagesOfUsr = {
   252: undefined,
@@ -89,7 +98,7 @@ const mountKept = 'mount -t tmpfs kept /usr/local/kept; mkdir /usr/local/kept/in
 describe.each([
   [252, [], []],
   [257, allFaults, allObstacles],
-  [262, [], []],
+  [262, [], badOption],
 ] as const)('a merge without a gap, at systemd %d', (systemd, faults, obstacles) => {
   let machine: Machine;
   let mounts: string;
@@ -127,6 +136,8 @@ describe.each([
     });
     await machine.write('/usr/local/sbin/systemd-sysext', failingTool, '0755');
     await shell(`mkdir -p ${extensions} /usr/local/kept; rm -rf /opt`);
+    // As on hosts where only /var can be written to.
+    if (systemd === 257) await shell('mkdir -p /var/opt; ln -s var/opt /opt');
     const own = imagesOfUsr[systemd];
     if (own !== undefined) await ownUsr(machine, own);
     await shell(mountKept);
@@ -189,7 +200,7 @@ describe.each([
     await shell('rm /run/overlay-fails');
   });
 
-  test.each(obstacles)(
+  test.each<readonly [string, string, string]>(obstacles)(
     'where %s the bare tool leaves nothing merged, and this one all',
     async (_, prepare, refresh) => {
       await shell(`${prepare}; ${place('a2')}`);
@@ -309,6 +320,26 @@ describe.each([
     await shell(`rm ${extensions}/b.raw`);
     await fine('refresh');
     expect((await machine.run(['ls', '/opt/b'])).exitCode).not.toBe(0);
+  });
+
+  test.runIf(faults.length > 0)('one that was killed and cannot be ended stands in the way of nothing', async () => {
+    await shell(`${place('a1')}; cp /srv/b.raw ${extensions}/b.raw; ${agent} refresh; ${place('a2')}`);
+    const prepare = `${swap} prepare /usr/bin/systemd-sysext refresh${always}`;
+    // After what is mounted below /usr, and /usr itself.
+    const killed = `${strace} -e inject=move_mount:signal=KILL:when=3 ${swap} commit || test $? = 137`;
+    const seen = await watchedDuring(machine, '/opt/b/file', `${prepare}; ${killed}`);
+    const settling = `${strace} -f -e inject=move_mount:error=ENOMEM:when=1 ${swap} settle`;
+    expect(await shell(`${settling} 2>&1`)).toContain('mounting beneath /opt: Cannot allocate memory\n');
+    expect([seen.absences, await version(), (await left()).split('\n')[1]]).toEqual([
+      0,
+      '1',
+      expect.stringContaining('No such file'),
+    ]);
+
+    await shell(`rm ${extensions}/b.raw`);
+    expect(await watchedDuring(machine, watched, `${agent} refresh`)).toMatchObject({ absences: 0 });
+    expect(await version()).toBe('2');
+    await shell(`${place('a1')}; ${agent} refresh`);
   });
 
   test('killed while systemd-sysext runs it has changed nothing, and nothing is left', async () => {

@@ -110,7 +110,6 @@ describe.each([
     expect(await shell('systemd-sysext list')).toMatch(/m +raw +\/var\/lib\/extensions\/m\.raw .*\nn +raw /);
     const merged = await status();
     expect(merged).toMatch(/\/usr +d .*\n +f .*\n +m .*\n +n /);
-    const named = (text: string) => text.replaceAll(/\w+ \d{4}-.*/g, '');
     await shell('systemd-sysext refresh');
     expect([named(await status()), await versions()]).toEqual([named(merged), expect.stringContaining('2 of')]);
     await fine('gc');
@@ -169,7 +168,36 @@ describe.each([
     expect(await versions()).toBe(`2 of ${systemd}\n1 of ${systemd}\n1 of ${systemd}\n`);
     expect(await mounted()).toEqual([]);
   });
+
+  test.runIf(systemd >= 256)('a soft reboot merges the same, and both tools go on', async () => {
+    await fine('refresh', '--always-refresh');
+    const [merged, mounts] = [named(await status()), await mounted()];
+    expect(mounts).toHaveLength(2);
+    await machine.run(['systemctl', 'soft-reboot']);
+    await waitFor('the soft reboot', async () => {
+      const { stdout } = await machine.run([
+        'sh',
+        '-c',
+        'systemctl show -P SoftRebootsCount; systemctl is-system-running',
+      ]);
+      return /^1\n(running|degraded)$/m.test(stdout) ? true : undefined;
+    });
+    expect([named(await status()), await versions()]).toEqual([merged, expect.stringContaining('2 of')]);
+
+    await shell('systemd-sysext refresh');
+    await fine('refresh', '--always-refresh');
+    expect([named(await status()), await mounted()]).toEqual([merged, [expect.anything(), expect.anything()]]);
+    await shell('systemd-sysext unmerge; systemd-sysext merge');
+    expect(named(await status())).toBe(merged);
+    await fine('unmerge');
+    await nothingIsLeft();
+  });
 });
+
+/** A status without since when. */
+function named(status: string): string {
+  return status.replaceAll(/\w+ \d{4}-.*/g, '');
+}
 
 test('sysext-agent-images takes nothing but its verbs, and hides nothing from the host', async () => {
   await using machine = await bootMachine({ systemd: 262 });

@@ -31,7 +31,8 @@ const program = (over: Partial<TransientProgram>): TransientProgram => ({
   name: 'test',
   description: 'a test',
   argv: ['/bin/true'],
-  timeoutMs: 20_000,
+  // No whole number, as many seconds are not.
+  timeoutMs: 16.1 * 1000,
   ...over,
 });
 
