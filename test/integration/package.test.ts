@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { messages } from '../../src/core/messages.ts';
 import { runCommand, runCommandOk } from '../lab/command.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
-import { describeAtVersions } from '../lab/versions.ts';
+import { describeAtVersions, onceForAll } from '../lab/versions.ts';
 import { temporaryDirectory } from '../support/archives.ts';
 import { extensionImage, putBytes } from './support/images.ts';
 import { shown, untilShown } from './support/service-machine.ts';
@@ -52,8 +52,7 @@ test('its manual pages can be shown as they are meant', async () => {
 });
 
 describeAtVersions('on a machine without Node, at systemd %d', (systemd) => {
-  // Where it is tried, too, what does not hang on the version of systemd.
-  const isWhole = systemd === 262;
+  const testOnce = onceForAll(systemd);
   let machine: Machine;
   const apt = (...args: readonly string[]) =>
     machine.run(['apt-get', '--yes', '--quiet', ...args], { env: { DEBIAN_FRONTEND: 'noninteractive' } });
@@ -142,21 +141,18 @@ describeAtVersions('on a machine without Node, at systemd %d', (systemd) => {
     await machine.shell('systemctl enable --quiet sysext-agent-confirm.service');
   });
 
-  if (isWhole)
-    test('an upgrade leaves merged what was', async () => {
-      expect(await apt('install', '--reinstall', `/srv/${basename(archive)}`)).toMatchObject({ exitCode: 0 });
-      expect(await merged()).toBe('1');
-      await serviceRuns();
-    });
+  testOnce('an upgrade leaves merged what was', async () => {
+    expect(await apt('install', '--reinstall', `/srv/${basename(archive)}`)).toMatchObject({ exitCode: 0 });
+    expect(await merged()).toBe('1');
+    await serviceRuns();
+  });
 
   test('its removal leaves merged what was', async () => {
     expect(await apt('remove', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await merged()).toBe('1');
   });
 
-  if (!isWhole) return;
-
-  test('without it what is merged stays, also after the next boot', async () => {
+  testOnce('without it what is merged stays, also after the next boot', async () => {
     expect(await apt('purge', 'sysext-agent')).toMatchObject({ exitCode: 0 });
     expect(await merged()).toBe('1');
     expect((await machine.run(['ls', '/var/lib/sysext-agent'])).stdout).toBe('');

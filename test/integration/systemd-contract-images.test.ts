@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import type { Verdict } from '../../src/systemd/verdicts.ts';
 import { bootMachine } from '../lab/machine.ts';
 import { systemdVersions } from '../lab/rootfs.ts';
-import { layOutBadImages } from './support/bad-images.ts';
+import { layOutBadImages, makeBadImages } from './support/bad-images.ts';
 import { observe } from './support/observation.ts';
 
 /** What systemd-sysext makes of bad images, beside what we foretell. */
@@ -47,10 +47,20 @@ const possible: Readonly<Record<Verdict['outcome'], readonly string[]>> = {
   unknown: ['merges', 'ignored', 'stops'],
 };
 
+let made: ReturnType<typeof makeBadImages>;
+
+beforeAll(() => {
+  made = makeBadImages();
+});
+
+afterAll(() => {
+  made[Symbol.dispose]();
+});
+
 /** All at once: most of the time the tool only waits. */
 test.concurrent.each(systemdVersions)('systemd %d does with bad images what we foretell', async (version) => {
   await using machine = await bootMachine({ systemd: version });
-  const titles = await layOutBadImages(machine, roots);
+  const titles = await layOutBadImages(machine, made.path, roots);
   const lines = (await machine.shell(script)).trimEnd().split('\n');
   const observations = await observe(machine, ...titles.map((title) => join(roots, title)));
 

@@ -68,7 +68,7 @@ const ensured = new Map<SystemdVersion, Promise<string>>();
  * @returns its directory.
  */
 export function ensureRootfs(systemd: SystemdVersion): Promise<string> {
-  // The recipe is of what apt says of this host, and asking it takes a fifth of what a boot does.
+  // The recipe hangs on what apt says of this host, and asking it takes half a dozen processes.
   const directory = ensured.get(systemd) ?? builtRootfs(systemd);
   ensured.set(systemd, directory);
   return directory;
