@@ -61,7 +61,7 @@ afterAll(() => {
 test.concurrent.each(systemdVersions)('systemd %d does with bad images what we foretell', async (version) => {
   await using machine = await bootMachine({ systemd: version });
   const titles = await layOutBadImages(machine, made.path, roots);
-  const lines = (await machine.shell(script)).trimEnd().split('\n');
+  const lines = (await machine.shell(script, { timeoutMs: 600_000 })).trimEnd().split('\n');
   const observations = await observe(machine, ...titles.map((title) => join(roots, title)));
 
   const rows = titles.map((title, index) => {
@@ -84,4 +84,4 @@ test.concurrent.each(systemdVersions)('systemd %d does with bad images what we f
     { title: 'ext4 (raw)', ours: 'merges', theirs: 'merges' },
     { title: 'ext4 cut in the middle (raw)', ours: 'stops', theirs: 'stops' },
   ]);
-});
+}, 900_000);
