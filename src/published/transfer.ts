@@ -5,7 +5,7 @@ import type { PipingExec } from '../host/exec.ts';
 import { sha256OfFile } from '../host/digest.ts';
 import { fileStatus, makeDirectory, removeTree, rename } from '../host/files.ts';
 import { removeOld } from '../host/leftovers.ts';
-import { leftFiles, ownPath, takeOver } from '../host/own-files.ts';
+import { leftFiles, ownedPath, takeOver } from '../host/owned.ts';
 import type { Progress } from '../host/progress.ts';
 import { unpack } from '../host/unpack.ts';
 import type { Blob, Offer, Publisher } from './publisher.ts';
@@ -79,7 +79,7 @@ async function fetchPacked(publisher: Publisher, offer: Offer, landing: Landing)
 async function arrive(publisher: Publisher, offer: Offer, landing: Landing, kind: 'raw' | 'packed'): Promise<string> {
   const { directory } = landing;
   const { sha256 } = offer.blob;
-  const path = ownPath(directory, sha256, kind);
+  const path = ownedPath(directory, sha256, kind);
   const left = leftFiles(directory, { kinds: [kind], stem: sha256, evenOwn: true });
   if (!takeOver(left, path) || !holds(path, sha256)) await fetchBlob(publisher, offer, path, landing);
   return path;
@@ -88,8 +88,8 @@ async function arrive(publisher: Publisher, offer: Offer, landing: Landing, kind
 /** Takes the image out of what has arrived. */
 async function imageIn(blob: Blob, arrived: string, landing: Landing): Promise<KnownImage> {
   const { directory } = landing;
-  const unpacked = ownPath(directory, blob.sha256, 'unpacked');
-  const made = ownPath(directory, blob.sha256, 'made');
+  const unpacked = ownedPath(directory, blob.sha256, 'unpacked');
+  const made = ownedPath(directory, blob.sha256, 'made');
   try {
     const isPacked = blob.compression !== 'none';
     const unpackedSha256 = isPacked ? await unpackBlob(blob, arrived, unpacked, landing) : blob.sha256;
@@ -103,7 +103,7 @@ async function imageIn(blob: Blob, arrived: string, landing: Landing): Promise<K
 }
 
 function put({ directory }: Landing, file: string, sha256: string): KnownImage {
-  const path = ownPath(directory, sha256, 'raw');
+  const path = ownedPath(directory, sha256, 'raw');
   rename(file, path);
   for (const left of leftFiles(directory, { kinds: ['raw'], stem: sha256 })) removeTree(left);
   return { path, sha256 };

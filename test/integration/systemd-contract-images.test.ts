@@ -58,30 +58,34 @@ afterAll(() => {
 });
 
 /** All at once: most of the time the tool only waits. */
-test.concurrent.each(systemdVersions)('systemd %d does with bad images what we foretell', async (version) => {
-  await using machine = await bootMachine({ systemd: version });
-  const titles = await layOutBadImages(machine, made.path, roots);
-  const lines = (await machine.shell(script, { timeoutMs: 600_000 })).trimEnd().split('\n');
-  const observations = await observe(machine, ...titles.map((title) => join(roots, title)));
+test.concurrent.each(systemdVersions)(
+  'systemd %d does with bad images what we foretell',
+  async (version) => {
+    await using machine = await bootMachine({ systemd: version });
+    const titles = await layOutBadImages(machine, made.path, roots);
+    const lines = (await machine.shell(script, { timeoutMs: 600_000 })).trimEnd().split('\n');
+    const observations = await observe(machine, ...titles.map((title) => join(roots, title)));
 
-  const rows = titles.map((title, index) => {
-    const verdict = observations[index]?.images.find(({ image }) => image.name !== 'good')?.verdict;
-    return { title, ours: verdict?.outcome ?? 'ignored', theirs: outcomeOf(lines[index] ?? '') };
-  });
-  const wrong = rows.filter(({ ours, theirs }) => !possible[ours].includes(theirs));
-  expect(wrong).toEqual([]);
-  expect(lines).toHaveLength(titles.length);
-  expect(new Set(rows.map(({ theirs }) => theirs))).toEqual(new Set(['merges', 'ignored', 'stops']));
-  expect(rows.filter(({ ours }) => ours === 'damaged').map(({ title }) => title)).toEqual([
-    'a directory for os-release (raw)',
-    'a fifo for a release file (raw)',
-    'erofs cut after its first block (raw)',
-    'erofs cut in its superblock (raw)',
-    'erofs cut in the middle (raw)',
-  ]);
-  expect(rows.filter(({ ours }) => ours === 'unknown')).toEqual([]);
-  expect(rows.filter(({ title }) => title.startsWith('ext4'))).toEqual([
-    { title: 'ext4 (raw)', ours: 'merges', theirs: 'merges' },
-    { title: 'ext4 cut in the middle (raw)', ours: 'stops', theirs: 'stops' },
-  ]);
-}, 900_000);
+    const rows = titles.map((title, index) => {
+      const verdict = observations[index]?.images.find(({ image }) => image.name !== 'good')?.verdict;
+      return { title, ours: verdict?.outcome ?? 'ignored', theirs: outcomeOf(lines[index] ?? '') };
+    });
+    const wrong = rows.filter(({ ours, theirs }) => !possible[ours].includes(theirs));
+    expect(wrong).toEqual([]);
+    expect(lines).toHaveLength(titles.length);
+    expect(new Set(rows.map(({ theirs }) => theirs))).toEqual(new Set(['merges', 'ignored', 'stops']));
+    expect(rows.filter(({ ours }) => ours === 'damaged').map(({ title }) => title)).toEqual([
+      'a directory for os-release (raw)',
+      'a fifo for a release file (raw)',
+      'erofs cut after its first block (raw)',
+      'erofs cut in its superblock (raw)',
+      'erofs cut in the middle (raw)',
+    ]);
+    expect(rows.filter(({ ours }) => ours === 'unknown')).toEqual([]);
+    expect(rows.filter(({ title }) => title.startsWith('ext4'))).toEqual([
+      { title: 'ext4 (raw)', ours: 'merges', theirs: 'merges' },
+      { title: 'ext4 cut in the middle (raw)', ours: 'stops', theirs: 'stops' },
+    ]);
+  },
+  900_000,
+);
