@@ -27,7 +27,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@touch $@
 
 # Each of them keeps one core busy: two at a time, the longest first, and what they print one after the other.
-at_once := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+at_once := $(MAKE) --silent --no-print-directory --jobs=2 --output-sync=target
 
 check: ## format, lint, types, unit tests: under a minute
 	@$(at_once) run-lint run-types run-format:check run-test:unit
