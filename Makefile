@@ -5,12 +5,15 @@ packages := attr binutils bubblewrap bzip2 erofs-utils squashfs-tools systemd ut
 	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring dnf docker-registry dpkg-dev e2fsprogs fdisk fish gcc gnupg gpgv groff-base libarchive-tools libc6-dev lintian \
 	lz4 mmdebstrap mount nginx-light rpm skopeo strace systemd-container zsh zstd
 
-.PHONY: help setup check test demo bench format dist deb helpers clean
+.PHONY: help setup packages check test demo bench format dist deb helpers clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-setup: node_modules/.package-lock.json ## install what the product and its tests need
+setup: ## install what the product and its tests need
+	@$(at_once) packages node_modules/.package-lock.json
+
+packages:
 	@if ! dpkg-query -W -f '$${db:Status-Status}\n' $(packages) 2>&1 | awk '$$0 != "installed" { exit 1 }'; then \
 		echo 'installing the Debian packages that are missing'; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
@@ -24,18 +27,21 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@touch $@
 
 # Each of them keeps one core busy: two at a time, the longest first, and what they print one after the other.
-at_once := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
+at_once := $(MAKE) --silent --no-print-directory --jobs=2 --output-sync=target
 
-check: node_modules/.package-lock.json ## format, lint, types, unit tests: under a minute
+check: ## format, lint, types, unit tests: under a minute
 	@$(at_once) run-lint run-types run-format:check run-test:unit
 
-test: setup ## everything: check, and the tests with real systemd machines
+test: ## everything: check, and the tests with real systemd machines
 	@$(at_once) run-lab run-lint run-types run-format:check run-bundle
 	@npm run --silent test:all
 
 # A script of package.json as a target.
-run-%:
+run-%: node_modules/.package-lock.json
 	@npm run --silent $*
+
+# These need programs; the others can begin while packages are installed.
+run-lab run-bundle: packages
 
 demo: setup ## build jq from real packages, merge it in a throw-away root, use it
 	@test/lab/playground test/demo

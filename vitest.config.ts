@@ -6,10 +6,11 @@ import { LongestFirst } from './test/support/longest-first.ts';
 import { summary } from './test/support/summary.ts';
 
 /**
- * One number for both projects: so a worker that the long tests leave idle takes up unit tests. More than there are cores,
- * since machines also wait: for what they boot, and for systemd-sysext to give up a device.
+ * One number for both projects: so a worker that the long tests leave idle takes up unit tests. Twice as many as there are
+ * cores, since a test of a machine waits half of its time: for what it boots, for units to stop, for the kernel to be done
+ * with mounts, and for systemd-sysext to give up a device.
  */
-const maxWorkers = Math.ceil(availableParallelism() * 1.5);
+const maxWorkers = availableParallelism() * 2;
 
 /** Two projects: `unit` needs nothing but Node; `integration` needs root, the packages of `make setup`, and the lab. */
 export default defineConfig({

@@ -12,7 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 
 import packageJson from '../package.json' with { type: 'json' };
 import { gzipped } from '../src/host/gzip.ts';
@@ -20,8 +21,12 @@ import { packageLayout, type PackagedFile } from './layout.ts';
 
 /**
  * Makes dist/sysext-agent_VERSION_ARCHITECTURE.deb of the bundle in dist/: `make deb`. Everything that runs is inside,
- * Node too; only programs of the distribution are depended upon.
+ * Node too; only programs of the distribution are depended upon. `--directory=DIRECTORY` puts it elsewhere; with `--quick`
+ * it is packed, and unpacked, in a tenth of the time and is a third larger: for tests.
  */
+const { values: options } = parseArgs({
+  options: { directory: { type: 'string', default: 'dist' }, quick: { type: 'boolean', default: false } },
+});
 const top = join(import.meta.dirname, '..');
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 const architecture = architectures[process.arch] ?? process.arch;
@@ -32,9 +37,9 @@ try {
   for (const file of packageLayout(process.arch, libraries())) put(file);
   for (const addon of globSync('usr/lib/sysext-agent/**/*.node', { cwd: stage })) strip(join(stage, addon));
   writeControl();
-  const target = join(top, 'dist', `${packageJson.name}_${packageJson.version}_${architecture}.deb`);
-  const compression = ['-Zxz', '-z1', '--root-owner-group'];
-  execFileSync('dpkg-deb', [...compression, '--build', stage, target], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const target = resolve(top, options.directory, `${packageJson.name}_${packageJson.version}_${architecture}.deb`);
+  const packing = [options.quick ? '-Zgzip' : '-Zxz', '-z1', '--root-owner-group'];
+  execFileSync('dpkg-deb', [...packing, '--build', stage, target], { stdio: ['ignore', 'ignore', 'inherit'] });
   process.stdout.write(`${target}\n`);
 } finally {
   rmSync(stage, { recursive: true });

@@ -7,7 +7,7 @@ import { sameContent } from '../host/content.ts';
 import { sha256 as digestOf } from '../host/digest.ts';
 import { makeDirectory, removeTree } from '../host/files.ts';
 import { removeLeftovers } from '../host/leftovers.ts';
-import { abandonedDirectories, makeOwnedDirectory } from '../host/owned-directory.ts';
+import { abandonedDirectories, makeOwnedDirectory } from '../host/owned.ts';
 import { writeTree } from '../host/tree-writer.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';

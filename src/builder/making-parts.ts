@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { fileStatus, makeDirectory, removeIfEmpty } from '../host/files.ts';
-import { makeOwnedDirectory } from '../host/owned-directory.ts';
+import { makeOwnedDirectory } from '../host/owned.ts';
 import { timeOf } from './artifacts/own-package.ts';
 import { beginLog, type BuildLog } from './making/build-log.ts';
 import { timeInside, type MakingParts } from './making/making.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import type { BuildHost, BuildRequest } from '../builder/request.ts';
 import { removeTree } from '../host/files.ts';
-import { makeOwnedDirectory } from '../host/owned-directory.ts';
+import { makeOwnedDirectory } from '../host/owned.ts';
 import { proxyVariables } from '../host/proxy-variables.ts';
 import { runTransient, type TransientHost } from '../systemd/transient.ts';
 import { saidError } from './said-error.ts';

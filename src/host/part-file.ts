@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { attempt, fileError, makeDirectory, removeTree } from './files.ts';
-import { leftFiles, ownPath, takeOver } from './own-files.ts';
+import { leftFiles, ownedPath, takeOver } from './owned.ts';
 
 /** A file that is being written from its beginning, hashed as it grows. Only this process writes to it. */
 export interface PartFile {
@@ -34,13 +34,13 @@ export type HashAlgorithm = 'sha256' | 'sha384' | 'sha512';
  * Opens the `.part` file beside `path`, with the bytes that an earlier download of the same content left in it: it is
  * named by the hash that is wanted, so that a resumed file is always of the right version.
  *
- * While it is written its name carries our process id: two processes that want the same file never write to the same
+ * While it is written its name says whose it is: two processes that want the same file never write to the same
  * inode, so what one has verified cannot change under it, and what a killed process left is found again.
  */
 export async function openPartFile(path: string, wanted: string, by: HashAlgorithm = 'sha256'): Promise<PartFile> {
   const directory = dirname(path);
   makeDirectory(directory);
-  const working = ownPath(directory, wanted, 'part');
+  const working = ownedPath(directory, wanted, 'part');
   takeOver(leftFiles(directory, { kinds: ['part'], stem: wanted }), working);
   const handle = await guard('write', working, () => open(working, 'a', 0o644));
   const writer = createBatchWriter((batch) => guard('write', working, () => handle.appendFile(batch)));

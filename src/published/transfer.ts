@@ -5,7 +5,7 @@ import type { PipingExec } from '../host/exec.ts';
 import { sha256OfFile } from '../host/digest.ts';
 import { fileStatus, makeDirectory, removeTree, rename } from '../host/files.ts';
 import { removeOld } from '../host/leftovers.ts';
-import { leftFiles, ownPath, takeOver } from '../host/own-files.ts';
+import { leftFiles, ownedPath, takeOver } from '../host/owned.ts';
 import type { Progress } from '../host/progress.ts';
 import { unpack } from '../host/unpack.ts';
 import { sentFor, type Blob, type Offer, type Publisher, type Sent } from './publisher.ts';
@@ -90,7 +90,7 @@ interface Arriving {
 async function arrive(arriving: Arriving, kind: 'raw' | 'packed'): Promise<string> {
   const { offer, sent, landing } = arriving;
   const { directory } = landing;
-  const path = ownPath(directory, sent.sha256, kind);
+  const path = ownedPath(directory, sent.sha256, kind);
   // Images have layers in common: what this process has of one may be what it makes another of.
   const evenOwn = offer.blob.layers === undefined;
   const left = leftFiles(directory, { kinds: [kind], stem: sent.sha256, evenOwn });
@@ -103,7 +103,7 @@ async function arrive(arriving: Arriving, kind: 'raw' | 'packed'): Promise<strin
  * @param arrived where each is, by its sha256.
  */
 async function imageIn(blob: Blob, arrived: ReadonlyMap<string, string>, landing: Landing): Promise<KnownImage> {
-  const made = ownPath(landing.directory, blob.sha256, 'made');
+  const made = ownedPath(landing.directory, blob.sha256, 'made');
   const opened = new Map<string, KnownImage>();
   try {
     for (const sent of sentFor(blob)) opened.set(sent.sha256, await open(sent, arrived, landing));
@@ -123,12 +123,12 @@ async function imageIn(blob: Blob, arrived: ReadonlyMap<string, string>, landing
 async function open(sent: Sent, arrived: ReadonlyMap<string, string>, landing: Landing): Promise<KnownImage> {
   const path = arrived.get(sent.sha256) ?? '';
   if (sent.compression === 'none') return { path, sha256: sent.sha256 };
-  const unpacked = ownPath(landing.directory, sent.sha256, 'unpacked');
+  const unpacked = ownedPath(landing.directory, sent.sha256, 'unpacked');
   return { path: unpacked, sha256: await unpackSent(sent, path, unpacked, landing) };
 }
 
 function put({ directory }: Landing, file: string, sha256: string): KnownImage {
-  const path = ownPath(directory, sha256, 'raw');
+  const path = ownedPath(directory, sha256, 'raw');
   rename(file, path);
   for (const left of leftFiles(directory, { kinds: ['raw'], stem: sha256 })) removeTree(left);
   return { path, sha256 };

@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
+import { onceForAll } from '../lab/versions.ts';
 import { installWatcher, watchedDuring } from './support/absence.ts';
 import { erofsImage, extensionImage, putFiles, releaseOf, serviceImage } from './support/images.ts';
 import { installStrace, strace } from './support/strace.ts';
@@ -102,6 +103,7 @@ describe.each([
 ] as const)('a merge without a gap, at systemd %d', (systemd, faults, obstacles) => {
   let machine: Machine;
   let mounts: string;
+  const testOnce = onceForAll(systemd);
 
   const shell = (script: string) => machine.shell(script, { timeoutMs: 120_000 });
   const version = async (path = watched) => (await shell(`cat ${path}`)).trim();
@@ -217,7 +219,7 @@ describe.each([
     },
   );
 
-  test('what would keep the host from working is not merged', async () => {
+  testOnce('what would keep the host from working is not merged', async () => {
     await shell(`cp /srv/breaks.raw ${extensions}/breaks.raw`);
     const { exitCode, stderr } = await machine.agent(['refresh', '--always-refresh']);
 
@@ -266,7 +268,7 @@ describe.each([
     },
   );
 
-  test('which processes have files of before is told, however they came by them', async () => {
+  testOnce('which processes have files of before is told, however they came by them', async () => {
     await shell(
       [
         place('a1'),
@@ -373,7 +375,7 @@ describe.each([
     expect(await version('/usr/local/kept/file')).toBe('kept');
   });
 
-  test('the configuration can have systemd-sysext do it alone, and that is told', async () => {
+  testOnce('the configuration can have systemd-sysext do it alone, and that is told', async () => {
     await machine.write('/etc/sysext-agent/agent.yml', 'merge: {driver: refresh}\n');
     await fine('refresh');
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
+import { onceForAll } from '../lab/versions.ts';
 import { failure } from './support/host-state.ts';
 import { putFiles, serviceImage } from './support/images.ts';
 
@@ -27,6 +28,7 @@ const everything = {
 /** The oldest and the newest: all that the agent asks of them has the same names and options in between. */
 describe.each([252, 262] as const)('after a merge at systemd %d', (systemd) => {
   let machine: Machine;
+  const testOnce = onceForAll(systemd);
 
   beforeAll(async () => {
     machine = await bootMachine({ systemd });
@@ -128,7 +130,7 @@ describe.each([252, 262] as const)('after a merge at systemd %d', (systemd) => {
     expect(await failed()).not.toContain('a.service');
   });
 
-  test('rolled back to, it runs again; settings that were changed stay, and are named', async () => {
+  testOnce('rolled back to, it runs again; settings that were changed stay, and are named', async () => {
     await ok('rollback', '1');
     expect(await state('a')).toContain('a 1\n');
     await shell('echo mine >/etc/a.conf');
@@ -163,7 +165,7 @@ describe.each([252, 262] as const)('after a merge at systemd %d', (systemd) => {
     expect(await shell('busctl list --activatable --no-legend | grep -c com.example.Many || true')).toBe('0\n');
   });
 
-  test('what the host stands on is never touched, and a reboot is named', async () => {
+  testOnce('what the host stands on is never touched, and a reboot is named', async () => {
     const before = await process('dbus systemd-journald');
 
     expect(await ok('install', '/srv/core.raw')).toContain(
@@ -173,7 +175,7 @@ describe.each([252, 262] as const)('after a merge at systemd %d', (systemd) => {
     await ok('remove', 'core');
   });
 
-  test('what a release file lists is restarted, and what of the host uses a file that goes is named', async () => {
+  testOnce('what a release file lists is restarted, and what of the host uses a file that goes is named', async () => {
     await shell(`cat >/etc/systemd/system/own.service <<END
 [Service]
 ExecStart=/bin/sleep infinity

@@ -1,12 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
+import { onceForAll } from '../lab/versions.ts';
 import { failure } from './support/host-state.ts';
 import { extensionImage, putFiles } from './support/images.ts';
 
 /** At the oldest and at the newest: what the tool itself does at each version is in the contract tests. */
 describe.each([252, 262] as const)('generations at systemd %d', (systemd) => {
   let machine: Machine;
+  const testOnce = onceForAll(systemd);
 
   beforeAll(async () => {
     machine = await bootMachine({ systemd });
@@ -124,7 +126,7 @@ describe.each([252, 262] as const)('generations at systemd %d', (systemd) => {
     expect(await seen()).toBe('a/version:1\nb/version:1\nc/version:1\n');
   });
 
-  test('a spec says what tells of the health of its extension, which every later change asks', async () => {
+  testOnce('a spec says what tells of the health of its extension, which every later change asks', async () => {
     await machine.write('/srv/d.yml', specOfD('1'));
     expect(await machine.agent(['install', '/srv/d.yml', '--target=trixie'])).toEqual(
       failure(

@@ -6,7 +6,7 @@ import { basename, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { abandonedDirectories } from '../../src/host/owned-directory.ts';
+import { abandonedDirectories } from '../../src/host/owned.ts';
 import { hostApt } from '../lab/apt.ts';
 import { labCache } from '../lab/cache.ts';
 import { bootMachine } from '../lab/machine.ts';

@@ -72,6 +72,8 @@ const unneededUnits = [
   ...['dev-hugepages.mount', 'dev-mqueue.mount', 'sys-fs-fuse-connections.mount', 'run-lock.mount'],
   ...['e2scrub_reap', 'ldconfig', 'systemd-modules-load'].map((name) => `${name}.service`),
   ...['systemd-update-utmp.service', 'systemd-update-utmp-runlevel.service'],
+  // What they would make of a /usr that is new to this disk came with the packages.
+  ...['systemd-journal-catalog-update', 'systemd-sysusers', 'systemd-update-done'].map((name) => `${name}.service`),
 ];
 
 /**

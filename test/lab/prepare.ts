@@ -1,6 +1,6 @@
 /**
- * Builds all root file systems of the lab that are not there yet, side by side, then what the tests of rpm's package
- * managers need: `node test/lab/prepare.ts [VERSION...]`.
+ * Builds all root file systems of the lab that are not there yet, side by side, and what the tests of rpm's package
+ * managers need, as soon as the one is there that this takes: `node test/lab/prepare.ts [VERSION...]`.
  */
 import { ensureRpmManagers } from './rpm-managers.ts';
 import { ensureRootfs, systemdVersions, type SystemdVersion } from './rootfs.ts';
@@ -13,7 +13,5 @@ async function prepare(systemd: SystemdVersion): Promise<void> {
 }
 
 const wanted = process.argv.slice(2);
-await Promise.all(
-  systemdVersions.filter((version) => wanted.length === 0 || wanted.includes(String(version))).map(prepare),
-);
-if (wanted.length === 0) await ensureRpmManagers();
+const rootfs = systemdVersions.filter((version) => wanted.length === 0 || wanted.includes(String(version)));
+await Promise.all([...rootfs.map(prepare), ...(wanted.length === 0 ? [ensureRpmManagers()] : [])]);

@@ -61,11 +61,20 @@ const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const loopControl = `echo 'c /dev/loop-control 0660 root disk - 10:237' >"$1/etc/tmpfiles.d/loop.conf"`;
 const loopNodes = `seq 0 255 | sed 's|.*|b /dev/loop& 0660 root disk - 7:&|' >>"$1/etc/tmpfiles.d/loop.conf"`;
 
+const ensured = new Map<SystemdVersion, Promise<string>>();
+
 /**
  * The root file system with this systemd, for reading only: built when there is none of the present recipe.
  * @returns its directory.
  */
-export async function ensureRootfs(systemd: SystemdVersion): Promise<string> {
+export function ensureRootfs(systemd: SystemdVersion): Promise<string> {
+  // The recipe hangs on what apt says of this host, and asking it takes half a dozen processes.
+  const directory = ensured.get(systemd) ?? builtRootfs(systemd);
+  ensured.set(systemd, directory);
+  return directory;
+}
+
+async function builtRootfs(systemd: SystemdVersion): Promise<string> {
   const build = mmdebstrap(recipes[systemd], await hostApt());
   const key = createHash('sha256')
     .update(JSON.stringify(build('TARGET')))

@@ -1,4 +1,4 @@
-import { describe } from 'vitest';
+import { describe, test } from 'vitest';
 
 import { systemdVersions, type SystemdVersion } from './rootfs.ts';
 
@@ -20,4 +20,16 @@ export function describeAtVersions(title: string, suite: (version: SystemdVersio
     if (covered.includes(version)) describe(name, tests);
     else describe.skip(`${name} (with SYSEXT_LAB_VERSIONS=all)`, tests);
   }
+}
+
+/**
+ * What makes tests, in a group that runs at several versions, of what does not hang on the version of systemd: they run at
+ * the newest, with SYSEXT_LAB_VERSIONS=all at every one, and else are counted as skipped.
+ */
+export function onceForAll(systemd: SystemdVersion): (title: string, body: () => Promise<void>) => void {
+  const [newest] = systemdVersions.slice(-1);
+  return (title, body) => {
+    if (systemd === newest || covered === systemdVersions) test(title, body);
+    else test.skip(`${title} (with SYSEXT_LAB_VERSIONS=all)`, body);
+  };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isAgentError } from '../../core/errors.ts';
 import { makeDirectory, removeTree, touch } from '../../host/files.ts';
 import { takeLock, type HeldLock } from '../../host/lock.ts';
-import { makeOwnedDirectory } from '../../host/owned-directory.ts';
+import { makeOwnedDirectory } from '../../host/owned.ts';
 import type { Bind, Sandbox } from '../sandbox/sandbox.ts';
 import type { StepCache } from './making-step.ts';
 

@@ -11,7 +11,7 @@ import {
   writeAtomically,
 } from '../../host/files.ts';
 import { oldNames } from '../../host/leftovers.ts';
-import { abandonedDirectories, makeOwnedDirectory } from '../../host/owned-directory.ts';
+import { abandonedDirectories, makeOwnedDirectory } from '../../host/owned.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
 /** Layers that lie over each other, of the first steps of a build. */

@@ -5,7 +5,7 @@ import type { Tree } from '../../core/tree.ts';
 import { sha256 } from '../../host/digest.ts';
 import { fileStatus, makeDirectory, writeAtomically } from '../../host/files.ts';
 import { removeOld } from '../../host/leftovers.ts';
-import { abandonedDirectories, makeOwnedDirectory } from '../../host/owned-directory.ts';
+import { abandonedDirectories, makeOwnedDirectory } from '../../host/owned.ts';
 import { belowRoot } from '../../host/root.ts';
 import type { PackageRequest } from '../packages/packages.ts';
 import type { BuildHost } from '../request.ts';

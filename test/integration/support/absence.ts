@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 import type { Machine } from '../../lab/machine.ts';
 import { temporaryDirectory } from '../../support/archives.ts';
+import { putBytes } from './images.ts';
 
 const source = resolve(import.meta.dirname, '../../support/absence.c');
 const watcher = '/srv/absence';
@@ -15,11 +17,19 @@ export interface Absence {
   readonly totalMs: number;
 }
 
-/** Puts the program that watches paths into a machine. */
+let program: Buffer | undefined;
+
+/** Puts the program that watches paths into a machine; it is compiled once. */
 export async function installWatcher(machine: Machine): Promise<void> {
+  program ??= compiled();
+  await putBytes(machine, watcher, program);
+  await machine.shell(`chmod +x ${watcher}`);
+}
+
+function compiled(): Buffer {
   using work = temporaryDirectory();
   execFileSync('gcc', ['-O2', '-static', '-o', work.at('absence'), source]);
-  await machine.copyIn(work.at('absence'), watcher);
+  return readFileSync(work.at('absence'));
 }
 
 /** Watches a path without pause while a script runs in the machine, and returns what was seen. */

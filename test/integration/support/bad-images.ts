@@ -107,12 +107,17 @@ function inFileScript([title, script]: (typeof inFile)[number]): string {
   return `place '${title} (raw)' bad.raw; { ${script}; } >"$target"`;
 }
 
-/** Lays all of them out in the machine, each as a root below `directory`, and returns their titles. */
-export async function layOutBadImages(machine: Machine, directory: string): Promise<string[]> {
-  using work = temporaryDirectory();
+/** All of them, each in a root of its own below `path`: made once, for as many machines as need them. */
+export function makeBadImages(): Disposable & { readonly path: string } {
+  const work = temporaryDirectory();
   const script = [setUp, ...inTree.map(inTreeScript), ...inFile.map(inFileScript), tearDown].join('\n');
   execFileSync('bash', ['-euc', script, work.path], { stdio: ['ignore', 'ignore', 'inherit'] });
-  await machine.copyIn(work.at('zoo'), directory);
+  return { path: work.at('zoo'), [Symbol.dispose]: work[Symbol.dispose] };
+}
+
+/** Lays them out in the machine below `directory`, as for the system that it is, and returns their titles. */
+export async function layOutBadImages(machine: Machine, made: string, directory: string): Promise<string[]> {
+  await machine.copyIn(made, directory);
   const names = await machine.shell(
     `cd ${directory}; for root in *; do cp /etc/os-release "$root/etc"; echo "$root"; done`,
   );

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -9,6 +9,7 @@ import { systemClock, type Clock } from '../../../src/host/clock.ts';
 import { redirected, shown } from '../../../src/host/exchange.ts';
 import { sha256 } from '../../../src/host/digest.ts';
 import { createHttp, type Http, type HttpSettings } from '../../../src/host/http.ts';
+import { ownedPath } from '../../../src/host/owned.ts';
 import { silent, type Progress } from '../../../src/host/progress.ts';
 import { close, listen, serveFiles, type FileServer } from '../../integration/support/server.ts';
 
@@ -242,12 +243,14 @@ describe('a download', () => {
     rmSync(join(directory, 'got'), { recursive: true, force: true });
     await download(client());
     rmSync(wanted().path);
+    const living = ownedPath(join(directory, 'got'), digest, 'part');
     const maxPid = 2 ** 22;
-    writeFileSync(join(directory, 'got', `${digest}.${maxPid + 1}-0a.part`), content.subarray(0, 1000));
-    writeFileSync(join(directory, 'got', `${digest}.${process.pid}-0b.part`), 'of someone else');
+    const killed = living.replace(`of-${process.pid}-`, `of-${maxPid + 1}-`);
+    writeFileSync(killed, content.subarray(0, 1000));
+    writeFileSync(living, 'of someone else');
     await download(client());
     expect(server.seen.at(-1)?.headers.range).toBe('bytes=1000-');
-    expect(left().sort()).toEqual([`${digest}.${process.pid}-0b.part`, 'file'].sort());
+    expect(left().sort()).toEqual([basename(living), 'file'].sort());
   });
 
   it('is refused when a byte is wrong, and leaves nothing', async () => {

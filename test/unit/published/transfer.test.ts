@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 
 import { sha256 } from '../../../src/host/digest.ts';
 import { createExec } from '../../../src/host/exec.ts';
+import { processMark } from '../../../src/host/processes.ts';
 import type { Offer, Publisher } from '../../../src/published/publisher.ts';
 import { transfer, type Landing } from '../../../src/published/transfer.ts';
 import { vouchForDigest } from '../../../src/published/trust/trust.ts';
@@ -15,8 +16,15 @@ import { temporaryDirectory } from '../../support/archives.ts';
 const image = Buffer.from('the image');
 const packed = gzipSync(image);
 
+/** How a name says whose a file is. */
+function of(pid: number): string {
+  const { startedAt = '1' } = processMark(pid) ?? {};
+  return `of-${pid}-${startedAt}-${readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '')}-0a`;
+}
+
+const living = of(1);
 /** No process has such a number. */
-const ended = 2 ** 22 + 1;
+const ended = of(2 ** 22 + 1);
 
 function world(sent: Buffer) {
   const work = temporaryDirectory();
@@ -76,7 +84,7 @@ test.each([
   ['packed', packed, 'packed'],
 ])('what a killed process had fetched %s is not fetched again', async (_, sent, kind) => {
   using here = world(sent);
-  here.put(`${sha256(sent)}.${ended}-0a.${kind}`, sent);
+  here.put(`${sha256(sent)}.${ended}.${kind}`, sent);
 
   const { path } = await here.bring();
 
@@ -128,7 +136,7 @@ test('a tree in layers is made of all of them in their order, each fetched once'
 
 test('what is left of the same name and damaged is fetched again', async () => {
   using here = world(image);
-  here.put(`${sha256(image)}.${ended}-0a.raw`, Buffer.from('damaged'));
+  here.put(`${sha256(image)}.${ended}.raw`, Buffer.from('damaged'));
 
   const { path } = await here.bring();
 
@@ -137,12 +145,12 @@ test('what is left of the same name and damaged is fetched again', async () => {
 
 test('what killed processes had unpacked is removed, and what others work at is not', async () => {
   using here = world(packed);
-  here.put(`${sha256(image)}.${ended}-0a.raw`, image);
-  here.put(`${sha256(packed)}.${ended}-0a.unpacked`, image);
-  here.put(`${sha256(packed)}.1-0a.unpacked`, image);
+  here.put(`${sha256(image)}.${ended}.raw`, image);
+  here.put(`${sha256(packed)}.${ended}.unpacked`, image);
+  here.put(`${sha256(packed)}.${living}.unpacked`, image);
 
   await here.bring();
 
   expect(here.left()).toHaveLength(2);
-  expect(here.left()).toContain(`${sha256(packed)}.1-0a.unpacked`);
+  expect(here.left()).toContain(`${sha256(packed)}.${living}.unpacked`);
 });
