@@ -55,11 +55,11 @@ async function prepare(options: BuildRootOptions, request: BuildRootRequest): Pr
   refuseForeign(host.architecture);
   const directory = join(host.cacheDirectory, 'roots');
   makeDirectory(directory, 0o700);
-  // What is not there is told in the words of the spec, and before anything is made.
-  if (request.packages.length > 0) await source.select(request.packages, request.signal);
   const key = await keyOf(options, request);
   const kept = rootOfRequest(directory, key);
   if (kept !== undefined) return kept;
+  // What is not there is told in the words of the spec, and before anything is made.
+  if (request.packages.length > 0) await source.select(request.packages, request.signal);
   requireUsers();
   using _lock = await takeLock(join(directory, 'lock'), {
     holder: 'making a build root',
