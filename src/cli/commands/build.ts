@@ -8,7 +8,14 @@ import { provenanceSuffix, provenanceText } from '../../builder/provenance.ts';
 import { AgentError, exitCodes, type ExitCode } from '../../core/errors.ts';
 import { manifestSuffix } from '../../core/sbom.ts';
 import { systemClock } from '../../host/clock.ts';
-import { copyAtomically, fileStatus, makeDirectory, readText, readTextIfAny, writeAtomically } from '../../host/files.ts';
+import {
+  copyAtomically,
+  fileStatus,
+  makeDirectory,
+  readText,
+  readTextIfAny,
+  writeAtomically,
+} from '../../host/files.ts';
 import { buildHost, buildLogDirectory, buildOptions, buildRequest } from '../build-host.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { rootOf } from '../invoker.ts';
