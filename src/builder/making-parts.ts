@@ -70,6 +70,7 @@ export function sourcesFor(
       images: making.images,
       work,
       adopt: (layer) => sandbox.adoptLayer(layer),
+      remove: (layer) => sandbox.removeLayer(layer),
       contexts: request.contexts,
       secrets: request.secrets ?? new Map(),
       knownHosts: making.knownHosts,

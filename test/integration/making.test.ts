@@ -102,6 +102,7 @@ const word = `hello-${process.pid}`;
 
 describe('a program that is made of its source', () => {
   let image: string;
+  let first: Buffer;
 
   beforeAll(async () => {
     const { stdout, stderr, exitCode } = await build(write(spec(word)));
@@ -115,6 +116,7 @@ describe('a program that is made of its source', () => {
       'stripping programs and libraries',
     ]);
     image = (JSON.parse(stdout) as { path: string }).path;
+    first = readFileSync(image);
   }, 1_200_000);
 
   test('is patched in order, stripped, and has the modes and times of a package', async () => {
@@ -154,10 +156,11 @@ describe('a program that is made of its source', () => {
     expect(log.stdout).not.toContain('build step 1');
   });
 
-  test('is made once more by --no-cache, each step once', async () => {
+  test('is made once more by --no-cache, each step once, and is the same to the byte', async () => {
     const { stderr, exitCode } = await build(write(spec(word)), '--no-cache');
 
     expect(exitCode, stderr).toBe(0);
+    expect(readFileSync(image).equals(first)).toBe(true);
     expect(stderr.match(/^(build step|stripping).*/gm)).toEqual([
       'build step 1',
       'build step 2',
@@ -197,7 +200,7 @@ describe('a build', () => {
     expect(stderr).toContain('artifacts.binaries["src/helo"]: the build left no "src/helo"');
   });
 
-  test.each(['SIGKILL', 'SIGTERM'] as const)(
+  test.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)(
     'that ends by %s leaves no process, mount or directory',
     async (signal) => {
       const step = `    - command: sleep 98765 & sleep 98765 & sleep 98765\n`;
