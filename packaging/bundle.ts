@@ -60,6 +60,27 @@ const noUnusedParts: Plugin = {
   },
 };
 
+/** Modules of Node that take long to load, and that most commands do not need. */
+const slow = /^node:(child_process|crypto|fs\/promises|https?|net|timers\/promises|tls|v8|zlib)$/;
+
+/**
+ * What is imported of these modules is looked up when it is used, in the module itself: all of them would be loaded by every
+ * command, and of `node:fs` every file that imports it would get a copy of each name.
+ */
+const lookedUpLate: Plugin = {
+  name: 'looked-up-late',
+  setup: (bundle) => {
+    bundle.onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
+      namespace === 'file' && (path === 'node:fs' || slow.test(path)) ? { path, namespace: 'late' } : undefined,
+    );
+    bundle.onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => {
+      const module = `require('${path}')`;
+      const names = slow.test(path) ? `new Proxy({}, { get: (_, name) => ${module}[name] })` : module;
+      return { contents: `module.exports = Object.create(${names});` };
+    });
+  },
+};
+
 const common = {
   bundle: true,
   platform: 'node',
@@ -83,7 +104,7 @@ await build({
   entryPoints: ['src/cli/main.ts'],
   outfile: program,
   external: Object.keys(libraries),
-  plugins: [noSubprograms],
+  plugins: [noSubprograms, lookedUpLate],
   // import() of a library becomes require(): one loader is enough.
   supported: { 'dynamic-import': false },
 });
@@ -134,6 +155,9 @@ function train(): void {
     ['config', 'check', 'examples/extensions.d'],
     ['install', '--dry-run', image, '--name=sample'],
     ['build', 'examples/my-sysext.yml', '--offline'],
+    // Built, then found as it was; of what runs programs as much as comes before the indexes of packages.
+    ...Array<string[]>(2).fill(['build', join(root, 'plain.yml'), `--output=${root}`]),
+    ['build', join(root, 'made.yml'), '--offline'],
   ];
   for (const command of commands) {
     const argv = ['packaging/train.ts', dist, ...command, `--root=${root}`];
@@ -142,7 +166,7 @@ function train(): void {
   rmSync(root, { recursive: true });
 }
 
-/** A root with a system and one extension, which has a program: what it needs is looked for. */
+/** A root with a system, two specs, and one extension, which has a program: what it needs is looked for. */
 function makeSystem(root: string): void {
   const releases = join(root, 'tree/usr/lib/extension-release.d');
   for (const directory of ['etc', 'usr/lib', 'opt', 'var/lib/extensions', 'tree/usr/bin'])
@@ -151,6 +175,14 @@ function makeSystem(root: string): void {
   writeFileSync(join(root, 'etc/os-release'), 'ID=debian\nVERSION_CODENAME=trixie\n');
   writeFileSync(join(releases, 'extension-release.sample'), 'ID=_any\n');
   cpSync('/bin/true', join(root, 'tree/usr/bin/sample'), { dereference: true });
+  writeFileSync(join(root, 'plain.yml'), specOf('plain', ''));
+  writeFileSync(join(root, 'made.yml'), specOf('made', 'build: {env: {A: b}, steps: [{command: make}]}\n'));
   const image = join(root, 'var/lib/extensions/sample.raw');
   execFileSync('mkfs.erofs', ['--quiet', '-zlz4hc', image, join(root, 'tree')]);
+}
+
+function specOf(name: string, build: string): string {
+  const sources = 'sources: {src: {inline: {dir: {files: {program: {contents: "", permissions: 0o755}}}}}}\n';
+  const facts = "version: '1.0'\nrevision: '1'\nlicense: MIT\ndescription: trained on\nwebsite: https://example.org\n";
+  return `name: ${name}\n${facts}${sources}${build}artifacts: {binaries: {src/program: {name: ${name}}}}\n`;
 }

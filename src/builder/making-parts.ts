@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { fileStatus, makeDirectory, removeIfEmpty } from '../host/files.ts';
-import { makeOwnedDirectory } from '../host/owned.ts';
+import { abandonedDirectories, makeOwnedDirectory } from '../host/owned.ts';
 import { timeOf } from './artifacts/own-package.ts';
 import { beginLog, type BuildLog } from './making/build-log.ts';
 import { timeInside, type MakingParts } from './making/making.ts';
@@ -62,14 +62,15 @@ export function sourcesFor(
 ): (spec: Spec) => Promise<PreparedSources> {
   const { cacheDirectory, making } = host;
   const { signal } = request;
-  return (spec) => {
-    const work = workDirectory(join(cacheDirectory, 'making'), sandbox, open);
+  return async (spec) => {
+    const work = await workDirectory(join(cacheDirectory, 'making'), sandbox, open);
     return prepareSources(spec, {
       ...host,
       git: sandboxedGit(sandbox),
       images: making.images,
       work,
       adopt: (layer) => sandbox.adoptLayer(layer),
+      remove: (layer) => sandbox.removeLayer(layer),
       contexts: request.contexts,
       secrets: request.secrets ?? new Map(),
       knownHosts: making.knownHosts,
@@ -82,9 +83,13 @@ export function sourcesFor(
   };
 }
 
-/** What programs leave may be setuid to the users of sandboxes: nobody else is to reach it. */
-function workDirectory(parent: string, sandbox: Sandbox, open: AsyncDisposableStack): string {
+/**
+ * What programs leave may be setuid to the users of sandboxes: nobody else is to reach it. What killed builds left goes now:
+ * there may be no step to run any more.
+ */
+async function workDirectory(parent: string, sandbox: Sandbox, open: AsyncDisposableStack): Promise<string> {
   makeDirectory(parent, 0o700);
+  for (const left of abandonedDirectories(parent)) await sandbox.removeLayer(left);
   const work = makeOwnedDirectory(parent);
   open.defer(async () => {
     removeIfEmpty(work);

@@ -13,6 +13,9 @@ export type BuildBeforehand = (host: BuildHost, request: BuildRequest) => Promis
 /** How long a build may take, in milliseconds; its steps have limits of their own. */
 const longest = 12 * 60 * 60_000;
 
+/** What the program itself takes beside what it lets a step take: with it the step is ended before, which is told better. */
+const ours = { memory: 1024 ** 3, tasks: 256 };
+
 /**
  * For the service, which may make no namespaces: PID 1 runs the program itself as a unit, for specs whose build runs
  * programs in a sandbox.
@@ -22,6 +25,7 @@ export function buildByManager(manager: TransientHost): BuildBeforehand {
   return async (host, request) => {
     const { runsPrograms } = await import('../builder/runs-programs.ts');
     if (!runsPrograms(host, request)) return;
+    const { memory, processes } = await host.making.limits();
     const output = makeOwnedDirectory(join(host.cacheDirectory, 'work'));
     try {
       const { exitCode, output: said } = await runTransient(
@@ -32,6 +36,7 @@ export function buildByManager(manager: TransientHost): BuildBeforehand {
           argv: commandFor(request, output),
           environment: proxyVariables(process.env),
           timeoutMs: longest,
+          limits: { memory: memory + ours.memory, tasks: processes + ours.tasks },
         },
         request.signal,
       );

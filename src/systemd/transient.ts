@@ -33,6 +33,13 @@ export interface TransientProgram {
   readonly environment?: Readonly<Record<string, string>>;
   /** How long it may run, in milliseconds: PID 1 ends it then. */
   readonly timeoutMs: number;
+  /** What it may take with all that it starts; the kernel keeps it to that, and ends single processes for want of memory. */
+  readonly limits?: {
+    /** In bytes. */
+    readonly memory: number;
+    /** Processes and threads at once. */
+    readonly tasks: number;
+  };
 }
 
 /** How a program ended. */
@@ -164,7 +171,7 @@ function hasEnded({ activeState }: UnitStatus): boolean {
 }
 
 function settingsOf(
-  { description, argv, environment = {}, timeoutMs }: TransientProgram,
+  { description, argv, environment = {}, timeoutMs, limits }: TransientProgram,
   output: string,
 ): UnitSettings {
   const variables = Object.entries({ LC_ALL: 'C.UTF-8', ...environment }).map(([name, value]) => `${name}=${value}`);
@@ -180,6 +187,16 @@ function settingsOf(
     StandardError: new Variant('s', 'inherit'),
     TimeoutStartUSec: microseconds(timeoutMs),
     TimeoutStopUSec: microseconds(stopTimeout),
+    ...(limits === undefined ? {} : limitSettings(limits)),
+  };
+}
+
+/** The unit goes on where a process of it was ended: the program says what came of that. */
+function limitSettings({ memory, tasks }: NonNullable<TransientProgram['limits']>): UnitSettings {
+  return {
+    MemoryMax: new Variant('t', BigInt(memory)),
+    TasksMax: new Variant('t', BigInt(tasks)),
+    OOMPolicy: new Variant('s', 'continue'),
   };
 }
 

@@ -16,7 +16,7 @@ import { createExec } from '../../src/host/exec.ts';
 import { createHttp } from '../../src/host/http.ts';
 import { silent } from '../../src/host/progress.ts';
 import { readOsRelease } from '../../src/systemd/host-release.ts';
-import { labCache } from '../lab/cache.ts';
+import { buildingHost } from '../lab/build-host.ts';
 import { makeSigningKey, type SigningKey } from './support/repository.ts';
 import { makeRpm, makeRpmRepository, type TestRpmRepository } from './support/rpm-repository.ts';
 
@@ -58,17 +58,15 @@ async function runIn(sandbox: Sandbox, root: BuildRoot, script: string): Promise
 }
 
 describe('a root of Debian', () => {
-  /** Kept for the next run of the tests. */
-  const cacheDirectory = labCache('made', 'var/cache/sysext-agent');
+  let cacheDirectory: string;
   let workshop: Workshop;
 
-  beforeAll(() => {
+  beforeAll(async () => {
+    const { root, cache } = await buildingHost();
+    cacheDirectory = cache;
     const targetDirectories = [join(import.meta.dirname, '../../targets')];
-    const osRelease = readOsRelease('/');
-    workshop = workshopFor(
-      chooseTarget({ targetDirectories, root: '/', osRelease, progress: silent }, 'trixie'),
-      cacheDirectory,
-    );
+    const host = { targetDirectories, root, osRelease: readOsRelease(root), progress: silent };
+    workshop = workshopFor(chooseTarget(host, 'trixie'), cacheDirectory);
   });
 
   it('has a compiler that makes programs, as packages that are set up, whose users are those of the target', async () => {

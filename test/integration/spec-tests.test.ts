@@ -1,32 +1,28 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { labCache } from '../lab/cache.ts';
+import { buildingHost } from '../lab/build-host.ts';
 import { ensureRootfs } from '../lab/rootfs.ts';
 
 const program = resolve(import.meta.dirname, '../../bin/sysext-agent');
 
-/** Stands for a host: /usr of a Debian 13, and the mirrors of this one. Kept with its cache for the next run of the tests. */
-const host = labCache('spec-tests');
-
+let host: string;
 let scratch: string;
 
 beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'spec-tests-'));
-  mkdirSync(join(host, 'etc'), { recursive: true });
+  ({ root: host } = await buildingHost());
+  // What the tree of a merge lies over.
   if (!existsSync(join(host, 'usr/bin'))) {
     await execa('cp', ['--archive', '--link', join(await ensureRootfs(257), 'usr'), host]);
     for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
       await execa('ln', ['--symbolic', '--force', '--no-dereference', `usr/${name}`, join(host, name)]);
     }
   }
-  const copy = ['--recursive', '--dereference', '--remove-destination'];
-  await execa('cp', [...copy, '/etc/apt', '/etc/os-release', join(host, 'etc')]);
-  await execa('cp', [...copy, '/usr/share/keyrings', join(host, 'usr/share')]);
   rmSync(join(host, 'var/cache/sysext-agent/tested'), { recursive: true, force: true });
 });
 

@@ -26,6 +26,7 @@ export function sourceMeans(directory: string, given: Partial<SourceMeans> = {})
     git: { open: () => unavailable('git') },
     images: { find: () => unavailable('registry'), fetch: () => unavailable('registry') },
     adopt: () => Promise.resolve(),
+    remove: () => Promise.resolve(),
     cacheDirectory: directory,
     work,
     contexts: new Map(),

@@ -65,10 +65,13 @@ function keptArchive(directory: string, wanted: string): string | undefined {
   return undefined;
 }
 
-/** Only what is there is asked for: that something is missing is told later, with its place in the spec. */
+/**
+ * Only what is there is asked for: that something is missing is told later, with its place in the spec. The time at which it
+ * was made is nobody's business: the same files are to give the same archive.
+ */
 const script = `${wantedFunction}
-wanted "$@" | tar --create --file=- --format=gnu --hard-dereference --owner=0 --group=0 --numeric-owner --sort=name \\
-  --null --verbatim-files-from --files-from=-`;
+wanted "$@" | tar --create --file=- --format=gnu --hard-dereference --owner=0 --group=0 --numeric-owner --mtime=@0 \\
+  --sort=name --null --verbatim-files-from --files-from=-`;
 
 /** @returns the sha256 of the archive. */
 async function pack(

@@ -24,7 +24,7 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import { repositoriesFor, type Repository, type Target } from '../targets/target.ts';
 import type { BuildRoot, BuildRootRequest, BuildRoots } from './build-root.ts';
 import { createDebRoots } from './deb-root.ts';
-import { readRoot, rememberRoot, rootOfRequest, rootPath, writeRoot } from './root-cache.ts';
+import { forgetOldRoots, readRoot, rememberRoot, rootOfRequest, rootPath, writeRoot } from './root-cache.ts';
 import type { InstalledPackage, RootMaker } from './root-maker.ts';
 import { createRpmRoots } from './rpm-root.ts';
 
@@ -55,18 +55,18 @@ async function prepare(options: BuildRootOptions, request: BuildRootRequest): Pr
   refuseForeign(host.architecture);
   const directory = join(host.cacheDirectory, 'roots');
   makeDirectory(directory, 0o700);
-  // What is not there is told in the words of the spec, and before anything is made.
-  if (request.packages.length > 0) await source.select(request.packages, request.signal);
   const key = await keyOf(options, request);
   const kept = rootOfRequest(directory, key);
   if (kept !== undefined) return kept;
+  // What is not there is told in the words of the spec, and before anything is made.
+  if (request.packages.length > 0) await source.select(request.packages, request.signal);
   requireUsers();
   using _lock = await takeLock(join(directory, 'lock'), {
     holder: 'making a build root',
     waitSeconds: 3600,
     signal: request.signal,
   });
-  await removeKilled(options, directory);
+  await sweep(options, directory);
   const maker = makerFor(options, directory);
   const root = rootOfRequest(directory, key) ?? (await makeRoot(options, directory, request, maker));
   host.progress.step(`the build root of ${target.name} has ${root.packages.length} packages`);
@@ -184,9 +184,10 @@ async function keepSeed(
 }
 
 /** Who holds the lock is the only one that makes roots: what is unfinished is of one that was killed. */
-async function removeKilled({ sandbox }: BuildRootOptions, directory: string): Promise<void> {
-  for (const name of listNames(directory).filter((candidate) => candidate.startsWith('.#root.')))
-    await sandbox.removeLayer(join(directory, name));
+async function sweep({ sandbox, host }: BuildRootOptions, directory: string): Promise<void> {
+  const killed = listNames(directory).filter((candidate) => candidate.startsWith('.#root.'));
+  const old = forgetOldRoots(directory, host.clock.now());
+  for (const path of [...killed.map((name) => join(directory, name)), ...old]) await sandbox.removeLayer(path);
 }
 
 /** @throws AgentError `usage` where this host runs no programs of the architecture. */

@@ -5,14 +5,29 @@ import { AgentError } from '../../core/errors.ts';
 import type { Tree, TreeNode } from '../../core/tree.ts';
 import { sameContent } from '../../host/content.ts';
 import { sha256OfFile } from '../../host/digest.ts';
-import { fileStatus, makeDirectory, makeTemporaryDirectory, rename } from '../../host/files.ts';
+import { fileStatus, listNames, makeDirectory, makeTemporaryDirectory, rename } from '../../host/files.ts';
 import { writeTree } from '../../host/tree-writer.ts';
 import type { SoundEntry } from '../tree/judge.ts';
 import { merge, treeOf } from '../tree/merge.ts';
 
 /** Where layers are, by their digests. */
 export function layerPath(cacheDirectory: string, digest: string): string {
-  return join(cacheDirectory, 'sources', 'layers', digest);
+  return join(layersIn(cacheDirectory), digest);
+}
+
+function layersIn(cacheDirectory: string): string {
+  return join(cacheDirectory, 'sources', 'layers');
+}
+
+/** For how long a layer may be there that another build has not named yet, in milliseconds. */
+const longestNameless = 86_400_000;
+
+/** The layers that nobody will ask for any more. Their own times are those of the sources: only the kernel's tells of them. */
+export function namelessLayers(cacheDirectory: string, named: ReadonlySet<string>, now: Date): readonly string[] {
+  return listNames(layersIn(cacheDirectory))
+    .filter((digest) => !named.has(digest))
+    .map((digest) => layerPath(cacheDirectory, digest))
+    .filter((path) => now.getTime() - (fileStatus(path)?.ctimeMs ?? Infinity) > longestNameless);
 }
 
 export interface LayerMeans {

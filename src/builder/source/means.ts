@@ -31,6 +31,8 @@ export interface SourceMeans {
   readonly buildArguments: Readonly<Record<string, string>>;
   /** Makes a directory that was written a layer that programs of a build can change. */
   readonly adopt: (directory: string) => Promise<void>;
+  /** Removes such a layer. */
+  readonly remove: (directory: string) => Promise<void>;
   /** Variables that tell programs of proxies. */
   readonly proxies: Readonly<Record<string, string>>;
   /** The time that all files of sources get, in seconds since 1970; undefined: one that is always the same. */

@@ -12,7 +12,7 @@ import { generatorSteps } from './generator-steps.ts';
 import { settleGit } from './git-source.ts';
 import { settleHttp } from './http-source.ts';
 import { settleImage } from './image-source.ts';
-import { keepLayer, layerPath } from './layer.ts';
+import { keepLayer, layerPath, namelessLayers } from './layer.ts';
 import { settleContext, settleInline } from './local-source.ts';
 import type { Fetching, SettledSource, SourceFiles, SourceMeans } from './means.ts';
 import { wrongSource } from './missing.ts';
@@ -92,9 +92,17 @@ async function layerOf(settled: ReadonlyMap<string, SettledSource>, means: Fetch
   const thing = sha256(JSON.stringify([layerVersion, timestamp, identities]));
   const kept = store.note(kind, thing, known);
   if (kept !== undefined && fileStatus(layerPath(cacheDirectory, kept.digest)) !== undefined) return kept;
+  await sweep(means);
   const made = await makeLayer(settled, timestamp, means);
   store.remember(kind, thing, made);
   return made;
+}
+
+/** What nobody asked for in a month goes when something new comes, and layers with the last note that names them. */
+async function sweep({ store, clock, cacheDirectory, remove }: Fetching): Promise<void> {
+  store.sweep(clock.now());
+  const named = new Set(store.notes(kind, known).map(({ digest }) => digest));
+  for (const path of namelessLayers(cacheDirectory, named, clock.now())) await remove(path);
 }
 
 async function makeLayer(

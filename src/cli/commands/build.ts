@@ -8,7 +8,14 @@ import { provenanceSuffix, provenanceText } from '../../builder/provenance.ts';
 import { AgentError, exitCodes, type ExitCode } from '../../core/errors.ts';
 import { manifestSuffix } from '../../core/sbom.ts';
 import { systemClock } from '../../host/clock.ts';
-import { copyAtomically, fileStatus, makeDirectory, readText, writeAtomically } from '../../host/files.ts';
+import {
+  copyAtomically,
+  fileStatus,
+  makeDirectory,
+  readText,
+  readTextIfAny,
+  writeAtomically,
+} from '../../host/files.ts';
 import { buildHost, buildLogDirectory, buildOptions, buildRequest } from '../build-host.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { rootOf } from '../invoker.ts';
@@ -63,9 +70,9 @@ export const buildCommand: CommandSpec = {
     }
     const beside = output.replace(/\.raw$/, '');
     const manifest = `${beside}${manifestSuffix}`;
-    copyAtomically(image.manifest, manifest);
+    put(manifest, readText(image.manifest));
     const provenance = `${beside}${provenanceSuffix}`;
-    writeAtomically(provenance, provenanceText({ ...image.provenance, builderVersion: packageJson.version }));
+    put(provenance, provenanceText({ ...image.provenance, builderVersion: packageJson.version }));
     const size = fileStatus(output)?.size;
     const { name, version, target, sha256, packages, findings, added } = image;
     const { tested } = image.provenance;
@@ -77,6 +84,11 @@ export const buildCommand: CommandSpec = {
     return exitCodes.ok;
   },
 };
+
+/** Waiting for the disk takes longer than all else of a build that finds everything as it was. */
+function put(path: string, text: string): void {
+  if (readTextIfAny(path) !== text) writeAtomically(path, text);
+}
 
 async function printLog({ options, terminal }: Invocation, name: string): Promise<ExitCode> {
   const { newestLog } = await import('../../builder/making/build-log.ts');

@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { SourceMeans } from '../../../../src/builder/source/means.ts';
+import { systemClock } from '../../../../src/host/clock.ts';
 import { isAgentError, renderError } from '../../../../src/core/errors.ts';
 import { close, listen, serveFiles, type FileServer } from '../../../integration/support/server.ts';
 import { temporaryDirectory } from '../../../support/archives.ts';
@@ -222,5 +232,31 @@ describe('what cannot be prepared', () => {
       'sources: {a: {inline: {file: {contents: x}}}, p: {inline: {file: {contents: y}}}}\npatches: {a: [{source: p}]}',
     );
     expect(text).toContain('sources.a.patches: only the files of a directory can be patched');
+  });
+});
+
+describe('what is kept of sources', () => {
+  const days = (count: number) => new Date(Date.now() + count * 86_400_000);
+  const clockAt = (now: Date) => ({ ...systemClock, now: () => now });
+  const file = (text: string) => `sources: {file: {inline: {file: {contents: ${text}}}}}`;
+
+  test('goes with what comes a month after it was last used, and not before', async () => {
+    const removed: string[] = [];
+    const remove = (layer: string) => Promise.resolve(void removed.push(layer));
+    const [old, used] = [await prepare(file('old')), await prepare(file('used'))];
+    const notes = cache.at('sources/notes/layer');
+    for (const name of readdirSync(notes)) utimesSync(join(notes, name), days(0), days(0));
+
+    await prepare(file('new'), { remove, clock: clockAt(days(29)) });
+    expect(removed).toEqual([]);
+
+    const [note = ''] = readdirSync(notes).filter((name) =>
+      readFileSync(join(notes, name), 'utf8').includes(used.digest),
+    );
+    utimesSync(join(notes, note), days(20), days(20));
+    await prepare(file('newer'), { remove, clock: clockAt(days(31)) });
+    expect(removed).toContain(old.layer);
+    expect(removed).not.toContain(used.layer);
+    expect(readdirSync(notes)).toContain(note);
   });
 });
