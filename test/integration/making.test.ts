@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 
@@ -7,31 +7,19 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { abandonedDirectories } from '../../src/host/owned-directory.ts';
-import { hostApt } from '../lab/apt.ts';
-import { labCache } from '../lab/cache.ts';
 import { bootMachine } from '../lab/machine.ts';
 import { waitFor } from '../lab/wait.ts';
+import { debianHost } from './support/debian-host.ts';
 
 const program = resolve(import.meta.dirname, '../../bin/sysext-agent');
 
-/** Kept for the next run of the tests: the build root in its cache takes minutes to make. */
-const root = labCache('made');
+const root = await debianHost();
 const cache = join(root, 'var/cache/sysext-agent');
 
 let scratch: string;
 
-beforeAll(async () => {
+beforeAll(() => {
   scratch = mkdtempSync(join(tmpdir(), 'making-'));
-  const { mirror, security, settings } = await hostApt();
-  const sources = [
-    `deb ${mirror} trixie main`,
-    `deb ${mirror} trixie-updates main`,
-    `deb ${security} trixie-security main`,
-  ];
-  mkdirSync(join(root, 'etc/apt/apt.conf.d'), { recursive: true });
-  writeFileSync(join(root, 'etc/os-release'), 'ID=debian\nVERSION_ID=13\n');
-  writeFileSync(join(root, 'etc/apt/sources.list'), `${sources.join('\n')}\n`);
-  writeFileSync(join(root, 'etc/apt/apt.conf.d/90host'), `${settings.join('\n')}\n`);
 });
 
 afterAll(() => {
