@@ -189,10 +189,10 @@ describe("the spec of Dalec's own test of system extensions, as a whole, from De
     expect(tested).toEqual(['target']);
     const tree = join(scratch, 'tree-whole');
     await execa('fsck.erofs', [`--extract=${tree}`, '--preserve', path]);
-    const { stdout: says } = await execa('sh', ['-euc', './src1; ./file2; cat foo0.txt bar.txt; ./zsh --version'], {
+    const { stdout: says } = await execa('sh', ['-euc', './src1; ./file2; cat foo0.txt bar.txt; ls zsh zstd'], {
       cwd: join(tree, 'usr/bin'),
     });
-    expect(says).toMatch(/^hello world\nAdded a new file\nfoo_0\nbar\nzsh \d/);
+    expect(says).toBe('hello world\nAdded a new file\nfoo_0\nbar\nzsh\nzstd');
   }, 1_200_000);
 
   test('is not built where one of them fails', async () => {
