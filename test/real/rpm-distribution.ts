@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 
 import { execa } from 'execa';
 
-import { makeRpm, signRpm, type RpmOptions } from '../integration/support/rpm-repository.ts';
+import { makeRpm, signRpms, type RpmOptions } from '../integration/support/rpm-repository.ts';
 import type { SigningKey } from '../integration/support/repository.ts';
 import { labCache } from '../lab/cache.ts';
 import { bootMachine } from '../lab/machine.ts';
@@ -33,11 +33,25 @@ const wanted = [
   ...['xz-utils', 'zsh', 'zstd'],
 ];
 
-/** What Debian's packages make when they are set up, or others of them have: the names by which everyone calls them. */
-const links: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  bash: { '/usr/bin/sh': 'bash' },
-  gawk: { '/usr/bin/awk': 'gawk' },
-  gcc: { '/usr/bin/cc': 'gcc' },
+interface Addition {
+  readonly links?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly requires?: readonly string[];
+}
+
+/** What Debian's packages make when they are set up, what others of them have, and what Dalec's own test looks for. */
+const additions: Readonly<Record<string, Addition>> = {
+  'base-files': {
+    files: {
+      '/usr/lib/os-release': 'ID=azurelinux\nVERSION_ID=3.0\n',
+      '/etc/passwd': 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n',
+      '/etc/group': 'root:x:0:\nnogroup:x:65534:\n',
+    },
+  },
+  bash: { links: { '/usr/bin/sh': 'bash' } },
+  gawk: { links: { '/usr/bin/awk': 'gawk' } },
+  gcc: { links: { '/usr/bin/cc': 'gcc' } },
+  passwd: { requires: ['libc-bin'] },
 };
 
 /** By what names distributions with rpm have them. */
@@ -47,11 +61,6 @@ const alsoCalled: Readonly<Record<string, string>> = {
   'libc6-dev': 'glibc-devel',
   passwd: 'shadow-utils',
   'xz-utils': 'xz',
-};
-
-/** What is done to the files of a package: Dalec's own test wants a distribution of its own. */
-const edits: Readonly<Record<string, string>> = {
-  'base-files': "printf 'ID=azurelinux\\nVERSION_ID=3.0\\n' >usr/lib/os-release",
 };
 
 const unneeded = ['doc', 'info', 'locale', 'man', 'lintian'].map((name) => `usr/share/${name}`);
@@ -64,15 +73,15 @@ export async function rpmDistribution(directory: string, key: SigningKey): Promi
   const names = fs.readdirSync(debs).filter((name) => name.endsWith('.deb'));
   const packages = await Promise.all(names.map((name) => describe(join(debs, name))));
   const provided = new Set(packages.flatMap(({ name, provides }) => [name, ...provides]));
-  const signed: string[] = [];
+  const copies: string[] = [];
   for (const pkg of packages) {
     const rpm = converted(await recipe(pkg, provided), join(kept, 'rpms'));
     const copy = join(directory, basename(rpm));
     fs.copyFileSync(rpm, copy);
-    signRpm(copy, key);
-    signed.push(copy);
+    copies.push(copy);
   }
-  return signed;
+  signRpms(copies, key);
+  return copies;
 }
 
 function digestOf(value: unknown): string {
@@ -137,15 +146,15 @@ async function recipe(pkg: DebPackage, provided: ReadonlySet<string>): Promise<R
   const { path, name, version, requires, provides } = pkg;
   const needed = requires.flatMap((alternatives) => alternatives.find((each) => provided.has(each)) ?? []);
   const others = (names: readonly string[]) => [...new Set(names)].filter((each) => each !== name);
-  const more = links[name] ?? {};
-  const edit = edits[name];
+  const { links = {}, files = {}, requires: more = [] } = additions[name] ?? {};
+  const listed = [...(await filesOf(path)), ...Object.keys(links), ...Object.keys(files)];
   return {
     name,
     version,
     payload: 'w1.gzdio',
     preamble: [
       '%global __os_install_post %{nil}',
-      ...others(needed).map((each) => `Requires: ${each}`),
+      ...others([...needed, ...more]).map((each) => `Requires: ${each}`),
       ...others([...provides, ...(alsoCalled[name] === undefined ? [] : [alsoCalled[name]])]).map(
         (each) => `Provides: ${each}`,
       ),
@@ -153,10 +162,10 @@ async function recipe(pkg: DebPackage, provided: ReadonlySet<string>): Promise<R
     install: [
       `dpkg-deb --extract '${path}' .`,
       `rm -rf ${unneeded.join(' ')}`,
-      ...Object.entries(more).map(([link, target]) => `ln -s ${target} .${link}`),
-      ...(edit === undefined ? [] : [edit]),
+      ...Object.entries(links).map(([link, target]) => `ln -s ${target} .${link}`),
+      ...Object.entries(files).map(([file, text]) => `printf '${text.replaceAll('\n', String.raw`\n`)}' >.${file}`),
     ],
-    files: [...(await filesOf(path)), ...Object.keys(more)].map((file) => `"${file.replaceAll('%', '%%')}"`),
+    files: [...new Set(listed)].map((file) => `"${file.replaceAll('%', '%%')}"`),
   };
 }
 
