@@ -196,14 +196,16 @@ artifacts:
     name: 'toml',
     with: 'pip',
     spec: async (sources, server) => {
-      const { bytes } = await sources('python-toml');
       const wheels = await debianWheels('python3-setuptools-whl', 'python3-wheel-whl', 'python3-packaging-whl');
-      for (const { fileName, bytes: content } of [...wheels, { fileName: 'toml-0.10.2.tar.gz', bytes }]) {
-        server.put(`/files/${fileName}`, content);
-        server.put(
-          `/simple/${fileName.split('-')[0] ?? ''}/`,
-          Buffer.from(`<!DOCTYPE html><a href="/files/${fileName}">${fileName}</a>`),
-        );
+      const archives = [
+        { ...(await sources('python-toml')), fileName: 'toml-0.10.2.tar.gz' },
+        { ...(await sources('setuptools')), fileName: 'setuptools-78.1.1.tar.gz' },
+      ];
+      const projects = Map.groupBy([...wheels, ...archives], ({ fileName }) => fileName.split('-')[0] ?? '');
+      for (const [project, files] of projects) {
+        for (const { fileName, bytes } of files) server.put(`/files/${fileName}`, bytes);
+        const links = files.map(({ fileName }) => `<a href="/files/${fileName}">${fileName}</a>\n`);
+        server.put(`/simple/${project}/`, Buffer.from(`<!DOCTYPE html>\n${links.join('')}`));
       }
       return `name: toml
 version: "1"
