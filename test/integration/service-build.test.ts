@@ -2,7 +2,7 @@ import { mkdirSync, realpathSync } from 'node:fs';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { labCache } from '../lab/cache.ts';
+import { buildingHost } from '../lab/build-host.ts';
 import type { Machine } from '../lab/machine.ts';
 import { serviceMachine, shown, untilShown } from './support/service-machine.ts';
 
@@ -10,15 +10,13 @@ import { serviceMachine, shown, untilShown } from './support/service-machine.ts'
 
 const dropIn = '/etc/sysext-agent/extensions.d/50-greeting.yml';
 
-/** Kept from run to run: the build root in it takes minutes to make. */
-const cache = labCache('made/var/cache/sysext-agent');
-
 /** Another one in each run: what was built of it before is in the cache. */
 const word = `one-${process.pid}`;
 
 let machine: Machine;
 
 beforeAll(async () => {
+  const { cache } = await buildingHost();
   mkdirSync(cache, { recursive: true });
   machine = await serviceMachine(257, { binds: [{ source: cache, target: '/var/cache/sysext-agent' }] });
   await machine.copyIn(realpathSync('/usr/bin/bwrap'), '/usr/bin/bwrap');

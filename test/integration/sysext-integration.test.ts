@@ -15,6 +15,8 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 
+import { buildingHost } from '../lab/build-host.ts';
+import { dalecsOwn, patchContext } from './support/dalecs-own-test.ts';
 import { makeDeb, makeRepository, makeSigningKey, type SigningKey, type TestRepository } from './support/repository.ts';
 import { makeRpm, makeRpmRepository, type TestRpmRepository } from './support/rpm-repository.ts';
 
@@ -160,5 +162,46 @@ describe.each(['trixie', 'azlinux3'])("the spec of Dalec's own test of system ex
     expect(stdout).toMatch(/\bpatch patch5 of src2\b|\bpatch src2-patch5 of src2\b|patch5/);
     expect(stdout).toContain('build step 12');
     expect(stdout).not.toContain('build step 13');
+  });
+});
+
+describe("the spec of Dalec's own test of system extensions, as a whole, from Debian's packages", () => {
+  /** Dalec leaves id and version empty where packages are deb; the last word is that of this run, so that it is built. */
+  const spec = (version: string) => dalecsOwn({ id: '', version }).replace('echo goodbye', `$& ${process.pid}`);
+
+  async function buildWhole(version: string) {
+    const path = join(scratch, 'whole.yml');
+    writeFileSync(path, spec(version));
+    const { root } = await buildingHost();
+    const args = ['--target=trixie', `--root=${root}`, `--output=${join(scratch, `whole-${version}`)}`];
+    const context = `--build-context=patch-context=${patchContext(scratch)}`;
+    return execa(join(checkout, 'bin/sysext-agent'), ['build', path, ...args, context, '--json=short'], {
+      reject: false,
+    });
+  }
+
+  test('passes its five tests', async () => {
+    const { exitCode, stderr, stdout } = await buildWhole('');
+
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toContain('build step 12\n');
+    expect(stderr).toContain('running the tests of the spec in a root of the target');
+    const { path, tested } = JSON.parse(stdout) as { path: string; tested: readonly string[] };
+    expect(tested).toEqual(['target']);
+    const tree = join(scratch, 'tree-whole');
+    await execa('fsck.erofs', [`--extract=${tree}`, '--preserve', path]);
+    const { stdout: says } = await execa('sh', ['-euc', './src1; ./file2; cat foo0.txt bar.txt; ls zsh zstd'], {
+      cwd: join(tree, 'usr/bin'),
+    });
+    expect(says).toBe('hello world\nAdded a new file\nfoo_0\nbar\nzsh\nzstd');
+  }, 1_200_000);
+
+  test('is not built where one of them fails', async () => {
+    const { exitCode, stderr } = await buildWhole('nothing');
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('1 of 5 tests of the spec failed in a root of the target');
+    expect(stderr).toContain('tests[3].files["/etc/os-release"].matches[1]');
+    expect(existsSync(join(scratch, 'whole-nothing'))).toBe(false);
   });
 });

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { basename } from 'node:path';
 
 import { labCache } from './cache.ts';
-import { bootMachine, type Machine } from './machine.ts';
+import { bootMachine, type Machine, type MachineOptions } from './machine.ts';
 import { ensureRootfs } from './rootfs.ts';
 
 /** The version of the lab whose distribution has all of them. */
@@ -40,9 +40,10 @@ const unpacking = `
   done`;
 
 /** A booted machine that has dnf 4, dnf5 and zypper. */
-export async function bootRpmMachine(): Promise<Machine> {
+export async function bootRpmMachine(more: Pick<MachineOptions, 'binds' | 'files'> = {}): Promise<Machine> {
   const source = await ensureRpmManagers();
-  const machine = await bootMachine({ systemd, binds: [{ source, target: '/srv/tree', readOnly: true }] });
+  const binds = [{ source, target: '/srv/tree', readOnly: true }, ...(more.binds ?? [])];
+  const machine = await bootMachine({ ...more, systemd, binds });
   await machine.shell('cp --archive /srv/tree/. /; ldconfig');
   return machine;
 }

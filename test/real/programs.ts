@@ -1,4 +1,4 @@
-import type { debianSources } from './debian-source.ts';
+import { debianWheels, type debianSources } from './debian-source.ts';
 import { moduleFiles } from './module-proxy.ts';
 import type { SourceServer } from './server.ts';
 
@@ -139,6 +139,97 @@ x-sysext:
 `),
     script: 'cat /usr/share/doc/cowsay/built.txt; ls /usr/local/cowsay/node_modules',
     prints: '< built >',
+  },
+  {
+    name: 'fnv',
+    with: 'cargo',
+    spec: async (sources, server) => {
+      const crate = await sources('rust-fnv');
+      const described = { name: 'fnv', vers: '1.0.7', deps: [], cksum: crate.sha256, features: {}, yanked: false };
+      server.put('/crates/config.json', Buffer.from(JSON.stringify({ dl: `${server.url}/{crate}-{version}.crate` })));
+      server.put('/crates/3/f/fnv', Buffer.from(`${JSON.stringify(described)}\n`));
+      server.put('/fnv-1.0.7.crate', crate.bytes);
+      return `name: fnv
+version: "1"
+dependencies:
+  build: [cargo]
+sources:
+  .cargo:
+    inline:
+      dir:
+        files:
+          config.toml:
+            contents: |
+              source.crates-io.replace-with = "loopback"
+              source.loopback.registry = "sparse+${server.url}/crates/"
+  app:
+    inline:
+      dir:
+        files:
+          Cargo.toml:
+            contents: |
+              package = {name = "fnv-of", version = "1.0.0"}
+              bin = [{name = "fnv-of", path = "main.rs"}]
+              dependencies = {fnv = "1"}
+          main.rs:
+            contents: |
+              use std::hash::Hasher;
+              fn main() {
+                  let mut hasher = fnv::FnvHasher::default();
+                  hasher.write(std::env::args().nth(1).unwrap().as_bytes());
+                  println!("{:016x}", hasher.finish());
+              }
+    generate:
+      - cargohome: {}
+build:
+  steps:
+    - command: cd app && cargo build --release --offline
+artifacts:
+  binaries: {app/target/release/fnv-of: }
+`;
+    },
+    script: 'fnv-of a',
+    // http://www.isthe.com/chongo/tech/comp/fnv/: FNV-1a of 64 bits.
+    prints: 'af63dc4c8601ec8c',
+  },
+  {
+    name: 'toml',
+    with: 'pip',
+    spec: async (sources, server) => {
+      const wheels = await debianWheels('python3-setuptools-whl', 'python3-wheel-whl', 'python3-packaging-whl');
+      const archives = [
+        { ...(await sources('python-toml')), fileName: 'toml-0.10.2.tar.gz' },
+        { ...(await sources('setuptools')), fileName: 'setuptools-78.1.1.tar.gz' },
+      ];
+      const projects = Map.groupBy([...wheels, ...archives], ({ fileName }) => fileName.split('-')[0] ?? '');
+      for (const [project, files] of projects) {
+        for (const { fileName, bytes } of files) server.put(`/files/${fileName}`, bytes);
+        const links = files.map(({ fileName }) => `<a href="/files/${fileName}">${fileName}</a>\n`);
+        server.put(`/simple/${project}/`, Buffer.from(`<!DOCTYPE html>\n${links.join('')}`));
+      }
+      return `name: toml
+version: "1"
+dependencies:
+  build: [python3-pip]
+sources:
+  app:
+    inline:
+      dir:
+        files:
+          requirements.txt: {contents: "toml==0.10.2\\n"}
+    generate:
+      - pip: {index_url: "${server.url}/simple/"}
+build:
+  steps:
+    - command: python3 -c 'import toml; print(toml.dumps({"built":"here"}))' >built.txt
+artifacts:
+  docs: {built.txt: }
+x-sysext:
+  files: {app: /usr/local/toml}
+`;
+    },
+    script: 'cat /usr/share/doc/toml/built.txt; ls /usr/local/toml/site-packages/toml/decoder.py',
+    prints: 'built = "here"',
   },
   {
     name: 'jq',

@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { basename, join } from 'node:path';
 
 import { execa } from 'execa';
 
-import { makeRpm, signRpm } from '../integration/support/rpm-repository.ts';
+import { makeRpm, signRpms, type RpmOptions } from '../integration/support/rpm-repository.ts';
 import type { SigningKey } from '../integration/support/repository.ts';
 import { labCache } from '../lab/cache.ts';
 import { bootMachine } from '../lab/machine.ts';
@@ -14,7 +14,7 @@ import { bootMachine } from '../lab/machine.ts';
  * requirements and provisions as an rpm package.
  */
 const wanted = [
-  ...['base-files', 'bash', 'binutils', 'bzip2', 'ca-certificates', 'coreutils', 'cpio', 'dash', 'diffutils', 'file'],
+  ...['base-files', 'bash', 'binutils', 'bzip2', 'ca-certificates', 'coreutils', 'cpio', 'diffutils', 'file'],
   ...[
     'findutils',
     'g++',
@@ -33,10 +33,25 @@ const wanted = [
   ...['xz-utils', 'zsh', 'zstd'],
 ];
 
-/** What Debian's packages make when they are set up: the names by which everyone calls them. */
-const links: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  gawk: { '/usr/bin/awk': 'gawk' },
-  gcc: { '/usr/bin/cc': 'gcc' },
+interface Addition {
+  readonly links?: Readonly<Record<string, string>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly requires?: readonly string[];
+}
+
+/** What Debian's packages make when they are set up, what others of them have, and what Dalec's own test looks for. */
+const additions: Readonly<Record<string, Addition>> = {
+  'base-files': {
+    files: {
+      '/usr/lib/os-release': 'ID=azurelinux\nVERSION_ID=3.0\n',
+      '/etc/passwd': 'root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n',
+      '/etc/group': 'root:x:0:\nnogroup:x:65534:\n',
+    },
+  },
+  bash: { links: { '/usr/bin/sh': 'bash' } },
+  gawk: { links: { '/usr/bin/awk': 'gawk' } },
+  gcc: { links: { '/usr/bin/cc': 'gcc' } },
+  passwd: { requires: ['libc-bin'] },
 };
 
 /** By what names distributions with rpm have them. */
@@ -44,6 +59,7 @@ const alsoCalled: Readonly<Record<string, string>> = {
   'base-files': 'filesystem',
   'g++': 'gcc-c++',
   'libc6-dev': 'glibc-devel',
+  passwd: 'shadow-utils',
   'xz-utils': 'xz',
 };
 
@@ -52,22 +68,24 @@ const unneeded = ['doc', 'info', 'locale', 'man', 'lintian'].map((name) => `usr/
 /** Copies of its packages in `directory`, signed by a key; what is signed is made once and kept. */
 export async function rpmDistribution(directory: string, key: SigningKey): Promise<readonly string[]> {
   const kept = labCache('rpm-distribution');
-  const debs = join(kept, 'debs');
+  const debs = join(kept, `debs-${digestOf(wanted)}`);
   if (!fs.existsSync(debs)) await fetchDebs(debs);
   const names = fs.readdirSync(debs).filter((name) => name.endsWith('.deb'));
   const packages = await Promise.all(names.map((name) => describe(join(debs, name))));
   const provided = new Set(packages.flatMap(({ name, provides }) => [name, ...provides]));
-  const rpms = join(kept, 'rpms');
-  fs.mkdirSync(rpms, { recursive: true });
-  const signed: string[] = [];
+  const copies: string[] = [];
   for (const pkg of packages) {
-    const rpm = await converted(pkg, provided, rpms);
+    const rpm = converted(await recipe(pkg, provided), join(kept, 'rpms'));
     const copy = join(directory, basename(rpm));
     fs.copyFileSync(rpm, copy);
-    signRpm(copy, key);
-    signed.push(copy);
+    copies.push(copy);
   }
-  return signed;
+  signRpms(copies, key);
+  return copies;
+}
+
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 }
 
 async function fetchDebs(directory: string): Promise<void> {
@@ -112,20 +130,31 @@ async function describe(path: string): Promise<DebPackage> {
   };
 }
 
-async function converted(pkg: DebPackage, provided: ReadonlySet<string>, directory: string): Promise<string> {
+/** The package file that a recipe gives, made where it is not there yet. */
+function converted(options: RpmOptions, top: string): string {
+  const directory = join(top, digestOf(options));
+  const made = (): string | undefined =>
+    fs.existsSync(directory) ? fs.readdirSync(directory).find((name) => name.endsWith('.rpm')) : undefined;
+  if (made() === undefined) {
+    fs.mkdirSync(directory, { recursive: true });
+    makeRpm(directory, options);
+  }
+  return join(directory, made() ?? '');
+}
+
+async function recipe(pkg: DebPackage, provided: ReadonlySet<string>): Promise<RpmOptions> {
   const { path, name, version, requires, provides } = pkg;
-  const kept = fs.readdirSync(directory).find((file) => file.startsWith(`${name}-${version}-1.x86_64.`));
-  if (kept !== undefined) return join(directory, kept);
   const needed = requires.flatMap((alternatives) => alternatives.find((each) => provided.has(each)) ?? []);
   const others = (names: readonly string[]) => [...new Set(names)].filter((each) => each !== name);
-  const more = links[name] ?? {};
-  return makeRpm(directory, {
+  const { links = {}, files = {}, requires: more = [] } = additions[name] ?? {};
+  const listed = [...(await filesOf(path)), ...Object.keys(links), ...Object.keys(files)];
+  return {
     name,
     version,
     payload: 'w1.gzdio',
     preamble: [
       '%global __os_install_post %{nil}',
-      ...others(needed).map((each) => `Requires: ${each}`),
+      ...others([...needed, ...more]).map((each) => `Requires: ${each}`),
       ...others([...provides, ...(alsoCalled[name] === undefined ? [] : [alsoCalled[name]])]).map(
         (each) => `Provides: ${each}`,
       ),
@@ -133,10 +162,11 @@ async function converted(pkg: DebPackage, provided: ReadonlySet<string>, directo
     install: [
       `dpkg-deb --extract '${path}' .`,
       `rm -rf ${unneeded.join(' ')}`,
-      ...Object.entries(more).map(([link, target]) => `ln -s ${target} .${link}`),
+      ...Object.entries(links).map(([link, target]) => `ln -s ${target} .${link}`),
+      ...Object.entries(files).map(([file, text]) => `printf '${text.replaceAll('\n', String.raw`\n`)}' >.${file}`),
     ],
-    files: [...(await filesOf(path)), ...Object.keys(more)].map((file) => `"${file.replaceAll('%', '%%')}"`),
-  });
+    files: [...new Set(listed)].map((file) => `"${file.replaceAll('%', '%%')}"`),
+  };
 }
 
 /** What is no directory, without what is not needed. */

@@ -26,7 +26,7 @@ export async function startSourceServer(): Promise<SourceServer> {
       return;
     }
     answer.then(
-      (body) => response.writeHead(200, { 'content-length': body.length }).end(body),
+      (body) => response.writeHead(200, { 'content-length': body.length, ...typeOf(path) }).end(body),
       (error: unknown) => response.writeHead(502).end(String(error)),
     );
   });
@@ -48,4 +48,9 @@ export async function startSourceServer(): Promise<SourceServer> {
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** pip reads no page without its type. */
+function typeOf(path: string): Readonly<Record<string, string>> {
+  return path.startsWith('/simple/') ? { 'content-type': 'text/html' } : {};
 }

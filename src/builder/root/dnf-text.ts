@@ -58,6 +58,34 @@ export function dnfConfiguration(): string {
   ].join('\n');
 }
 
+/**
+ * How dnf is told where all of it is, and what it makes a root of.
+ * @param program `dnf5` has words of its own.
+ */
+export function dnfOptions(
+  program: string,
+  releasever: string | undefined,
+  architecture: string | undefined,
+): readonly string[] {
+  return [
+    `--config=${dnfPlaces.files}/dnf.conf`,
+    `--installroot=${dnfPlaces.root}`,
+    // Without, it takes repositories from the root that it makes alone, whatever its configuration says.
+    ...(program === 'dnf5' ? ['--use-host-config'] : []),
+    // What a file says of these is taken as being within the root.
+    `--setopt=${program === 'dnf5' ? 'system_cachedir' : 'cachedir'}=${dnfPlaces.cache}`,
+    '--setopt=logdir=/tmp',
+    `--releasever=${releasever ?? '/'}`,
+    ...(architecture === undefined ? [] : [`--forcearch=${architecture}`]),
+  ];
+}
+
+/**
+ * What is mounted in the root is of no package, whichever says so; and rpm need not make namespaces for scripts, which it
+ * cannot in a sandbox: they would fail.
+ */
+export const rpmMacros = '%_netsharedpath /dev:/proc:/sys\n%__transaction_unshare %{nil}\n';
+
 /** How rpm is asked for what installedRpms() reads. Keys are packages to it that are of no version that matters. */
 export const rpmFormat = '%{NAME}\\t%{EPOCHNUM}:%{VERSION}-%{RELEASE}\\t%{ARCH}\\n';
 

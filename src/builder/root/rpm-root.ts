@@ -18,7 +18,16 @@ import { linkTarget } from '../../host/root.ts';
 import type { Bind, Sandbox } from '../sandbox/sandbox.ts';
 import { inBasearch, type RpmRepository, type Target } from '../targets/target.ts';
 import type { BuildRootRequest } from './build-root.ts';
-import { dnfConfiguration, dnfPlaces, dnfRepositories, installedRpms, localRpm, rpmFormat } from './dnf-text.ts';
+import {
+  dnfConfiguration,
+  dnfOptions,
+  dnfPlaces,
+  dnfRepositories,
+  installedRpms,
+  localRpm,
+  rpmFormat,
+  rpmMacros,
+} from './dnf-text.ts';
 import type { InstalledPackage, RootMaker } from './root-maker.ts';
 import { runWithin, type Command } from './within.ts';
 
@@ -55,9 +64,10 @@ export function createRpmRoots(means: RpmMeans): RootMaker {
       const tools = toolTree(means);
       for (const layer of [directory, tools]) await means.sandbox.adoptLayer(layer);
       const { binds, files } = stage(means, request, directory);
+      const options = dnfOptions(program, means.target.releasever, rpmArchitecture(means.architecture)?.name);
       const wanted = [...kinds[request.kind], ...request.packages.map(named), ...files];
       const command = (args: readonly string[], network: boolean): Command => ({
-        argv: [program, ...common(means, program), ...args],
+        argv: [program, ...options, ...args],
         tree: { lower: [tools], upper: undefined, roots: [dnfPlaces.root] },
         binds,
         network,
@@ -83,19 +93,6 @@ function dnfProgram(): string {
   );
 }
 
-function common({ target, architecture }: RpmMeans, program: string): string[] {
-  const names = rpmArchitecture(architecture);
-  return [
-    `--config=${dnfPlaces.files}/dnf.conf`,
-    `--installroot=${dnfPlaces.root}`,
-    // What a file says of these is taken as being within the root.
-    `--setopt=${program === 'dnf5' ? 'system_cachedir' : 'cachedir'}=${dnfPlaces.cache}`,
-    '--setopt=logdir=/tmp',
-    `--releasever=${target.releasever ?? '/'}`,
-    ...(names === undefined ? [] : [`--forcearch=${names.name}`]),
-  ];
-}
-
 /** As dnf takes a package with its constraints: rich dependencies are not for the command line. */
 function named({ name, constraints }: BuildRootRequest['packages'][number]): string {
   const [only] = constraints;
@@ -116,8 +113,7 @@ function toolTree({ directory }: RpmMeans): string {
   }
   writeAtomically(join(tree, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   writeAtomically(join(tree, 'etc/group'), 'root:x:0:\n');
-  // What is mounted in the root is of no package, whichever says so.
-  writeAtomically(join(tree, 'root/.rpmmacros'), '%_netsharedpath /dev:/proc:/sys\n');
+  writeAtomically(join(tree, 'root/.rpmmacros'), rpmMacros);
   return tree;
 }
 

@@ -40,7 +40,7 @@ export function makeRpm(directory: string, options: RpmOptions): string {
   const [built = ''] = readdirSync(join(top, 'out', arch));
   copyFileSync(join(top, 'out', arch, built), path);
   rmSync(top, { recursive: true });
-  if (options.key !== undefined) signRpm(path, options.key);
+  if (options.key !== undefined) signRpms([path], options.key);
   return path;
 }
 
@@ -57,10 +57,12 @@ function specOf(options: RpmOptions, release: string): string {
   ].join('\n');
 }
 
-/** Signs an rpm package, which has had no signature. */
-export function signRpm(path: string, key: SigningKey): void {
+/** Signs rpm packages, which have had no signature. */
+export function signRpms(paths: readonly string[], key: SigningKey): void {
   const defines = [`_gpg_name ${key.fingerprint}`, `_gpg_path ${key.home}`, `__gpg /usr/bin/gpg`];
-  execFileSync('rpmsign', [...defines.flatMap((define) => ['--define', define]), '--addsign', path], { stdio: 'pipe' });
+  execFileSync('rpmsign', [...defines.flatMap((define) => ['--define', define]), '--addsign', ...paths], {
+    stdio: 'pipe',
+  });
 }
 
 export interface PublishOptions {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { aptConfiguration, aptSources, installedPackages, simulated } from '../../../../src/builder/root/apt-text.ts';
-import { dnfRepositories, installedRpms } from '../../../../src/builder/root/dnf-text.ts';
+import { dnfOptions, dnfRepositories, installedRpms } from '../../../../src/builder/root/dnf-text.ts';
 import type { DebRepository, RpmRepository } from '../../../../src/builder/targets/target.ts';
 
 const deb: DebRepository = {
@@ -101,4 +101,13 @@ test('keys are no packages, and an epoch of nothing is not said', () => {
     { name: 'bash', version: '5.2-1', architecture: 'x86_64' },
     { name: 'perl', version: '4:5.38-1', architecture: 'x86_64' },
   ]);
+});
+
+test('dnf5 is told to look beside the root for its repositories, in its own words', () => {
+  const [dnf4, dnf5] = ['dnf', 'dnf5'].map((program) => dnfOptions(program, '3.0', 'x86_64'));
+
+  expect(dnf4).toContain('--setopt=cachedir=/dnf/cache');
+  expect(dnf4).not.toContain('--use-host-config');
+  expect(dnf5).toEqual(expect.arrayContaining(['--use-host-config', '--setopt=system_cachedir=/dnf/cache']));
+  expect(dnf5).toEqual(expect.arrayContaining(['--installroot=/dnf/root', '--releasever=3.0', '--forcearch=x86_64']));
 });
