@@ -33,8 +33,7 @@ export function accessFor(name: string, source: GitSource, address: GitAddress, 
 export function openAccess(address: GitAddress, given: Given): GitAccess {
   const { credentials, url, transport } = address;
   if (transport === 'ssh') return knownServer(given);
-  const settings =
-    credentials === undefined ? [] : headerSettings(url, basic(credentials.user, credentials.password));
+  const settings = credentials === undefined ? [] : headerSettings(url, basic(credentials.user, credentials.password));
   return { environment: { ...given.proxies, ...onlyBy(transport) }, settings, script: ':' };
 }
 
@@ -78,7 +77,13 @@ function knownServer({ knownHosts, proxies }: Given): GitAccess {
   const options = '-F /dev/null -o UserKnownHostsFile=/tmp/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes';
   return {
     settings: [],
-    environment: { ...proxies, ...onlyBy('ssh'), GIT_SSH_COMMAND: `ssh ${options}`, GIT_SSH_VARIANT: 'ssh', KNOWN_HOSTS: known },
+    environment: {
+      ...proxies,
+      ...onlyBy('ssh'),
+      GIT_SSH_COMMAND: `ssh ${options}`,
+      GIT_SSH_VARIANT: 'ssh',
+      KNOWN_HOSTS: known,
+    },
     script: `printf '%s\\n' "$KNOWN_HOSTS" >/tmp/known_hosts`,
   };
 }
