@@ -96,7 +96,14 @@ export function truth(): Truth {
       ...blob(Buffer.from(payload), 'application/vnd.dev.cosign.simplesigning.v1+json'),
       annotations: { 'dev.cosignproject.cosign/signature': signature },
     };
-    return { schemaVersion: 2, mediaType: manifestType, artifactType: signatureType, config, layers: [signed], subject };
+    return {
+      schemaVersion: 2,
+      mediaType: manifestType,
+      artifactType: signatureType,
+      config,
+      layers: [signed],
+      subject,
+    };
   };
   const tag = `${manifest.digest.replace(':', '-')}.sig`;
   const signature = document(signatureOf(manifest), manifestType, tag);

@@ -21,6 +21,23 @@ export interface Authorities {
 /** The JSON of a bundle, fit to be changed. */
 export type Bundle = Record<string, unknown> & { verificationMaterial: Record<string, unknown> };
 
+/** What a log answers, as the library that makes it does not say without another one. */
+interface LogEntry {
+  readonly body: string;
+  readonly integratedTime: number;
+  readonly logID: string;
+  readonly logIndex: number;
+  readonly verification: {
+    readonly signedEntryTimestamp: string;
+    readonly inclusionProof: {
+      readonly logIndex: number;
+      readonly treeSize: number;
+      readonly rootHash: string;
+      readonly checkpoint: string;
+    };
+  };
+}
+
 const p256 = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const base64 = (bytes: Uint8Array | string) => Buffer.from(bytes).toString('base64');
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
@@ -68,7 +85,8 @@ export async function sigstoreAuthorities(): Promise<Authorities> {
     return { privateKey, bytes, pem: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n` };
   };
   const bundled = async (certificate: Uint8Array, entry: { kind: string; spec: object }, content: object) => {
-    const [made] = Object.values(await log.log({ apiVersion: '0.0.1', ...entry }));
+    const answer = (await log.log({ apiVersion: '0.0.1', ...entry })) as unknown as Readonly<Record<string, LogEntry>>;
+    const [made] = Object.values(answer);
     const { inclusionProof: proof, signedEntryTimestamp = '' } = made?.verification ?? {};
     const tlogEntry = {
       logIndex: String(made?.logIndex),

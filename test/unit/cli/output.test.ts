@@ -45,7 +45,9 @@ describe('the progress bar', () => {
   });
 
   test('leaves out the bar on a narrow terminal', () => {
-    expect(renderBar({ expected: 100, received: 0, found: 0, elapsedMs: 0 }, 20)).toBe('  0%  0 B of 100 B  0 B/s  -:-- left');
+    expect(renderBar({ expected: 100, received: 0, found: 0, elapsedMs: 0 }, 20)).toBe(
+      '  0%  0 B of 100 B  0 B/s  -:-- left',
+    );
   });
 });
 

@@ -321,7 +321,10 @@ describe('a registry that lies about what refers to the manifest', () => {
     ['come after more than are looked at', [...many(() => foreign, 100), signature]],
     ['are more than any list has', many(() => signature, 1001)],
     ['have annotations without end', [{ ...signature, annotations: { a: 'x'.repeat(100_000) } }]],
-    ['have too many annotations', [{ ...signature, annotations: Object.fromEntries(many((at) => [at, ''], 2000) as []) }]],
+    [
+      'have too many annotations',
+      [{ ...signature, annotations: Object.fromEntries(many((at) => [at, ''], 2000) as []) }],
+    ],
     ['lead out of the repository', [{ ...signature, digest: '../../other/manifests/sha256:0' }]],
   ])('by signatures that %s has nothing accepted', async (_, manifests) => {
     expect(await pulled(told(() => referrers(manifests)))).toMatchObject({ code: 'verification-failed' });
