@@ -217,6 +217,33 @@ describe('a build', () => {
       expect(leftBehind()).toEqual([]);
     },
   );
+
+  // test/crash/builds.ts does it at any instant.
+  test.each([
+    ['SIGTERM', 'patch two/two.patch of src'],
+    ['SIGKILL', 'build step 1'],
+    ['SIGINT', 'stripping'],
+    ['SIGKILL', 'building hello-made'],
+  ] as const)('that ends by %s at "%s" leaves nothing, and the next one is right', async (signal, point) => {
+    const path = write(spec(`${word} ${signal} ${point.length}`));
+    const building = build(path);
+    let said = '';
+    building.stderr.on('data', (piece: Buffer) => {
+      if (said.includes(point)) return;
+      said += piece.toString();
+      if (said.includes(point)) building.kill(signal);
+    });
+
+    const ended = await building;
+    const left = signal === 'SIGKILL' ? [] : leftBehind();
+    const next = await build(path);
+
+    expect(signal === 'SIGKILL' ? ended.signal : ended.exitCode, ended.stderr).toBe(
+      signal === 'SIGKILL' ? signal : 130,
+    );
+    expect(next.exitCode, next.stderr).toBe(0);
+    expect([...left, ...leftBehind()]).toEqual([]);
+  });
 });
 
 function sleepers(): readonly string[] {
