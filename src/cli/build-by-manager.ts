@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 
 import type { BuildHost, BuildRequest } from '../builder/request.ts';
-import { AgentError } from '../core/errors.ts';
 import { removeTree } from '../host/files.ts';
 import { makeOwnedDirectory } from '../host/owned-directory.ts';
 import { proxyVariables } from '../host/proxy-variables.ts';
 import { runTransient, type TransientHost } from '../systemd/transient.ts';
+import { saidError } from './said-error.ts';
 
 /** Builds a spec elsewhere, so that building it here finds all in the cache and runs nothing. */
 export type BuildBeforehand = (host: BuildHost, request: BuildRequest) => Promise<void>;
@@ -16,7 +16,7 @@ const longest = 12 * 60 * 60_000;
 /**
  * For the service, which may make no namespaces: PID 1 runs the program itself as a unit, for specs whose build runs
  * programs in a sandbox.
- * @throws AgentError `tool-failed` with what the build said, and those of runTransient().
+ * @throws AgentError that the build ended with, and those of runTransient().
  */
 export function buildByManager(manager: TransientHost): BuildBeforehand {
   return async (host, request) => {
@@ -35,20 +35,19 @@ export function buildByManager(manager: TransientHost): BuildBeforehand {
         },
         request.signal,
       );
-      if (exitCode !== 0) throw notBuilt(request.specPath, exitCode, said);
+      if (exitCode !== 0) throw saidError(said, exitCode, `the build of ${request.specPath}`);
     } finally {
       removeTree(output);
     }
   };
 }
 
-/** This program, as it was started. */
+/** This program, with none of the flags by which the service rests on little memory: a build is to be quick. */
 function commandFor(request: BuildRequest, output: string): readonly [string, ...string[]] {
   const { specPath, target, buildArguments, contexts, refresh } = request;
   const [, script = ''] = process.argv;
   return [
     process.execPath,
-    ...process.execArgv,
     script,
     'build',
     specPath,
@@ -60,13 +59,4 @@ function commandFor(request: BuildRequest, output: string): readonly [string, ..
       name === 'context' ? `--context=${directory}` : `--build-context=${name}=${directory}`,
     ),
   ];
-}
-
-function notBuilt(specPath: string, exitCode: number, said: string): AgentError {
-  return new AgentError('tool-failed', `building ${specPath} failed with exit code ${exitCode}`, {
-    facts: said.trimEnd().split('\n').slice(-12),
-    left: 'Nothing was changed.',
-    next: `sysext-agent build ${specPath} shows all of it.`,
-    retryable: true,
-  });
 }

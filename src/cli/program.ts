@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 
 import { AgentError, exitCodes, renderError, type ExitCode } from '../core/errors.ts';
 import { Options, type CommandSpec } from './command.ts';
+import { errorPrefix } from './said-error.ts';
 import type { Terminal } from './terminal.ts';
 
 const description = `Builds system extensions from Dalec specs and manages them on this host.`;
@@ -97,14 +98,14 @@ function capitalize(text: string): string {
 function report(error: unknown, terminal: Terminal, signal: AbortSignal): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (error instanceof AgentError) {
-    terminal.note(`sysext-agent: ${renderError(error)}`);
+    terminal.note(`${errorPrefix}${renderError(error)}`);
     return error.exitCode;
   }
   if (signal.aborted) {
-    terminal.note('sysext-agent: interrupted');
+    terminal.note(`${errorPrefix}interrupted`);
     return exitCodes.interrupted;
   }
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.note(`sysext-agent: this is a mistake of the program, please report it: ${detail}`);
+  terminal.note(`${errorPrefix}this is a mistake of the program, please report it: ${detail}`);
   return exitCodes.failed;
 }

@@ -22,8 +22,11 @@ exec -a systemd-sysext /usr/bin/systemd-sysext.real "$@"
 `;
 
 /** A machine with the service and what belongs to it, in which nothing is started yet. */
-export async function serviceMachine(systemd: MachineOptions['systemd']): Promise<Machine> {
-  const machine = await bootMachine({ systemd });
+export async function serviceMachine(
+  systemd: MachineOptions['systemd'],
+  options: Omit<MachineOptions, 'systemd'> = {},
+): Promise<Machine> {
+  const machine = await bootMachine({ systemd, ...options });
   for (const [from, to] of parts) await machine.copyIn(`${top}/${from}`, to);
   await machine.shell(`
     ln -s /srv/sysext-agent/bin/sysext-agent /usr/bin/
