@@ -19,15 +19,15 @@ const repository = await makeRpmRepository(smallestSystem(), key);
 try {
   // The root directory of a machine is an overlay, on which no sandbox can make another one.
   const cache = { source: fs.mkdtempSync(join(work, 'cache-')), target: '/var/cache/sysext-agent' };
-  const signed = `{family: rpm, baseurl: '${repository.uri}', gpgcheck: true, repo_gpgcheck: true, keys: [/etc/key.asc]}`;
+  const signed = `{family: rpm, baseurl: '${repository.uri}', gpgcheck: true, repo_gpgcheck: true, keys: [/srv/distributor.gpg]}`;
   await using machine = await bootRpmMachine({
     binds: [cache],
     files: {
-      '/etc/key.asc': fs.readFileSync(key.keyFile, 'utf8'),
       '/etc/sysext-agent/targets.d/local.yml': `releasever: '1'\nrepositories: [${signed}]\n`,
       '/etc/told.yml': toldSpec(),
     },
   });
+  await machine.copyIn(key.keyFile, '/srv/distributor.gpg');
   await machine.shell(
     `rm /usr/bin/dnf /usr/bin/dnf-3
     command -v bwrap || { apt-get update -qq; apt-get install -yqq bubblewrap; }`,

@@ -88,10 +88,18 @@ function knownServer({ knownHosts, proxies }: Given): GitAccess {
   };
 }
 
-/** The key goes from standard input into the memory of an agent. */
+/** Memory of the sandbox alone. An agent would need a Unix socket, of which there are none where there is a network. */
+const keyFile = '/dev/shm/key';
+
+/** The key goes from standard input into a file that is in memory, and that ends with the sandbox. */
 function sshAccess({ auth }: GitSource, asker: Asker, given: Given): GitAccess {
   const access = knownServer(given);
   if (auth.ssh === '') return access;
-  const input = `${secretText(auth.ssh, asker, given)}\n`;
-  return { ...access, script: `${access.script}\neval "$(ssh-agent -s)" >/dev/null\nssh-add -q -`, input };
+  const { GIT_SSH_COMMAND = '' } = access.environment;
+  return {
+    ...access,
+    environment: { ...access.environment, GIT_SSH_COMMAND: `${GIT_SSH_COMMAND} -o IdentitiesOnly=yes -i ${keyFile}` },
+    script: `${access.script}\n(umask 077; cat >${keyFile})`,
+    input: `${secretText(auth.ssh, asker, given)}\n`,
+  };
 }

@@ -90,7 +90,7 @@ function accessLines(auth: readonly GomodAuth[]): readonly string[] {
         `export GIT_CONFIG_KEY_${index}=${quoted(key)}`,
         `GIT_CONFIG_VALUE_${index}=${value}`,
         `export GIT_CONFIG_VALUE_${index}`,
-        ...(one.ssh === undefined ? [] : agentLines(index)),
+        ...(one.ssh === undefined ? [] : keyLines(index)),
       ];
     }),
   ];
@@ -107,12 +107,17 @@ function settingOf({ host, token, ssh }: GomodAuth, secret: string): [key: strin
   return [key, `"Authorization: basic $(printf 'x-access-token:%s' ${secret} | base64 | tr -d '\\n')"`];
 }
 
-/** The key is in the memory of the agent only. What comes is known by go.sum, whatever the host is. */
-function agentLines(index: number): readonly string[] {
+/**
+ * The key is in memory of the sandbox only; an agent would need a Unix socket, of which there are none where there is a network.
+ * What comes is known by go.sum, whatever the host is.
+ */
+function keyLines(index: number): readonly string[] {
+  const file = `/dev/shm/gomod-${index}`;
+  const options = '-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o BatchMode=yes -o IdentitiesOnly=yes';
   return [
-    '[ -n "${SSH_AUTH_SOCK:-}" ] || eval "$(ssh-agent -s)" >/dev/null',
-    `ssh-add -q - <${secretPath(index)}`,
-    `export GIT_SSH_COMMAND='ssh -o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o BatchMode=yes'`,
+    `(umask 077; { cat ${secretPath(index)}; echo; } >${file})`,
+    `ssh_keys="\${ssh_keys:-} -i ${file}"`,
+    `export GIT_SSH_COMMAND="ssh ${options}$ssh_keys"`,
   ];
 }
 

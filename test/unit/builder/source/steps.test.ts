@@ -149,6 +149,28 @@ describe('generators', () => {
     ]);
   });
 
+  test('get keys of ssh as files in memory, one for each host', () => {
+    using work = temporaryDirectory();
+    writeFileSync(work.at('key'), 'hush\n', { mode: 0o600 });
+    const auth = '{a.org: {ssh: {id: K}}, b.org: {ssh: {id: K}}}';
+    const [step] = generatorSteps(
+      specOf(`sources: {go: {context: {}, generate: [{gomod: {auth: ${auth}}}]}}`),
+      sourceMeans(work.path, { secrets: new Map([['K', work.at('key')]]) }),
+    );
+    const key = step?.binds[0]?.source ?? '';
+
+    const script = (step?.argv[3] ?? '')
+      .replaceAll(/\/run\/secrets\/gomod-\d/g, key)
+      .replaceAll('/dev/shm/', work.at('memory-'))
+      .replace('[ -f go.mod ] || exit 0', '')
+      .replace('go mod download', 'echo "$GIT_SSH_COMMAND"');
+    const printed = execFileSync('/bin/sh', ['-eu', '-c', script, 'sh', work.path], { encoding: 'utf8' });
+
+    expect(printed).toMatch(/^ssh .* -o IdentitiesOnly=yes -i \S+memory-gomod-0 -i \S+memory-gomod-1\n$/);
+    expect(readFileSync(work.at('memory-gomod-1'), 'utf8')).toBe('hush\n');
+    expect(statSync(work.at('memory-gomod-1')).mode & 0o777).toBe(0o600);
+  });
+
   test('that need a secret which nobody gave say so', () => {
     expect(() => stepsOf('sources: {go: {context: {}, generate: [{gomod: {auth: {a.org: {token: T}}}}]}}')).toThrow(
       'the source "go" needs the secret "T", which was not given',
