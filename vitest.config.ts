@@ -20,7 +20,7 @@ export default defineConfig({
     projects: [
       // Limits only end what hangs: a property test takes seconds on a machine that does other things as well.
       // A process for each file would take more than twice as long as what the tests do in it.
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, maxWorkers, isolate: false } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 180_000, maxWorkers, isolate: false } },
       {
         test: {
           name: 'integration',
