@@ -69,7 +69,7 @@ const scenarios: Record<string, (tools: Tools, ...args: string[]) => Promise<unk
     const units = async () => (await host.manager.listMatching(['sysext-agent-run-*'])).length;
     while ((await units()) === 0) await systemClock.sleep(20);
     await promisify(execFile)('systemctl', ['restart', 'dbus.service']);
-    const after = await host.manager.status('dbus.service');
+    const after = await untilAnswered(() => host.manager.status('dbus.service'));
     const { exitCode, result, output } = await running;
     return { after: after.activeState, exitCode, result, output };
   },
@@ -86,6 +86,18 @@ const scenarios: Record<string, (tools: Tools, ...args: string[]) => Promise<unk
     };
   },
 };
+
+/** PID 1 may come back to the bus some time after that has restarted. */
+async function untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isAgentError(error, 'bus-unavailable')) throw error;
+      await systemClock.sleep(20);
+    }
+  }
+}
 
 function driverNamed(name: string, host: Tools): MergeDriver {
   const exec = createExec(process.env);
