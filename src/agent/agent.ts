@@ -8,6 +8,7 @@ import type { HostProgram, MergeDriver } from '../systemd/drivers/driver.ts';
 import { hostDriver } from '../systemd/drivers/host-driver.ts';
 import { inhibitShutdown } from '../systemd/inhibitor.ts';
 import { createSysextTool, type SysextTool } from '../systemd/sysext-tool.ts';
+import { unitFileState } from '../systemd/units.ts';
 import type { Actor } from './history.ts';
 import { pathsBelow, type Paths } from './paths.ts';
 import { readSettings } from './settings.ts';
@@ -22,6 +23,8 @@ export interface Agent {
   readonly tool: SysextTool;
   /** How what is merged is changed. */
   readonly driver: MergeDriver;
+  /** What `systemctl is-enabled` says of a unit. */
+  readonly unitFileState: (unit: string) => Promise<string>;
   /** Has a shutdown of this host put off until the result is disposed of, as far as it can be. @param why in words. */
   readonly inhibit: (why: string) => Promise<AsyncDisposable>;
   readonly actor: Actor;
@@ -37,10 +40,15 @@ export interface Agent {
   readonly signal?: AbortSignal;
 }
 
-/** @param onHost runs programs in the namespaces of the host, for a process that is not there. */
+/** What is done otherwise by a process that has a connection to the manager of this system, and is not in its namespaces. */
+export interface ThroughManager extends Pick<Agent, 'unitFileState'> {
+  /** Runs programs in the namespaces of the host. */
+  readonly onHost: HostProgram;
+}
+
 export function createAgent(
   options: Pick<Agent, 'root' | 'exec' | 'clock' | 'actor' | 'reason' | 'waitSeconds' | 'log' | 'signal'>,
-  onHost?: HostProgram,
+  manager?: ThroughManager,
 ): Agent {
   const { root, exec } = options;
   const paths = pathsBelow(options.root);
@@ -51,7 +59,8 @@ export function createAgent(
     ...(bootId === undefined ? {} : { bootId }),
     paths,
     tool,
-    driver: hostDriver({ root, tool, exec, onHost, wish: () => mergeDriverOf(root) }),
+    driver: hostDriver({ root, tool, exec, onHost: manager?.onHost, wish: () => mergeDriverOf(root) }),
+    unitFileState: manager?.unitFileState ?? ((unit) => unitFileState(exec, root, unit)),
     inhibit: options.root === '/' ? inhibitShutdown : inhibitNothing,
   };
 }

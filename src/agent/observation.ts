@@ -5,7 +5,6 @@ import { belowRoot } from '../host/root.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
 import { readMerged } from '../systemd/merged.ts';
 import { findImages } from '../systemd/search.ts';
-import { unitFileState } from '../systemd/units.ts';
 import { judgeAll, type JudgedImage } from '../systemd/verdicts.ts';
 import { entryPath } from './activation.ts';
 import type { Agent } from './agent.ts';
@@ -54,7 +53,7 @@ export async function observe(
     merge: observeMerge(agent, version, images, hierarchies),
     altered: alteredEntries(agent, { ours, hierarchies }),
     healthChecks: confirm ? await healthChecks(root) : [],
-    bootUnit: atBoot ? await unitFileState(exec, root, bootUnit) : undefined,
+    bootUnit: atBoot ? await agent.unitFileState(bootUnit) : undefined,
   };
 }
 

@@ -136,14 +136,19 @@ const patience = 60;
 async function agentMaker(options: Options, log: Log, host: TransientHost | undefined): Promise<AgentMaker> {
   const { createAgent } = await import('../../agent/agent.ts');
   const { byManager } = await import('../../systemd/drivers/transient.ts');
-  const onHost = host && byManager(host);
+  const { unitFileStateBy } = await import('../../systemd/units.ts');
   const root = rootOf(options);
   const service = { uid: process.getuid?.() ?? 0, command: 'sysext-agent daemon' };
-  return (signal, reason, actor = service) =>
-    createAgent(
+  return (signal, reason, actor = service) => {
+    const exec = hostExec(signal);
+    const manager = host && {
+      onHost: byManager(host),
+      unitFileState: (unit: string) => unitFileStateBy(host.manager, exec, unit),
+    };
+    return createAgent(
       {
         root,
-        exec: hostExec(signal),
+        exec,
         clock: systemClock,
         actor,
         log,
@@ -151,6 +156,7 @@ async function agentMaker(options: Options, log: Log, host: TransientHost | unde
         waitSeconds: patience,
         signal,
       },
-      onHost,
+      manager,
     );
+  };
 }
