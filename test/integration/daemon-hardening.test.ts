@@ -253,8 +253,13 @@ describe('the service under hard conditions', () => {
     const [, second, ...later] = passes;
     expect(later).toHaveLength(9);
     for (const one of [...later, ...changed.slice(-1)]) {
-      expect(one).toMatchObject({ descriptors: second?.descriptors, matchRules: second?.matchRules });
+      expect(one).toMatchObject({ matchRules: second?.matchRules });
     }
+    // Some are given back only when memory is collected, and what is lost never is.
+    await waitFor('as few descriptors as at first', async () => {
+      const [last] = (await probed<Sample[]>('reconciles 4')).slice(-1);
+      return (last?.descriptors ?? NaN) <= (second?.descriptors ?? NaN) ? true : undefined;
+    });
     expect(later.at(-1)?.historyBytes).toBe(second?.historyBytes);
     expect((later.at(-1)?.rssKib ?? 0) / (second?.rssKib ?? NaN)).toBeLessThan(1.25);
   });

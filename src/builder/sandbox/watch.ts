@@ -41,7 +41,8 @@ export async function firstExcess(clock: Clock, watched: Watched, over: AbortSig
     if (excess !== undefined) return excess;
     if (freeSpace(directory) < leastFree) return 'disk full';
   }
-  return disk(usageOfTree(pid));
+  // What others gave back meanwhile may have hidden what was written.
+  return diskExcess(watched, usageOfTree(pid));
 }
 
 async function goesOn(clock: Clock, over: AbortSignal): Promise<boolean> {
@@ -51,19 +52,24 @@ async function goesOn(clock: Clock, over: AbortSignal): Promise<boolean> {
 }
 
 /** Others write to that file system, too: what it lost is only a reason to look closer. */
-function diskWatch({ limits, directory, written }: Watched): (usage: TreeUsage) => Promise<'disk' | undefined> {
+function diskWatch(watched: Watched): (usage: TreeUsage) => Promise<'disk' | undefined> {
+  const { limits, directory } = watched;
   const first = roomOn(directory);
   const usedUp = () => {
     const { space, files } = roomOn(directory);
     return first.space - space + Math.max(0, first.files - files) * leastFile;
   };
   let suspicious = limits.disk;
-  return async ({ processes }) => {
+  return async (usage) => {
     const used = usedUp();
     if (used < suspicious) return undefined;
     suspicious = used + limits.disk / 8;
-    return (await written()) + heldWithoutName(processes) >= limits.disk ? 'disk' : undefined;
+    return diskExcess(watched, usage);
   };
+}
+
+async function diskExcess({ limits, written }: Watched, { processes }: TreeUsage): Promise<'disk' | undefined> {
+  return (await written()) + heldWithoutName(processes) >= limits.disk ? 'disk' : undefined;
 }
 
 function excessOf({ tasks, memory, processes }: TreeUsage, limits: SandboxLimits): Ended | undefined {
