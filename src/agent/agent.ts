@@ -46,6 +46,7 @@ export interface ThroughManager extends Pick<Agent, 'unitFileState'> {
   readonly onHost: HostProgram;
 }
 
+/** @param manager absent for a process that is where the host's mounts are, and runs programs itself. */
 export function createAgent(
   options: Pick<Agent, 'root' | 'exec' | 'clock' | 'actor' | 'reason' | 'waitSeconds' | 'log' | 'signal'>,
   manager?: ThroughManager,

@@ -16,7 +16,7 @@ import { labCache } from './cache.ts';
  */
 
 export interface VmDisks {
-  /** What the kernel is given: see kernelFor(). */
+  /** What the kernel is given: see cloudKernel(). */
   readonly kernel: VmKernel;
   /** An ext4 file system with the whole system, written to. */
   readonly root: string;

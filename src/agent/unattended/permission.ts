@@ -52,7 +52,7 @@ export async function windowDelay(agent: Agent): Promise<Delay | undefined> {
 
 /** Hosts that have the same windows begin one after the other. */
 function delayOf({ root, clock }: Agent, windows: readonly MaintenanceWindow[]): Delay | undefined {
-  // Time zones are 4 MiB of memory.
+  // Looking up time zones takes 5 MiB of memory for good.
   if (windows.length === 0) return undefined;
   const window = windowAt(windows, clock.now(), localZone(), shareOfHost(root));
   return window.open ? undefined : { reason: window.reason, until: window.next };
