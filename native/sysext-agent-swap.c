@@ -1,13 +1,15 @@
 /*
- * Swaps what is merged into /usr and /opt without an instant in which it is absent. Run by root, in the mount namespace
- * of the host, by who holds the lock of sysext-agent:
+ * Swaps what is merged into /usr and /opt without an instant in which it is absent; with --class=confext before the verb
+ * what is merged into /etc. Run by root, in the mount namespace of the host, by who holds the lock of sysext-agent:
  *
- *   prepare PROGRAM ARGUMENT...  run PROGRAM (systemd-sysext) in a copy of the mount namespace, and show what it merged
- *                                there below /run/sysext-agent/prepared; ends with PROGRAM's exit code
+ *   prepare PROGRAM ARGUMENT...  run PROGRAM (systemd-sysext or systemd-confext) in a copy of the mount namespace, and show
+ *                                what it merged there below /run/sysext-agent/prepared, or prepared-confext; ends with
+ *                                PROGRAM's exit code
  *   look PROGRAM ARGUMENT...     run PROGRAM where that is what is merged, and nobody else sees it
  *   commit                       make that what is merged: slide it beneath what is, then take that off
  *   abort                        take it away
- *   settle                       what a killed run left: commit where that had begun and can be ended, else abort
+ *   settle                       what killed runs of both classes left: commit where that had begun and can be ended, else
+ *                                abort
  *
  * What was killed can be done again. Its own failures end it with 125. See docs/merge-drivers.md.
  */
@@ -41,14 +43,30 @@ struct how_to_open { uint64_t flags, mode, resolve; };
 enum { FAILED = 125, MOST_SUBMOUNTS = 256 };
 
 #define RUNTIME "/run/sysext-agent"
-#define PREPARED RUNTIME "/prepared"
-/* What PREPARED is called when it is what is merged: then it is only to be cleared away. */
-#define COMMITTED RUNTIME "/committed"
+enum { MOST_HIERARCHIES = 2 };
 
 /* One of the directories that extensions extend, and what is prepared for it. */
 struct hierarchy { const char *path, *prepared; };
-static const struct hierarchy hierarchies[] = { { "/usr", PREPARED "/usr" }, { "/opt", PREPARED "/opt" } };
-enum { HIERARCHIES = sizeof hierarchies / sizeof *hierarchies };
+
+/* What differs between system extensions and configuration extensions (systemd-sysext(8)). */
+struct extension_class {
+	/* The file in each merged hierarchy that notes the device of the overlay. */
+	const char *name, *note;
+	/* What is prepared, and what that is called when it is what is merged: then it is only to be cleared away. */
+	const char *prepared, *committed;
+	int count;
+	struct hierarchy hierarchies[MOST_HIERARCHIES];
+};
+static const struct extension_class classes[] = {
+	{ "sysext", ".systemd-sysext/dev", RUNTIME "/prepared", RUNTIME "/committed", 2,
+	  { { "/usr", RUNTIME "/prepared/usr" }, { "/opt", RUNTIME "/prepared/opt" } } },
+	{ "confext", ".systemd-confext/dev", RUNTIME "/prepared-confext", RUNTIME "/committed-confext", 1,
+	  { { "/etc", RUNTIME "/prepared-confext/etc" } } },
+};
+enum { CLASSES = sizeof classes / sizeof *classes };
+
+/* The one that is at work: what the other one merged is a directory like any other to it. */
+static const struct extension_class *class = classes;
 
 /* A copy of a tree of mounts that hangs nowhere, and where it belongs. */
 struct copy { int tree; char path[PATH_MAX]; };
@@ -92,13 +110,13 @@ static void attach_without_links(int tree, const char *path)
 	close(place);
 }
 
-/* The device of the overlay that systemd-sysext merged at a path, as it noted it there; 0 where there is none. */
+/* The device of the overlay that systemd merged at a path, as it noted it there; 0 where there is none. */
 static dev_t merged_at(const char *path)
 {
 	char noted[PATH_MAX];
 	unsigned major_number, minor_number;
 	struct stat status;
-	snprintf(noted, sizeof noted, "%s/.systemd-sysext/dev", path);
+	snprintf(noted, sizeof noted, "%s/%s", path, class->note);
 	FILE *file = fopen(noted, "re");
 	if (!file)
 		return 0;
@@ -246,9 +264,9 @@ static void mount_copies(struct submounts *all, const char *below)
 
 static void clear_away(const char *directory)
 {
-	for (int i = 0; i < HIERARCHIES; i++) {
+	for (int i = 0; i < class->count; i++) {
 		char path[PATH_MAX];
-		snprintf(path, sizeof path, "%s%s", directory, hierarchies[i].path);
+		snprintf(path, sizeof path, "%s%s", directory, class->hierarchies[i].path);
 		while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 			;
 		if (errno != EINVAL && errno != ENOENT)
@@ -260,7 +278,7 @@ static void clear_away(const char *directory)
 		fail("removing %s", directory);
 }
 
-/* Takes off what systemd-sysext merged at a path, down to one overlay or to all. What is mounted below it stays. */
+/* Takes off what systemd merged at a path, down to one overlay or to all. What is mounted below it stays. */
 static void take_off(const char *path, dev_t down_to)
 {
 	struct submounts *left = down_to ? NULL : submounts_of(path);
@@ -274,38 +292,38 @@ static void take_off(const char *path, dev_t down_to)
 /* First everything is put in place that can fail, and nobody sees it yet where something is merged. */
 static void commit(void)
 {
-	dev_t prepared[HIERARCHIES];
-	if (access(PREPARED, F_OK) < 0)
-		fail("looking for what was prepared at " PREPARED);
-	bool is_in_place[HIERARCHIES];
-	for (int i = 0; i < HIERARCHIES; i++) {
-		prepared[i] = merged_at(hierarchies[i].prepared);
-		is_in_place[i] = !prepared[i] || is_mounted(prepared[i], hierarchies[i].path);
+	dev_t prepared[MOST_HIERARCHIES];
+	if (access(class->prepared, F_OK) < 0)
+		fail("looking for what was prepared at %s", class->prepared);
+	bool is_in_place[MOST_HIERARCHIES];
+	for (int i = 0; i < class->count; i++) {
+		prepared[i] = merged_at(class->hierarchies[i].prepared);
+		is_in_place[i] = !prepared[i] || is_mounted(prepared[i], class->hierarchies[i].path);
 		if (!is_in_place[i])
-			mount_copies(submounts_of(hierarchies[i].path), hierarchies[i].prepared);
+			mount_copies(submounts_of(class->hierarchies[i].path), class->hierarchies[i].prepared);
 	}
-	for (int i = 0; i < HIERARCHIES; i++) {
-		const char *path = hierarchies[i].path;
+	for (int i = 0; i < class->count; i++) {
+		const char *path = class->hierarchies[i].path;
 		if (is_in_place[i])
 			continue;
-		int tree = copy_of(hierarchies[i].prepared, TREE_RECURSIVE);
+		int tree = copy_of(class->hierarchies[i].prepared, TREE_RECURSIVE);
 		attach(tree, path, merged_at(path) ? BENEATH : 0);
 		close(tree);
 	}
-	for (int i = 0; i < HIERARCHIES; i++)
-		if (prepared[i] || merged_at(hierarchies[i].path))
-			take_off(hierarchies[i].path, prepared[i]);
+	for (int i = 0; i < class->count; i++)
+		if (prepared[i] || merged_at(class->hierarchies[i].path))
+			take_off(class->hierarchies[i].path, prepared[i]);
 	/* In one step: where half of it were gone, that half would look as if nothing was to be merged there. */
-	if (rename(PREPARED, COMMITTED) < 0)
-		fail("putting " PREPARED " aside");
-	clear_away(COMMITTED);
+	if (rename(class->prepared, class->committed) < 0)
+		fail("putting %s aside", class->prepared);
+	clear_away(class->committed);
 }
 
 static bool commit_has_begun(void)
 {
-	for (int i = 0; i < HIERARCHIES; i++) {
-		dev_t device = merged_at(hierarchies[i].prepared);
-		if (device && is_mounted(device, hierarchies[i].path))
+	for (int i = 0; i < class->count; i++) {
+		dev_t device = merged_at(class->hierarchies[i].prepared);
+		if (device && is_mounted(device, class->hierarchies[i].path))
 			return true;
 	}
 	return false;
@@ -344,9 +362,15 @@ static void end_commit(char **none)
 /* Where a commit cannot be ended it is given up: what is merged stays, and does not stand in the way of all that comes. */
 static void settle(void)
 {
-	clear_away(COMMITTED);
+	clear_away(class->committed);
 	if (!commit_has_begun() || exit_code_of(end_commit, NULL) != 0)
-		clear_away(PREPARED);
+		clear_away(class->prepared);
+}
+
+static void settle_all(void)
+{
+	for (class = classes; class < classes + CLASSES; class++)
+		settle();
 }
 
 static void make_directory(const char *path, mode_t mode)
@@ -385,7 +409,7 @@ static void spare_nested(const char *path)
 
 static int prepare(char **command)
 {
-	int trees[HIERARCHIES];
+	int trees[MOST_HIERARCHIES];
 	settle();
 	int namespace = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -396,40 +420,40 @@ static int prepare(char **command)
 	/* Nothing of it reaches the host; and what the program mounts in a namespace of its own reaches this one. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
 		fail("setting the propagation of mounts");
-	for (int i = 0; i < HIERARCHIES; i++)
-		spare_nested(hierarchies[i].path);
+	for (int i = 0; i < class->count; i++)
+		spare_nested(class->hierarchies[i].path);
 	int exit_code = exit_code_of(become, command);
-	for (int i = 0; i < HIERARCHIES; i++)
-		trees[i] = exit_code == 0 && merged_at(hierarchies[i].path) ? copy_of(hierarchies[i].path, 0) : -1;
+	for (int i = 0; i < class->count; i++)
+		trees[i] = exit_code == 0 && merged_at(class->hierarchies[i].path) ? copy_of(class->hierarchies[i].path, 0) : -1;
 	if (setns(namespace, CLONE_NEWNS) < 0 || fchdir(root) < 0 || chroot(".") < 0)
 		fail("going back to the mount namespace of the host");
 	if (exit_code != 0)
 		return exit_code;
 	/* Where nothing is merged this is empty: then everything is taken off. */
 	make_directory(RUNTIME, 0755);
-	make_directory(PREPARED, 0700);
-	for (int i = 0; i < HIERARCHIES; i++)
+	make_directory(class->prepared, 0700);
+	for (int i = 0; i < class->count; i++)
 		if (trees[i] >= 0)
-			show(trees[i], hierarchies[i].prepared);
+			show(trees[i], class->hierarchies[i].prepared);
 	return 0;
 }
 
 /* In a copy of the mount namespace what is prepared takes its place, over what is merged. It goes with the last process. */
 static void look(char **command)
 {
-	if (access(PREPARED, F_OK) < 0)
-		fail("looking for what was prepared at " PREPARED);
+	if (access(class->prepared, F_OK) < 0)
+		fail("looking for what was prepared at %s", class->prepared);
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		fail("copying the mount namespace");
-	for (int i = 0; i < HIERARCHIES; i++) {
-		const char *path = hierarchies[i].path;
-		if (!merged_at(hierarchies[i].prepared)) {
+	for (int i = 0; i < class->count; i++) {
+		const char *path = class->hierarchies[i].path;
+		if (!merged_at(class->hierarchies[i].prepared)) {
 			if (merged_at(path))
 				take_off(path, 0);
 			continue;
 		}
 		struct submounts *kept = submounts_of(path);
-		int tree = copy_of(hierarchies[i].prepared, 0);
+		int tree = copy_of(class->hierarchies[i].prepared, 0);
 		attach(tree, path, 0);
 		close(tree);
 		mount_copies(kept, path);
@@ -442,15 +466,33 @@ static void look(char **command)
 
 static int usage(void)
 {
-	fputs("usage: sysext-agent-swap prepare /PROGRAM [ARGUMENT...] | look PROGRAM [ARGUMENT...] | commit | abort | settle\n",
+	fputs("usage: sysext-agent-swap [--class=sysext|confext] "
+	      "prepare /PROGRAM [ARGUMENT...] | look PROGRAM [ARGUMENT...] | commit | abort | settle\n",
 	      stderr);
 	return 2;
 }
 
+/* The class that an option names; NULL where there is none of that name. */
+static const struct extension_class *class_named(const char *name)
+{
+	for (int i = 0; i < CLASSES; i++)
+		if (strcmp(classes[i].name, name) == 0)
+			return &classes[i];
+	return NULL;
+}
+
 int main(int count, char **arguments)
 {
-	const char *verb = count > 1 ? arguments[1] : "";
+	static const char option[] = "--class=";
 	umask(022);
+	if (count > 1 && strncmp(arguments[1], option, strlen(option)) == 0) {
+		class = class_named(arguments[1] + strlen(option));
+		if (!class)
+			return usage();
+		count--;
+		arguments++;
+	}
+	const char *verb = count > 1 ? arguments[1] : "";
 	if (strcmp(verb, "prepare") == 0 && count > 2 && arguments[2][0] == '/')
 		return prepare(arguments + 2);
 	if (strcmp(verb, "look") == 0 && count > 2)
@@ -460,9 +502,9 @@ int main(int count, char **arguments)
 	if (strcmp(verb, "commit") == 0)
 		commit();
 	else if (strcmp(verb, "abort") == 0)
-		clear_away(PREPARED);
+		clear_away(class->prepared);
 	else if (strcmp(verb, "settle") == 0)
-		settle();
+		settle_all();
 	else
 		return usage();
 	return 0;

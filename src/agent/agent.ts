@@ -1,3 +1,4 @@
+import { confext, sysext, type ExtensionClass } from '../core/extension-class.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Exec } from '../host/exec.ts';
 import { readTextIfAny } from '../host/files.ts';
@@ -13,16 +14,24 @@ import type { Actor } from './history.ts';
 import { pathsBelow, type Paths } from './paths.ts';
 import { readSettings } from './settings.ts';
 
-/** What every operation of the agent works with. */
-export interface Agent {
+/** What sees and changes which extensions of one class are merged. */
+export interface Merger {
+  readonly tool: SysextTool;
+  /** How what is merged is changed. */
+  readonly driver: MergeDriver;
+  /** A file for facts of images of this class, read once. */
+  readonly imageMemory: string;
+}
+
+/** What every operation of the agent works with. Itself it merges system extensions. */
+export interface Agent extends Merger {
+  /** What merges configuration extensions. */
+  readonly confexts: Merger;
   /** The directory that stands for `/`. */
   readonly root: string;
   readonly paths: Paths;
   readonly exec: Exec & LimitedExec;
   readonly clock: Clock;
-  readonly tool: SysextTool;
-  /** How what is merged is changed. */
-  readonly driver: MergeDriver;
   /** What `systemctl is-enabled` says of a unit. */
   readonly unitFileState: (unit: string) => Promise<string>;
   /** Has a shutdown of this host put off until the result is disposed of, as far as it can be. @param why in words. */
@@ -53,14 +62,19 @@ export function createAgent(
 ): Agent {
   const { root, exec } = options;
   const paths = pathsBelow(options.root);
-  const tool = createSysextTool(options.exec, options.root, paths.toolMemory);
+  const mergerOf = (extensionClass: ExtensionClass): Merger => {
+    const { name } = extensionClass;
+    const tool = createSysextTool(exec, root, paths.toolMemory[name], extensionClass);
+    const driver = hostDriver({ root, tool, exec, onHost: manager?.onHost, wish: () => mergeDriverOf(root) });
+    return { tool, driver, imageMemory: paths.imageMemory[name] };
+  };
   const bootId = options.root === '/' ? readTextIfAny('/proc/sys/kernel/random/boot_id')?.trim() : undefined;
   return {
     ...options,
     ...(bootId === undefined ? {} : { bootId }),
     paths,
-    tool,
-    driver: hostDriver({ root, tool, exec, onHost: manager?.onHost, wish: () => mergeDriverOf(root) }),
+    ...mergerOf(sysext),
+    confexts: mergerOf(confext),
     unitFileState: manager?.unitFileState ?? ((unit) => unitFileState(exec, root, unit)),
     inhibit: options.root === '/' ? inhibitShutdown : inhibitNothing,
   };

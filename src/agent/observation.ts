@@ -1,5 +1,6 @@
 import { basename, join } from 'node:path';
 
+import { sysext } from '../core/extension-class.ts';
 import { fileStatus, linkStatus, listNames } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
 import { readHostRelease } from '../systemd/host-release.ts';
@@ -36,9 +37,10 @@ export async function observe(
   const found = findImages(
     root,
     version,
+    sysext,
     masks.map(({ at }) => at),
   );
-  const images = await judgeAll(found, host, exec, { path: paths.imageMemory, now: agent.clock.now() });
+  const images = await judgeAll(found, host, exec, { path: agent.imageMemory, now: agent.clock.now() });
   const ours = ourEntries(paths.extensions, paths.store);
   const hierarchies = readMerged(root);
   return {

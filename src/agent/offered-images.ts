@@ -1,11 +1,12 @@
 import { isAgentError } from '../core/errors.ts';
+import { sysext } from '../core/extension-class.ts';
 import { isExtensionName } from '../core/names.ts';
 import { fileIdentity } from '../host/file-identity.ts';
 import { listNames } from '../host/files.ts';
 import { keyOf, type MountedType, type OfferedImage } from '../systemd/drivers/images.ts';
 import { mergeMarks } from '../systemd/merged.ts';
 import { fileSystemOf } from '../systemd/open-image.ts';
-import { sysextConfWith } from '../systemd/sysext-conf.ts';
+import { configurationWith } from '../systemd/sysext-conf.ts';
 import type { JudgedImage } from '../systemd/verdicts.ts';
 import type { Agent } from './agent.ts';
 import { ourEntries } from './entries.ts';
@@ -17,7 +18,7 @@ import { storePath } from './stored-image.ts';
 /** Why no image is mounted once, in words; undefined where those are that can be. */
 export async function mountObstacle({ root }: Agent): Promise<string | undefined> {
   if ((await readSettings(root)).mountOnce === false) return 'merge.mount_once says so';
-  const policy = sysextConfWith(root, /^\s*ImagePolicy\s*=\s*\S/im);
+  const policy = configurationWith(root, sysext, /^\s*ImagePolicy\s*=\s*\S/im);
   // It is systemd-sysext that judges images by it, and it does not judge directories.
   return policy && `${policy} has an ImagePolicy=`;
 }

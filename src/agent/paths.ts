@@ -1,3 +1,4 @@
+import type { ClassName } from '../core/extension-class.ts';
 import { belowRoot } from '../host/root.ts';
 
 /** Where the agent keeps things on the host: real paths, below --root= where one is given. */
@@ -8,8 +9,8 @@ export interface Paths {
   readonly incoming: string;
   /** Where systemd-sysext finds what we activate. */
   readonly extensions: string;
-  /** Facts of images, read once. */
-  readonly imageMemory: string;
+  /** Facts of images of each class, read once. */
+  readonly imageMemory: Readonly<Record<ClassName, string>>;
   readonly history: string;
   /** How this agent left the history when it last wrote to it. */
   readonly historyNote: string;
@@ -26,8 +27,8 @@ export interface Paths {
   readonly runs: string;
   /** Which images the last merge of this agent was made of. */
   readonly mergeRecord: string;
-  /** What the installed systemd-sysext can do, asked once. */
-  readonly toolMemory: string;
+  /** What the installed program of each class can do, asked once. */
+  readonly toolMemory: Readonly<Record<ClassName, string>>;
   /** Extensions that were taken away for a package manager. */
   readonly absence: string;
   /** What the last attempt at what the drop-ins want came to. */
@@ -45,7 +46,10 @@ export function pathsBelow(root: string): Paths {
     store: belowRoot(root, '/var/lib/sysext-agent/images'),
     incoming: belowRoot(root, '/var/lib/sysext-agent/incoming'),
     extensions: belowRoot(root, '/var/lib/extensions'),
-    imageMemory: belowRoot(root, '/run/sysext-agent/images.json'),
+    imageMemory: {
+      sysext: belowRoot(root, '/run/sysext-agent/images.json'),
+      confext: belowRoot(root, '/run/sysext-agent/confexts.json'),
+    },
     history: belowRoot(root, '/var/lib/sysext-agent/history.db'),
     historyNote: belowRoot(root, '/run/sysext-agent/history'),
     verifyFailures: belowRoot(root, '/var/lib/sysext-agent/verify-failures'),
@@ -55,7 +59,10 @@ export function pathsBelow(root: string): Paths {
     metricsSocket: belowRoot(root, '/run/sysext-agent/metrics.sock'),
     runs: belowRoot(root, '/run/sysext-agent/runs'),
     mergeRecord: belowRoot(root, '/run/sysext-agent/merged.json'),
-    toolMemory: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
+    toolMemory: {
+      sysext: belowRoot(root, '/run/sysext-agent/systemd-sysext.json'),
+      confext: belowRoot(root, '/run/sysext-agent/systemd-confext.json'),
+    },
     absence: belowRoot(root, '/run/sysext-agent/unmerged.json'),
     fleetState: belowRoot(root, '/run/sysext-agent/fleet.json'),
     fleetLock: belowRoot(root, '/var/lib/sysext-agent/fleet-lock.json'),

@@ -1,6 +1,5 @@
 import { AgentError } from '../core/errors.ts';
 import { reasonOf, type JudgedImage } from '../systemd/verdicts.ts';
-import type { MergeVerb } from '../systemd/sysext-tool.ts';
 import { commandAgainst } from './masks.ts';
 import type { PlanInput } from './plan.ts';
 import type { Target } from './plan-targets.ts';
@@ -22,7 +21,7 @@ export function blockerRefusals(input: PlanInput): AgentError[] {
   const { merge } = input.desired;
   if (merge === undefined || merge.verb === 'unmerge') return [];
   const blockers = unmaskedBlockers(input);
-  return blockers.length === 0 ? [] : [blockersError(merge.verb, blockers)];
+  return blockers.length === 0 ? [] : [blockersError(`systemd-sysext ${merge.verb}`, blockers)];
 }
 
 function refusalOf(input: PlanInput, target: Target): AgentError | undefined {
@@ -103,10 +102,10 @@ function conflictWith(path: string, name: string, next: string): AgentError {
   );
 }
 
-/** What stops every merge, with the command that takes it out. */
-export function blockersError(verb: MergeVerb, blockers: readonly JudgedImage[]): AgentError {
+/** What stops every merge, with the command that takes it out. @param command such as `systemd-sysext refresh`. */
+export function blockersError(command: string, blockers: readonly JudgedImage[]): AgentError {
   const [first] = blockers;
-  return new AgentError('merge-failed', `systemd-sysext ${verb} ${foretold(blockers)}`, {
+  return new AgentError('merge-failed', `${command} ${foretold(blockers)}`, {
     facts: blockers.map(blockerFact),
     left,
     ...(first === undefined ? {} : { next: `Take it out of the way, for example: ${commandAgainst(first.image)}` }),

@@ -1,4 +1,4 @@
-import type { ExtensionClass } from './names.ts';
+import { sysext, type ExtensionClass } from './extension-class.ts';
 import type { ReleaseFields } from './os-release.ts';
 import type { SystemdVersion } from './systemd-version.ts';
 
@@ -41,9 +41,9 @@ type Rule = (extension: ReleaseFields, host: HostRelease, extensionClass: Extens
 export function compatibility(
   extension: ReleaseFields | undefined,
   host: HostRelease,
-  extensionClass: ExtensionClass = 'sysext',
+  extensionClass: ExtensionClass = sysext,
 ): Compatibility {
-  if (extension === undefined || Object.keys(extension).length === 0) return noReleaseData;
+  if (extension === undefined || Object.keys(extension).length === 0) return noReleaseData(extensionClass);
   for (const rule of rules) {
     const verdict = rule(extension, host, extensionClass);
     if (verdict !== undefined) return verdict;
@@ -53,16 +53,21 @@ export function compatibility(
 
 const rules: readonly Rule[] = [scope, architecture, operatingSystem, rollingRelease, level, version];
 
-const noReleaseData = misfit(
-  'extension-release',
-  'a file /usr/lib/extension-release.d/extension-release.NAME',
-  'none',
-  'it carries no extension-release file that counts for its name',
-);
+function noReleaseData({ releaseDirectory }: ExtensionClass): Compatibility {
+  return misfit(
+    'extension-release',
+    `a file ${releaseDirectory}/extension-release.NAME`,
+    'none',
+    'it carries no extension-release file that counts for its name',
+  );
+}
 
-function scope(extension: ReleaseFields, host: HostRelease, extensionClass: ExtensionClass): Compatibility | undefined {
+function scope(
+  extension: ReleaseFields,
+  host: HostRelease,
+  { scopeField: field }: ExtensionClass,
+): Compatibility | undefined {
   if (host.systemd.major < 250) return undefined;
-  const field = `${extensionClass.toUpperCase()}_SCOPE`;
   const found = extension[field];
   const scopes = found === undefined ? ['system', 'portable'] : words(found);
   if (scopes.includes(host.scope)) return undefined;
@@ -107,15 +112,18 @@ function operatingSystem(extension: ReleaseFields, host: HostRelease): Compatibi
 function rollingRelease(
   _extension: ReleaseFields,
   host: HostRelease,
-  extensionClass: ExtensionClass,
+  { levelField }: ExtensionClass,
 ): Compatibility | undefined {
-  const versioned = value(host.fields, 'VERSION_ID') ?? value(host.fields, levelField(extensionClass));
+  const versioned = value(host.fields, 'VERSION_ID') ?? value(host.fields, levelField);
   return versioned === undefined ? { fits: true, why: 'rolling' } : undefined;
 }
 
 /** Where both sides name a level it decides alone, and VERSION_ID is not looked at. */
-function level(extension: ReleaseFields, host: HostRelease, extensionClass: ExtensionClass): Compatibility | undefined {
-  const field = levelField(extensionClass);
+function level(
+  extension: ReleaseFields,
+  host: HostRelease,
+  { levelField: field }: ExtensionClass,
+): Compatibility | undefined {
   const [expected, found] = [value(host.fields, field), value(extension, field)];
   if (expected === undefined || found === undefined) return undefined;
   if (found === expected) return { fits: true, why: 'match' };
@@ -139,10 +147,6 @@ function version(extension: ReleaseFields, host: HostRelease): Compatibility | u
 
 function titleOf({ title = 'this host' }: HostRelease): string {
   return title;
-}
-
-function levelField(extensionClass: ExtensionClass): string {
-  return `${extensionClass.toUpperCase()}_LEVEL`;
 }
 
 /** The value of a field; an empty value counts as none. */

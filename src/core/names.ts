@@ -1,5 +1,4 @@
-/** The classes of extensions of systemd-sysext(8). */
-export type ExtensionClass = 'sysext' | 'confext';
+import type { ExtensionClass } from './extension-class.ts';
 
 // Those of ASCII only: systemd lets the others of Unicode pass.
 
@@ -54,6 +53,6 @@ export function imageNameOf(
 }
 
 function withoutClass(name: string, extensionClass: ExtensionClass, systemd: number): string {
-  const suffix = `.${extensionClass}`;
+  const suffix = `.${extensionClass.name}`;
   return systemd >= 255 && name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
 }

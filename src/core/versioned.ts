@@ -1,4 +1,5 @@
 import { parseArchitecture } from './architecture.ts';
+import { sysext, type ExtensionClass } from './extension-class.ts';
 import { compareVersions } from './version-order.ts';
 
 /** An entry of a `.v` directory; `kind` is what it leads to. */
@@ -20,6 +21,8 @@ export interface VersionedHost {
   /** In systemd's spelling. */
   readonly architecture: string;
   readonly systemd: number;
+  /** What is looked for; system extensions where left out. */
+  readonly extensionClass?: ExtensionClass;
 }
 
 /**
@@ -33,7 +36,7 @@ export function pickVersion(
   entries: readonly VersionedEntry[],
   host: VersionedHost,
 ): VersionedEntry | undefined {
-  const { name, suffix } = nameParts(directory);
+  const { name, suffix } = nameParts(directory, host.extensionClass);
   const isWanted = ({ kind }: VersionedEntry) =>
     suffix.endsWith('.raw') ? kind !== 'directory' : kind === 'directory';
   const picks = entries.filter(isWanted).flatMap((entry) => parsePick(entry, name, suffix, host) ?? []);
@@ -44,9 +47,12 @@ export function pickVersion(
 }
 
 /** The name of the image that a `.v` directory stands for, and what its entries end in. */
-export function nameParts(directory: string): { readonly name: string; readonly suffix: string } {
+export function nameParts(
+  directory: string,
+  extensionClass: ExtensionClass = sysext,
+): { readonly name: string; readonly suffix: string } {
   const stem = directory.replace(/\.v$/, '');
-  const suffix = /(\.sysext)?(\.raw)?$/.exec(stem)?.[0] ?? '';
+  const suffix = new RegExp(`(\\.${extensionClass.name})?(\\.raw)?$`).exec(stem)?.[0] ?? '';
   return { name: stem.slice(0, stem.length - suffix.length), suffix };
 }
 

@@ -1,5 +1,6 @@
 import { AgentError } from '../core/errors.ts';
 import type { ImageEntry } from '../core/image-entry.ts';
+import { sysext, type ExtensionClass } from '../core/extension-class.ts';
 import { followLinks } from '../core/links.ts';
 import { isImageName } from '../core/names.ts';
 import type { ReleaseFile } from '../core/release-file.ts';
@@ -20,12 +21,12 @@ export interface ImageFacts {
   readonly format: ImageFormat;
   /** The partitions of a disk image, which the format is then that of one of. */
   readonly partitions?: readonly Partition[];
-  /** The files of usr/lib/extension-release.d, by name. */
+  /** The files of the directory where its class has them, by name. */
   readonly releaseFiles: readonly ReleaseText[];
   /** Whether it carries usr/lib/os-release, which an extension must not. */
   readonly hasOsRelease: boolean;
-  /** The hierarchies it adds something to. */
-  readonly hierarchies: readonly ('usr' | 'opt')[];
+  /** The hierarchies it adds something to, such as `usr`. */
+  readonly hierarchies: readonly string[];
 }
 
 /**
@@ -37,8 +38,13 @@ export interface ImageFacts {
  * @throws AgentError `no-such-file`; `invalid-image` for what systemd-sysext could not merge; `tool-missing`,
  * `not-root` and the like where this host cannot tell.
  */
-export function readImageFacts(path: string, exec: Exec, imageName?: string): Promise<ImageFacts> {
-  return openTree(path, { exec }, (tree) => factsOf(path, tree, imageName));
+export function readImageFacts(
+  path: string,
+  exec: Exec,
+  imageName?: string,
+  extensionClass: ExtensionClass = sysext,
+): Promise<ImageFacts> {
+  return openTree(path, { exec }, (tree) => factsOf(path, tree, imageName, extensionClass));
 }
 
 /**
@@ -73,7 +79,6 @@ export function listWithoutAttributes(path: string, exec: Exec): Promise<readonl
   return openTree(path, { exec }, (tree) => Promise.resolve(tree.list()));
 }
 
-const releaseDirectory = 'usr/lib/extension-release.d';
 const releasePrefix = 'extension-release.';
 /** A release file has some hundred bytes, and an image one of them. */
 const largestRelease = 1024 * 1024;
@@ -83,8 +88,13 @@ const mostReleases = 64;
  * @param name what messages call the image.
  * @param imageName as in readImageFacts().
  */
-export async function factsOf(name: string, tree: ImageTree, imageName?: string): Promise<ImageFacts> {
-  const found = releaseFilesIn(name, tree);
+export async function factsOf(
+  name: string,
+  tree: ImageTree,
+  imageName?: string,
+  extensionClass: ExtensionClass = sysext,
+): Promise<ImageFacts> {
+  const found = releaseFilesIn(name, tree, extensionClass);
   // Beside the file of exactly this name no other counts, whatever its attribute says.
   const exact = imageName === undefined ? undefined : `${releasePrefix}${imageName}`;
   const attributes = !found.some((file) => file.name === exact);
@@ -97,7 +107,7 @@ export async function factsOf(name: string, tree: ImageTree, imageName?: string)
       return content === undefined ? [] : [{ ...file, text: content.text, ...strictOf(file.regular, content.strict) }];
     }),
     hasOsRelease: hasOsRelease(name, tree),
-    hierarchies: (['usr', 'opt'] as const).filter((hierarchy) => {
+    hierarchies: extensionClass.hierarchies.map(insideOf).filter((hierarchy) => {
       const place = placeOf(tree, hierarchy);
       return place !== undefined && tree.namesIn(place).length > 0;
     }),
@@ -127,8 +137,8 @@ interface FoundRelease extends ReleaseFile {
   readonly place: string;
 }
 
-function releaseFilesIn(name: string, tree: ImageTree): FoundRelease[] {
-  const directory = placeOf(tree, releaseDirectory);
+function releaseFilesIn(name: string, tree: ImageTree, { releaseDirectory }: ExtensionClass): FoundRelease[] {
+  const directory = placeOf(tree, insideOf(releaseDirectory));
   const names = (directory === undefined ? [] : tree.namesIn(directory)).filter(isReleaseName);
   if (names.length > mostReleases) throw new AgentError('invalid-image', `${name} has ${names.length} release files`);
   return names.flatMap((file) => {
@@ -152,6 +162,11 @@ function releaseFilesIn(name: string, tree: ImageTree): FoundRelease[] {
 /** Names that are not UTF-8 are none to systemd; a decoder has put U+FFFD for what was wrong in them. */
 function isReleaseName(name: string): boolean {
   return name.startsWith(releasePrefix) && isImageName(name.slice(releasePrefix.length)) && !name.includes('\ufffd');
+}
+
+/** A path of the host as a path inside an image. */
+function insideOf(path: string): string {
+  return path.replace(/^\//, '');
 }
 
 /** Where a path leads inside the image, or undefined where there is nothing. */

@@ -1,26 +1,25 @@
 import { join } from 'node:path';
 
+import { sysext, type ExtensionClass } from '../core/extension-class.ts';
 import { fileStatus, readTextIfAny } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
 import type { HierarchyStatus } from './sysext-output.ts';
-
-/** The hierarchies that system extensions extend, in the order of `systemd-sysext status`. */
-export const hierarchies = ['/opt', '/usr'] as const;
 
 /**
  * What is merged below `root`, read from the metadata that every systemd-sysext since 248 leaves in each hierarchy, as
  * `systemd-sysext status` reads it; unlike the tool up to 254 also right below another root. No process is started.
  */
-export function readMerged(root: string): HierarchyStatus[] {
+export function readMerged(root: string, extensionClass: ExtensionClass = sysext): HierarchyStatus[] {
+  const { hierarchies, metadata, namesFile } = extensionClass;
   return hierarchies.flatMap((hierarchy): HierarchyStatus[] => {
     const path = belowRoot(root, hierarchy);
     const status = fileStatus(path);
     if (status?.isDirectory() !== true) return [];
-    const metadata = join(path, '.systemd-sysext');
     // A copy of a merged tree carries the metadata too: only the overlay itself has the device number noted there.
-    const noted = readTextIfAny(join(metadata, 'dev'))?.trim() === deviceNumber(status.dev);
+    const noted = readTextIfAny(join(path, metadata, 'dev'))?.trim() === deviceNumber(status.dev);
     if (!noted || !isMountPoint(path, status.dev)) return [{ hierarchy, extensions: [] }];
-    const extensions = (readTextIfAny(join(metadata, 'extensions')) ?? '').split('\n').filter((name) => name !== '');
+    const names = readTextIfAny(join(path, metadata, namesFile)) ?? '';
+    const extensions = names.split('\n').filter((name) => name !== '');
     return [{ hierarchy, extensions, since: new Date(Math.floor(status.mtimeMs)) }];
   });
 }
@@ -37,12 +36,12 @@ export interface MergeMark {
 }
 
 /** The marks of the hierarchies that are merged below `root`. */
-export function mergeMarks(root: string): MergeMark[] {
-  return readMerged(root).flatMap(({ hierarchy, since }) => {
+export function mergeMarks(root: string, extensionClass: ExtensionClass = sysext): MergeMark[] {
+  return readMerged(root, extensionClass).flatMap(({ hierarchy, since }) => {
     const path = belowRoot(root, hierarchy);
     const device = fileStatus(path)?.dev;
     if (since === undefined || device === undefined) return [];
-    const mutable = fileStatus(join(path, '.systemd-sysext/work_dir')) !== undefined;
+    const mutable = fileStatus(join(path, extensionClass.metadata, 'work_dir')) !== undefined;
     return [{ hierarchy, device, since: since.getTime(), mutable }];
   });
 }

@@ -1,3 +1,4 @@
+import { sysext } from '../core/extension-class.ts';
 import { fileIdentity } from '../host/file-identity.ts';
 import { fileStatus, piecesOf } from '../host/files.ts';
 import {
@@ -13,7 +14,7 @@ import {
   type HeldFile,
   type ProcessMount,
 } from '../host/held-files.ts';
-import { deviceNumber, hierarchies, mergeMarks } from './merged.ts';
+import { deviceNumber, mergeMarks } from './merged.ts';
 
 /** A file that was merged before, and is now another one or none. */
 export interface OldFile {
@@ -124,7 +125,7 @@ function changedFiles(): (file: HeldFile) => OldFile | undefined {
 
 /** Of what is mounted nowhere any more the kernel tells the path below its own root. */
 function placeOf(path: string): string {
-  if (hierarchies.some((hierarchy) => path === hierarchy || path.startsWith(`${hierarchy}/`))) return path;
+  if (sysext.hierarchies.some((hierarchy) => path === hierarchy || path.startsWith(`${hierarchy}/`))) return path;
   const [, first = ''] = path.split('/');
   const below = [`/usr${path}`, `/opt${path}`];
   return (

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 
+import { isAgentError } from '../core/errors.ts';
+import { sysext, type ExtensionClass } from '../core/extension-class.ts';
 import { linkStatus, readText } from '../host/files.ts';
 import { belowRoot } from '../host/root.ts';
-import { isAgentError } from '../core/errors.ts';
 import { mountedAt } from './drivers/images.ts';
-import { hierarchies } from './merged.ts';
 
 /** What systemd-sysext says of one image that it merged. Times in µs; what it does not say is absent. */
 export interface OriginImage {
@@ -27,12 +27,12 @@ const mostBytes = 4 * 1024 * 1024;
  * @returns undefined where there is none, or nothing that can be read as one.
  */
 export function readOrigin(root: string, hierarchy: string): OriginImage[] | undefined {
-  const text = originText(root, hierarchy);
+  const text = originText(root, hierarchy, sysext);
   return text === undefined ? undefined : parseOrigin(text);
 }
 
-function originText(root: string, hierarchy: string): string | undefined {
-  const path = join(belowRoot(root, hierarchy), '.systemd-sysext/origin');
+function originText(root: string, hierarchy: string, { metadata }: ExtensionClass): string | undefined {
+  const path = join(belowRoot(root, hierarchy), metadata, 'origin');
   try {
     const status = linkStatus(path);
     return status?.isFile() === true && status.size <= mostBytes ? readText(path) : undefined;
@@ -46,13 +46,14 @@ function originText(root: string, hierarchy: string): string | undefined {
  * Whether two merged trees were made of the same images in the same way, as systemd-sysext from 260 on compares them, but
  * for the numbers of mounts: those are other ones in every mount namespace. Without origins nothing is known: false.
  */
-export function isSameOrigin(root: string, other: string): boolean {
-  const [one, two] = [root, other].map((place) => hierarchies.map((hierarchy) => comparable(place, hierarchy)));
+export function isSameOrigin(root: string, other: string, extensionClass: ExtensionClass = sysext): boolean {
+  const [one, two] = [root, other].map((place) =>
+    extensionClass.hierarchies.map((hierarchy) => comparable(originText(place, hierarchy, extensionClass))),
+  );
   return one !== undefined && one.some((text) => text !== undefined) && JSON.stringify(one) === JSON.stringify(two);
 }
 
-function comparable(root: string, hierarchy: string): string | undefined {
-  const text = originText(root, hierarchy);
+function comparable(text: string | undefined): string | undefined {
   const value = objectOf(jsonOf(text ?? ''));
   return value && JSON.stringify(sorted(value));
 }

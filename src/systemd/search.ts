@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 
+import { sysext, type ExtensionClass } from '../core/extension-class.ts';
 import { imageNameOf, isImageName } from '../core/names.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
 import { nameParts, pickVersion } from '../core/versioned.ts';
@@ -26,21 +27,21 @@ export interface FoundImage {
   readonly obstacle?: string;
 }
 
-/** Where systemd-sysext looks for extensions, highest precedence first (systemd-sysext(8)). */
-export function searchDirectories(systemd: SystemdVersion): readonly string[] {
-  const directories = ['/etc/extensions', '/run/extensions', '/var/lib/extensions'];
-  return systemd.major >= 254 ? directories : [...directories, '/usr/local/lib/extensions', '/usr/lib/extensions'];
-}
-
 /**
  * The images that systemd-sysext of this version finds below `root`, by name: of several with one name the first
  * directory's. Entries it passes over (wrong suffix, dangling links, devices, temporary names) are not in the answer.
  * @param without paths below the root that are looked at as if they were not there.
  */
-export function findImages(root: string, systemd: SystemdVersion, without: readonly string[] = []): FoundImage[] {
+export function findImages(
+  root: string,
+  systemd: SystemdVersion,
+  extensionClass: ExtensionClass = sysext,
+  without: readonly string[] = [],
+): FoundImage[] {
+  const wanted = { systemd, extensionClass };
   const found = new Map<string, FoundImage>();
   const obstructed: FoundImage[] = [];
-  for (const directory of searchDirectories(systemd)) {
+  for (const directory of extensionClass.searchDirectories(systemd)) {
     const inTheWay = obstructedAt(root, directory);
     if (inTheWay !== undefined) {
       obstructed.push(inTheWay);
@@ -48,12 +49,18 @@ export function findImages(root: string, systemd: SystemdVersion, without: reado
     }
     for (const entry of listNames(belowRoot(root, directory))) {
       if (without.includes(`${directory}/${entry}`)) continue;
-      const image = imageAt(root, `${directory}/${entry}`, systemd);
+      const image = imageAt(root, `${directory}/${entry}`, wanted);
       if (image?.kind === 'obstructed') obstructed.push(image);
       else if (image !== undefined && !found.has(image.name)) found.set(image.name, image);
     }
   }
   return [...found.values(), ...obstructed].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** What is looked for, and by which systemd. */
+interface Wanted {
+  readonly systemd: SystemdVersion;
+  readonly extensionClass: ExtensionClass;
 }
 
 /** A link that systemd-sysext follows and that leads nowhere, other than a dangling one, which it passes over. */
@@ -67,21 +74,22 @@ function itselfBelow(root: string, path: string): string {
   return join(belowRoot(root, dirname(path)), basename(path));
 }
 
-function imageAt(root: string, path: string, systemd: SystemdVersion): FoundImage | undefined {
+function imageAt(root: string, path: string, wanted: Wanted): FoundImage | undefined {
   // Up to 259 the tool does not follow symbolic links below another root.
-  const followsLinks = root === '/' || systemd.major >= 260;
+  const followsLinks = root === '/' || wanted.systemd.major >= 260;
   if (!followsLinks && linkStatus(itselfBelow(root, path))?.isSymbolicLink() === true) return undefined;
-  return obstructedAt(root, path) ?? followedImage(root, path, systemd);
+  return obstructedAt(root, path) ?? followedImage(root, path, wanted);
 }
 
-function followedImage(root: string, path: string, systemd: SystemdVersion): FoundImage | undefined {
+function followedImage(root: string, path: string, wanted: Wanted): FoundImage | undefined {
+  const { major } = wanted.systemd;
   const found = placeOf(root, path);
-  if (found?.kind !== 'directory') return found && named(basename(path), found, systemd);
-  if (systemd.major >= 256 && path.endsWith('.v')) return versionIn(root, path, systemd);
-  const isStack = systemd.major >= 260 && path.endsWith('.mstack');
+  if (found?.kind !== 'directory') return found && named(basename(path), found, wanted);
+  if (major >= 256 && path.endsWith('.v')) return versionIn(root, path, wanted);
+  const isStack = major >= 260 && path.endsWith('.mstack');
   return isStack
-    ? named(basename(path, '.mstack'), { ...found, kind: 'mstack' }, systemd)
-    : named(basename(path), found, systemd);
+    ? named(basename(path, '.mstack'), { ...found, kind: 'mstack' }, wanted)
+    : named(basename(path), found, wanted);
 }
 
 /** What can be an image, before it has a name. */
@@ -95,14 +103,14 @@ function placeOf(root: string, path: string): (Place & { readonly kind: 'raw' | 
   return status?.isBlockDevice() === true ? { kind: 'block', path, realPath } : undefined;
 }
 
-function named(entry: string, place: Place, { major }: SystemdVersion): FoundImage | undefined {
+function named(entry: string, place: Place, { systemd, extensionClass }: Wanted): FoundImage | undefined {
   const kinds = { raw: 'file', directory: 'directory', mstack: 'directory', block: 'block' } as const;
-  const name = imageNameOf(entry, kinds[place.kind], 'sysext', major);
+  const name = imageNameOf(entry, kinds[place.kind], extensionClass, systemd.major);
   return name === undefined ? undefined : { name, ...place };
 }
 
 /** The image that a `.v` directory stands for (systemd.v(7)). */
-function versionIn(root: string, directory: string, systemd: SystemdVersion): FoundImage | undefined {
+function versionIn(root: string, directory: string, { systemd, extensionClass }: Wanted): FoundImage | undefined {
   const entries = listNames(belowRoot(root, directory)).flatMap((entry) => {
     const place = placeOf(root, `${directory}/${entry}`);
     return place === undefined ? [] : [{ entry, ...place }];
@@ -110,12 +118,14 @@ function versionIn(root: string, directory: string, systemd: SystemdVersion): Fo
   const picked = pickVersion(basename(directory), entries, {
     architecture: hostArchitecture(),
     systemd: systemd.major,
+    extensionClass,
   });
   const place = entries.find(({ entry }) => entry === picked?.entry);
-  const { name } = nameParts(basename(directory));
+  const { name } = nameParts(basename(directory), extensionClass);
   if (place === undefined || !isImageName(name)) return undefined;
   const { entry, ...image } = place;
   // Up to 259 a raw image is judged by the name of its file.
-  const releaseName = image.kind === 'raw' && systemd.major < 260 ? entry.replace(/(\.sysext)?\.raw$/, '') : name;
+  const base = basename(basename(entry, '.raw'), `.${extensionClass.name}`);
+  const releaseName = image.kind === 'raw' && systemd.major < 260 ? base : name;
   return { name, ...image, releaseName };
 }

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 
 import { AgentError } from '../core/errors.ts';
-import { oldestSystemd, parseSystemdVersion, type SystemdVersion } from '../core/systemd-version.ts';
+import { sysext, type ExtensionClass } from '../core/extension-class.ts';
+import { parseSystemdVersion, type SystemdVersion } from '../core/systemd-version.ts';
 import { findProgram, runOk, type Exec, type ExecResult } from '../host/exec.ts';
 import { fileStatus, makeDirectory, readTextIfAny, writeInPlace } from '../host/files.ts';
 import { parseList, parseOptions, parseStatus, type HierarchyStatus, type InstalledImage } from './sysext-output.ts';
@@ -26,16 +27,16 @@ export interface ToolFeatures {
   readonly options: readonly string[];
 }
 
-const program = 'systemd-sysext';
-
 /** How long one operation may take, in seconds. An image on a slow disk takes a tenth of a second. */
 const usualTimeLimit = 300;
 
-/** Drives the real systemd-sysext below one root directory. */
+/** Drives the real systemd-sysext, or systemd-confext, below one root directory. */
 export interface SysextTool {
+  /** What it merges. */
+  readonly extensionClass: ExtensionClass;
   /**
    * The version and options of the installed tool; asked once per installed file, then remembered.
-   * @throws AgentError `tool-missing` where there is none, or one older than 248.
+   * @throws AgentError `tool-missing` where there is none, or one that is too old.
    */
   features(): Promise<ToolFeatures>;
   /**
@@ -51,13 +52,21 @@ export interface SysextTool {
  * @param root the directory that stands for `/`, as with --root=.
  * @param memory a file where the features are remembered between calls.
  */
-export function createSysextTool(exec: Exec, root: string, memory: string): SysextTool {
+export function createSysextTool(
+  exec: Exec,
+  root: string,
+  memory: string,
+  extensionClass: ExtensionClass = sysext,
+): SysextTool {
+  const { program } = extensionClass;
+  const features = () => rememberedFeatures(exec, memory, extensionClass);
   const below = root === '/' ? [] : [`--root=${root}`];
   const ask = (verb: string) => runOk(exec, program, [verb, '--json=short', '--no-pager', ...below]);
   return {
-    features: () => rememberedFeatures(exec, memory),
+    extensionClass,
+    features,
     run: async (verb, options = {}) => {
-      const { options: known } = await rememberedFeatures(exec, memory);
+      const { options: known } = await features();
       // Where systemd does not run there is nothing to reload, and from 255 on the attempt would be a failure.
       const spared = (!systemdRuns() || options.reloadedLater === true) && known.includes('--no-reload');
       const noReload = options.noReload === true || spared;
@@ -104,8 +113,9 @@ export function mergeArguments(
 }
 
 /** The features of the installed file, from memory while that file is the same one. */
-async function rememberedFeatures(exec: Exec, memory: string): Promise<ToolFeatures> {
-  const identity = identityOfTool();
+async function rememberedFeatures(exec: Exec, memory: string, extensionClass: ExtensionClass): Promise<ToolFeatures> {
+  const { program, since } = extensionClass;
+  const identity = identityOfTool(extensionClass);
   const remembered = recall(memory, identity);
   if (remembered !== undefined) return remembered;
   const [versionText, help] = await Promise.all([
@@ -113,12 +123,12 @@ async function rememberedFeatures(exec: Exec, memory: string): Promise<ToolFeatu
     runOk(exec, program, ['--help']),
   ]);
   const version = parseSystemdVersion(versionText);
-  if (version === undefined || version.major < oldestSystemd) {
+  if (version === undefined || version.major < since) {
     throw new AgentError(
       'tool-missing',
-      `this host's systemd-sysext is not one we know: ${versionText.split('\n', 1)[0] ?? ''}`,
+      `this host's ${program} is not one we know: ${versionText.split('\n', 1)[0] ?? ''}`,
       {
-        next: `systemd ${oldestSystemd} or later is needed.`,
+        next: `systemd ${since} or later is needed.`,
       },
     );
   }
@@ -131,21 +141,23 @@ async function rememberedFeatures(exec: Exec, memory: string): Promise<ToolFeatu
  * Where the installed tool is.
  * @throws AgentError `tool-missing` where there is none.
  */
-export function pathOfTool(): string {
-  const path = findProgram(program);
-  if (path === undefined) throw new AgentError('tool-missing', 'this host has no systemd-sysext');
+export function pathOfTool(extensionClass: ExtensionClass): string {
+  const path = findProgram(extensionClass.program);
+  if (path === undefined) throw missing(extensionClass);
   return path;
 }
 
+function missing({ program, since }: ExtensionClass): AgentError {
+  return new AgentError('tool-missing', `this host has no ${program}`, {
+    next: `systemd ${since} or later brings it; some distributions ship it as the package systemd-sysext or systemd-container.`,
+  });
+}
+
 /** Not by device and inode: with something merged, the same file is seen through an overlay of its own numbers. */
-function identityOfTool(): string {
-  const path = findProgram(program);
-  const status = path === undefined ? undefined : fileStatus(path);
-  if (path === undefined || status === undefined) {
-    throw new AgentError('tool-missing', 'this host has no systemd-sysext', {
-      next: `systemd ${oldestSystemd} or later brings it; some distributions ship it as the package systemd-sysext or systemd-container.`,
-    });
-  }
+function identityOfTool(extensionClass: ExtensionClass): string {
+  const path = pathOfTool(extensionClass);
+  const status = fileStatus(path);
+  if (status === undefined) throw missing(extensionClass);
   return [path, status.size, status.mtimeMs, status.ctimeMs].join(' ');
 }
 

@@ -1,5 +1,6 @@
 import { compatibility, type HostRelease, type Misfit } from '../core/compatibility.ts';
 import { isAgentError } from '../core/errors.ts';
+import { sysext, type ExtensionClass } from '../core/extension-class.ts';
 import { parseReleaseFields } from '../core/os-release.ts';
 import { findReleaseFile } from '../core/release-file.ts';
 import { isErofs } from '../host/erofs-format.ts';
@@ -37,13 +38,18 @@ export type Evidence =
  * without a release file for its name, or one that is no image at all, stops every merge; a directory like that is only
  * ignored.
  */
-export function judge(image: FoundImage, evidence: Evidence, host: HostRelease): Verdict {
+export function judge(
+  image: FoundImage,
+  evidence: Evidence,
+  host: HostRelease,
+  extensionClass: ExtensionClass = sysext,
+): Verdict {
   if ('outcome' in evidence) return evidence;
   const { facts } = evidence;
   if (facts.hasOsRelease) return judgeOperatingSystem(facts, host);
   const file = findReleaseFile(facts.releaseFiles, image.releaseName ?? image.name, host.systemd);
   const text = facts.releaseFiles.find((candidate) => candidate.name === file)?.text;
-  const result = compatibility(text === undefined ? undefined : parseReleaseFields(text), host);
+  const result = compatibility(text === undefined ? undefined : parseReleaseFields(text), host, extensionClass);
   if (result.fits) return { outcome: 'merges', hierarchies: facts.hierarchies };
   if (text === undefined && facts.format !== 'directory') return { outcome: 'stops', reason: result.why.reason };
   return { outcome: 'ignored', why: result.why };
@@ -62,7 +68,7 @@ export function isBlocker({ verdict }: JudgedImage): boolean {
 }
 
 /**
- * Judges every image that systemd-sysext finds.
+ * Judges every image of a class that systemd finds.
  * @param memory saves reading an image that was found good before and has not changed since.
  */
 export async function judgeAll(
@@ -70,13 +76,15 @@ export async function judgeAll(
   host: HostRelease,
   exec: Exec,
   memory: ImageMemory,
+  extensionClass: ExtensionClass = sysext,
 ): Promise<JudgedImage[]> {
   const known = recallFacts(memory);
   const read = await Promise.all(
     images.map(async (image) => {
       const identity = identityOf(image, memory.now);
       const facts = identity === undefined ? undefined : known.get(identity);
-      return { image, identity, evidence: facts === undefined ? await readEvidence(image, exec) : { facts } };
+      const evidence = facts === undefined ? await readEvidence(image, exec, extensionClass) : { facts };
+      return { image, identity, evidence };
     }),
   );
   const facts = new Map(
@@ -85,17 +93,18 @@ export async function judgeAll(
     ),
   );
   if ([...facts.keys()].some((identity) => !known.has(identity))) rememberFacts(memory, facts);
-  return read.map(({ image, evidence }) => ({ image, verdict: judge(image, evidence, host) }));
+  return read.map(({ image, evidence }) => ({ image, verdict: judge(image, evidence, host, extensionClass) }));
 }
 
-async function readEvidence(image: FoundImage, exec: Exec): Promise<Evidence> {
+async function readEvidence(image: FoundImage, exec: Exec, extensionClass: ExtensionClass): Promise<Evidence> {
+  const { program } = extensionClass;
   if (image.kind === 'block') return blockEvidence(image.realPath);
-  if (image.kind === 'mstack') return { outcome: 'stops', reason: 'systemd-sysext cannot merge an .mstack directory' };
+  if (image.kind === 'mstack') return { outcome: 'stops', reason: `${program} cannot merge an .mstack directory` };
   if (image.obstacle !== undefined) return { outcome: 'stops', reason: image.obstacle };
   try {
     // What is remembered of a file holds for every name that it may have.
     const name = image.kind === 'directory' ? image.name : undefined;
-    return { facts: await readImageFacts(image.realPath, exec, name) };
+    return { facts: await readImageFacts(image.realPath, exec, name, extensionClass) };
   } catch (error) {
     if (!isAgentError(error)) throw error;
     if (error.code !== 'invalid-image') return { outcome: 'unknown', reason: error.message };

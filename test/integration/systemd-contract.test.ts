@@ -2,8 +2,8 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { sysext } from '../../src/core/extension-class.ts';
 import { systemdVersion } from '../../src/core/systemd-version.ts';
-import { searchDirectories } from '../../src/systemd/search.ts';
 import { parseList, parseStatus } from '../../src/systemd/sysext-output.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { systemdVersions } from '../lab/rootfs.ts';
@@ -42,7 +42,7 @@ mkdir linked.raw.v; mkdir .#elsewhere.v; touch .#elsewhere.v/linked_1.raw; ln -s
 mkdir $r/etc/extensions/below.raw.v; touch below.raw
 `;
 
-const everywhere = searchDirectories(systemdVersion(252));
+const everywhere = sysext.searchDirectories(systemdVersion(252));
 
 describe.each(systemdVersions)('systemd %d', (version) => {
   let machine: Machine;

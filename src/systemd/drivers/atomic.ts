@@ -20,29 +20,31 @@ const skipped =
   'Skipping extension refresh because no change was found, use --always-refresh=yes to always do a refresh.';
 
 /**
- * The way without a gap: systemd-sysext merges in a copy of the mount namespace, where nobody looks; what it made is slid
+ * The way without a gap: the program of systemd merges in a copy of the mount namespace, where nobody looks; what it made is slid
  * beneath what is mounted, and that is taken off. What fails before then costs nothing.
  */
 export function atomicWay({ tool, exec, swap, mounts }: AtomicParts): MergeWay {
+  const { extensionClass } = tool;
+  const root = preparedRoot(extensionClass);
   return async (verb, options, images) => {
     const { options: known } = await tool.features();
     const canSpareReload = known.includes('--no-reload');
     // In the copy it would reload units that the host does not have yet.
     const noReload = options.noReload === true || canSpareReload;
-    const argv = [pathOfTool(), ...mergeArguments(verb, '/', { ...options, noReload }, known)] as const;
+    const argv = [pathOfTool(extensionClass), ...mergeArguments(verb, '/', { ...options, noReload }, known)] as const;
     const prepared = await orAbort(swap, () =>
       swap.prepare(mounts.offering(images, argv), options.timeLimit, (program) => mounts.mounting(images, program)),
     );
     const end = { ...prepared, said: saidOfFiles(prepared.said, images) };
     if (end.exitCode !== 0) return ended(swap, end);
-    if (verb === 'refresh' && options.alwaysRefresh !== true && isSameOrigin('/', preparedRoot)) {
+    if (verb === 'refresh' && options.alwaysRefresh !== true && isSameOrigin('/', root, extensionClass)) {
       return ended(swap, { exitCode: 0, said: [skipped] });
     }
     const reloads = canSpareReload && options.noReload !== true && options.reloadedLater !== true && systemdRuns();
     return {
-      preview: { root: preparedRoot, end, run: (program, limits) => swap.look(program, limits) },
+      preview: { root, end, run: (program, limits) => swap.look(program, limits) },
       commit: async () => {
-        const reload = reloads && [preparedRoot, '/'].some(wantsReload);
+        const reload = reloads && [root, '/'].some((place) => wantsReload(place, extensionClass));
         await orAbort(swap, () => swap.commit());
         if (reload) await reloadManager(exec);
         return end;

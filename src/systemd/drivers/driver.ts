@@ -18,7 +18,7 @@ export interface MergeDriver {
    */
   prepare(verb: MergeVerb, options: MergeOptions, images?: readonly OfferedImage[]): Promise<PreparedMerge>;
   /**
-   * Ends or takes away what a killed run left. Nobody else may be at work.
+   * Ends or takes away what a killed run left, of whatever class. Nobody else may be at work.
    * @param inUse the keys of the images that what is merged is made of, as far as they are mounted.
    */
   settle(inUse: () => readonly string[]): Promise<void>;
@@ -46,7 +46,7 @@ export interface PreparedMerge {
 
 /** A tree that nobody sees yet. */
 export interface Preview {
-  /** A directory with what will be at `/usr` and `/opt`, as far as something is merged there. */
+  /** A directory with what will be at `/usr` and `/opt`, or at `/etc`, as far as something is merged there. */
   readonly root: string;
   readonly end: ToolEnd;
   /**

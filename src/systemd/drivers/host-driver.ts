@@ -1,4 +1,5 @@
 import { AgentError } from '../../core/errors.ts';
+import { sysext } from '../../core/extension-class.ts';
 import type { Exec } from '../../host/exec.ts';
 import type { LimitedExec } from '../../host/limited-run.ts';
 import { fileStatus, readTextIfAny } from '../../host/files.ts';
@@ -16,6 +17,7 @@ import { limitedBy, swapBy, swapDirectories, swapProgram, type SwapHost } from '
 
 export interface HostDriverParts {
   readonly root: string;
+  /** Says also which class of extensions it is about. */
   readonly tool: SysextTool;
   readonly exec: Exec & LimitedExec;
   /** How programs are run where the host's mounts are; absent where this process is there. */
@@ -26,13 +28,16 @@ export interface HostDriverParts {
 
 /** Changes what is merged in the best way that the host has and the configuration allows. */
 export function hostDriver({ root, tool, exec, onHost, wish }: HostDriverParts): MergeDriver {
+  const { extensionClass } = tool;
   const program = shippedProgram(swapProgram);
   const choice = async (): Promise<DriverChoice> =>
-    chooseDriver(await wish(), { root, kernel: kernelRelease(), program, mutable: mutableBy(root) });
+    chooseDriver(await wish(), { root, kernel: kernelRelease(), program, mutable: mutableBy(root, extensionClass) });
   const swapping = swapHost(exec, onHost);
-  const swap = program === undefined ? undefined : swapBy(program, swapping);
+  const swap = program === undefined ? undefined : swapBy(program, swapping, extensionClass);
   const mounter = shippedProgram(imagesProgram);
-  const mounts = mounter === undefined || root !== '/' ? noImageMounts : imageMountsBy(mounter, swapping.run);
+  // Those of the store, which are system extensions.
+  const canMount = root === '/' && extensionClass === sysext;
+  const mounts = canMount && mounter !== undefined ? imageMountsBy(mounter, swapping.run) : noImageMounts;
   const refresh = onHost === undefined ? refreshWay(tool) : refreshWayOn(tool, onHost);
   const atomic = swap && atomicWay({ tool, exec, swap, mounts });
   return {
@@ -49,7 +54,7 @@ export function hostDriver({ root, tool, exec, onHost, wish }: HostDriverParts):
       if (swapDirectories.some((directory) => fileStatus(directory) !== undefined)) await swap?.settle();
       if (mounts.there().length > 0) await mounts.keep(inUse());
     },
-    observe: () => readMerged(root),
+    observe: () => readMerged(root, extensionClass),
   };
 }
 

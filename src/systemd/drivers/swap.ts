@@ -1,12 +1,22 @@
 import { AgentError } from '../../core/errors.ts';
+import { confext, sysext, type ExtensionClass } from '../../core/extension-class.ts';
 import type { LimitedResult, RunLimits } from '../../host/limited-run.ts';
 import type { HostProgram, ToolEnd } from './driver.ts';
 
 /** Where native/sysext-agent-swap.c shows what it has prepared. */
-export const preparedRoot = '/run/sysext-agent/prepared';
+export function preparedRoot(extensionClass: ExtensionClass): string {
+  return swapDirectory('prepared', extensionClass);
+}
+
+function swapDirectory(what: 'prepared' | 'committed', extensionClass: ExtensionClass): string {
+  return `/run/sysext-agent/${extensionClass === sysext ? what : `${what}-${extensionClass.name}`}`;
+}
 
 /** The directories that it leaves where it is killed. */
-export const swapDirectories = [preparedRoot, '/run/sysext-agent/committed'];
+export const swapDirectories = [sysext, confext].flatMap((extensionClass) => [
+  swapDirectory('prepared', extensionClass),
+  swapDirectory('committed', extensionClass),
+]);
 
 export const swapProgram = 'sysext-agent-swap';
 
@@ -18,7 +28,7 @@ type Argv = readonly [string, ...string[]];
 /** The program that prepares and swaps; native/sysext-agent-swap.c says what each of its verbs does. */
 export interface Swap {
   /**
-   * Runs systemd-sysext where nobody sees it, and returns how that ended.
+   * Runs the program of systemd where nobody sees it, and returns how that ended.
    * @param before what is to come before that, on the host: a program that becomes the one it is given.
    */
   prepare(argv: Argv, timeLimit?: number, before?: (argv: Argv) => Argv): Promise<ToolEnd>;
@@ -26,6 +36,7 @@ export interface Swap {
   look(argv: readonly string[], limits: RunLimits): Promise<LimitedResult>;
   commit(): Promise<void>;
   abort(): Promise<void>;
+  /** Of every class. */
   settle(): Promise<void>;
 }
 
@@ -37,20 +48,21 @@ export interface SwapHost {
 }
 
 /** @param program its absolute path. */
-export function swapBy(program: string, host: SwapHost): Swap {
+export function swapBy(program: string, host: SwapHost, extensionClass: ExtensionClass): Swap {
+  const swap = [program, `--class=${extensionClass.name}`] as const;
   const run = (verb: keyof Swap, argv: Argv, timeLimit?: number): Promise<ToolEnd> =>
     host.run({ name: `${verb}-swap`, argv, ...(timeLimit === undefined ? {} : { timeLimit }) });
   const runOk = async (verb: keyof Swap): Promise<void> => {
-    const end = await run(verb, [program, verb]);
+    const end = await run(verb, [...swap, verb]);
     if (end.exitCode !== 0) throw failure(verb, end);
   };
   return {
     prepare: async (argv, timeLimit, before = (same) => same) => {
-      const end = await run('prepare', before([program, 'prepare', ...argv]), timeLimit);
+      const end = await run('prepare', before([...swap, 'prepare', ...argv]), timeLimit);
       if (end.exitCode === swapFailed) throw failure('prepare', end);
       return end;
     },
-    look: (argv, limits) => host.runLimited([program, 'look', ...argv], limits),
+    look: (argv, limits) => host.runLimited([...swap, 'look', ...argv], limits),
     commit: () => runOk('commit'),
     abort: () => runOk('abort'),
     settle: () => runOk('settle'),

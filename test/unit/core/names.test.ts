@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { sysext } from '../../../src/core/extension-class.ts';
 import { baseName, imageNameOf, isExtensionName, isImageName } from '../../../src/core/names.ts';
 
 describe('image names as systemd has them', () => {
@@ -58,6 +59,6 @@ describe('entries of a search directory', () => {
     ['.sysupdate.jq.raw', 'file', 261, undefined],
     ['vdb', 'block', 257, 'vdb'],
   ])('%s (%s) at %d', (entry, kind, systemd, expected) => {
-    expect(imageNameOf(entry, kind, 'sysext', systemd)).toBe(expected);
+    expect(imageNameOf(entry, kind, sysext, systemd)).toBe(expected);
   });
 });

@@ -3,8 +3,9 @@ import { dirname, join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
+import { sysext } from '../../../src/core/extension-class.ts';
 import { systemdVersion } from '../../../src/core/systemd-version.ts';
-import { findImages, searchDirectories } from '../../../src/systemd/search.ts';
+import { findImages } from '../../../src/systemd/search.ts';
 import { temporaryDirectory } from '../../support/archives.ts';
 
 test.each([
@@ -14,7 +15,7 @@ test.each([
   [257, ['/etc', '/run', '/var/lib']],
   [262, ['/etc', '/run', '/var/lib']],
 ])('search directories of %d', (major, parents) => {
-  expect(searchDirectories(systemdVersion(major))).toEqual(parents.map((parent) => `${parent}/extensions`));
+  expect(sysext.searchDirectories(systemdVersion(major))).toEqual(parents.map((parent) => `${parent}/extensions`));
 });
 
 /** What is found below a root with these entries: a path that ends in a slash is a directory, `path -> target` a link. */
