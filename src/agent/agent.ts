@@ -1,4 +1,4 @@
-import { confext, sysext, type ExtensionClass } from '../core/extension-class.ts';
+import { confext, sysext, type ClassName, type ExtensionClass } from '../core/extension-class.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Exec } from '../host/exec.ts';
 import { readTextIfAny } from '../host/files.ts';
@@ -21,6 +21,11 @@ export interface Merger {
   readonly driver: MergeDriver;
   /** A file for facts of images of this class, read once. */
   readonly imageMemory: string;
+}
+
+/** What merges the extensions of a class. */
+export function mergerOf(agent: Agent, name: ClassName = 'sysext'): Merger {
+  return name === 'confext' ? agent.confexts : agent;
 }
 
 /** What every operation of the agent works with. Itself it merges system extensions. */
@@ -62,7 +67,7 @@ export function createAgent(
 ): Agent {
   const { root, exec } = options;
   const paths = pathsBelow(options.root);
-  const mergerOf = (extensionClass: ExtensionClass): Merger => {
+  const merging = (extensionClass: ExtensionClass): Merger => {
     const { name } = extensionClass;
     const tool = createSysextTool(exec, root, paths.toolMemory[name], extensionClass);
     const driver = hostDriver({ root, tool, exec, onHost: manager?.onHost, wish: () => mergeDriverOf(root) });
@@ -73,8 +78,8 @@ export function createAgent(
     ...options,
     ...(bootId === undefined ? {} : { bootId }),
     paths,
-    ...mergerOf(sysext),
-    confexts: mergerOf(confext),
+    ...merging(sysext),
+    confexts: merging(confext),
     unitFileState: manager?.unitFileState ?? ((unit) => unitFileState(exec, root, unit)),
     inhibit: options.root === '/' ? inhibitShutdown : inhibitNothing,
   };

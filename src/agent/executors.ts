@@ -1,6 +1,7 @@
 import { basename, join } from 'node:path';
 
 import { AgentError } from '../core/errors.ts';
+import { extensionClasses } from '../core/extension-class.ts';
 import { describeCheck } from '../core/health.ts';
 import {
   fileStatus,
@@ -15,7 +16,7 @@ import { belowRoot } from '../host/root.ts';
 import type { DriverChoice } from '../systemd/drivers/choice.ts';
 import { disableUnit, enableUnit } from '../systemd/units.ts';
 import { entryPath, removeEntry, replaceEntry } from './activation.ts';
-import type { Agent } from './agent.ts';
+import { mergerOf, type Agent } from './agent.ts';
 import { describeEffect, isEffect, takeEffect } from './effects/executors.ts';
 import { confirmHealth } from './health.ts';
 import { inspecting } from './inspection.ts';
@@ -114,10 +115,10 @@ const executors: Executors = {
       },
     };
   },
-  merge: ({ agent, findings, signal }, { verb, options, inspection }) => ({
+  merge: ({ agent, findings, signal }, { verb, options, inspection, class: name }) => ({
     do: async () => {
       const inspect = inspection && inspecting({ ...agent, warnings: findings.warnings }, inspection, signal);
-      Object.assign(findings, await runMerge(agent, verb, options, inspect));
+      Object.assign(findings, await runMerge(agent, verb, options, inspect, mergerOf(agent, name)));
     },
   }),
   confirm: ({ agent, signal }, { check }) => ({ do: () => confirmHealth(agent, check, signal) }),
@@ -149,10 +150,11 @@ const describers: Describers = {
   mask: ({ mask }) => `mask ${mask.name} by ${mask.at}`,
   unmask: ({ mask }) => `remove the mask ${mask.at}`,
   enable: ({ unit }) => `enable ${unit}`,
-  merge: ({ verb, inspection }) =>
-    [`systemd-sysext ${verb}`, ...(inspection?.checks ?? []).map((check) => describeCheck(check))].join(
-      ', and before anyone sees it ',
-    ),
+  merge: ({ verb, inspection, class: name = 'sysext' }) =>
+    [
+      `${extensionClasses[name].program} ${verb}`,
+      ...(inspection?.checks ?? []).map((check) => describeCheck(check)),
+    ].join(', and before anyone sees it '),
   confirm: ({ check }) => describeCheck(check),
 };
 

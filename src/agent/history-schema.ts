@@ -63,6 +63,8 @@ export const migrations: readonly string[] = [
   bootScript,
   publishedScript,
   tallyScript,
+  // All before were about system extensions.
+  "ALTER TABLE operation ADD COLUMN class TEXT NOT NULL DEFAULT 'sysext'",
 ];
 
 /** The version of the schema that this agent writes. */

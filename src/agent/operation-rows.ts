@@ -1,5 +1,6 @@
 import type Database from 'better-sqlite3';
 
+import type { ClassName } from '../core/extension-class.ts';
 import type { AllowedRecord } from './allowed.ts';
 import type {
   ExtensionChange,
@@ -17,6 +18,7 @@ import type {
 interface OperationRow {
   readonly id: number;
   readonly verb: Verb;
+  readonly class: ClassName;
   readonly started_at: string;
   readonly uid: number;
   readonly login_uid: number | null;
@@ -48,10 +50,11 @@ export function addOperation(database: Database.Database, start: OperationStart)
   const { actor } = start;
   const { lastInsertRowid } = database
     .prepare(
-      'INSERT INTO operation (verb, started_at, uid, login_uid, command, reason, os, systemd) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO operation (verb, class, started_at, uid, login_uid, command, reason, os, systemd) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     )
     .run(
       start.verb,
+      start.class ?? 'sysext',
       start.startedAt.toISOString(),
       actor.uid,
       actor.loginUid ?? null,
@@ -151,6 +154,7 @@ function recordOf(row: OperationRow, extensions: readonly ExtensionChange[]): Op
   return {
     id: row.id,
     verb: row.verb,
+    ...(row.class === 'confext' ? { class: row.class } : {}),
     startedAt: new Date(row.started_at),
     actor: { uid: row.uid, command: row.command, ...(row.login_uid === null ? {} : { loginUid: row.login_uid }) },
     ...(row.reason === null ? {} : { reason: row.reason }),

@@ -1,15 +1,15 @@
 import { isAgentError, messageOf, withLeft } from '../core/errors.ts';
 import type { SystemdVersion } from '../core/systemd-version.ts';
 import { readOsRelease } from '../systemd/host-release.ts';
-import { mergedNames, readMerged } from '../systemd/merged.ts';
+import { mergedNames } from '../systemd/merged.ts';
 import { forgetAbsence, refuseDuringAbsence } from './absences.ts';
 import { extensionsInPlace } from './adoption.ts';
-import type { Agent } from './agent.ts';
+import type { Agent, Merger } from './agent.ts';
 import { settleOwed } from './effects/settling.ts';
 import { openHistory, type History } from './history.ts';
 import { publishMetrics } from './metrics-file.ts';
 import { keysInUse } from './offered-images.ts';
-import { putBack, unsettled } from './recovery.ts';
+import { mergeConfextsAgain, putBack, unsettled } from './recovery.ts';
 import type {
   ExtensionChange,
   InstalledExtension,
@@ -46,6 +46,7 @@ export interface OperationScope {
 
 /**
  * Runs one operation alone on this host and records it, whether it succeeds or fails.
+ * @param merger what the operation is about: system extensions, unless it is that for others.
  * @throws AgentError `busy` where another operation is under way or a package manager at work, and whatever `work`
  * throws.
  */
@@ -53,11 +54,12 @@ export async function operate<T>(
   agent: Agent,
   verb: Verb,
   work: (scope: OperationScope) => Promise<Deed<T>>,
+  merger: Merger = agent,
 ): Promise<T> {
   return alone(agent, async (history) => {
     if (verb !== 'unmerge' && verb !== 'gc') refuseDuringAbsence(agent);
-    const value = await recorded(agent, history, verb, work);
-    if (verb !== 'gc') forgetAbsence(agent);
+    const value = await recorded(agent, history, verb, work, merger);
+    if (verb !== 'gc' && merger === agent) forgetAbsence(agent);
     return value;
   });
 }
@@ -68,8 +70,9 @@ export async function recorded<T>(
   history: History,
   verb: Verb,
   work: (scope: OperationScope) => Promise<Deed<T>>,
+  merger: Merger = agent,
 ): Promise<T> {
-  return perform(agent, history, history.begin(await startOf(agent, verb)), work);
+  return perform(agent, history, history.begin(await startOf(agent, verb, merger)), work, merger);
 }
 
 /**
@@ -102,11 +105,13 @@ async function workedAndTold<T>(agent: Agent, history: History, work: (history: 
 }
 
 /** What the record says of an operation as it begins. */
-export async function startOf(agent: Agent, verb: Verb): Promise<OperationStart> {
-  const { version } = await agent.tool.features();
+export async function startOf(agent: Agent, verb: Verb, { tool }: Merger = agent): Promise<OperationStart> {
+  const { version } = await tool.features();
   const { actor, clock, reason, root } = agent;
+  const { name } = tool.extensionClass;
   return {
     verb,
+    ...(name === 'sysext' ? {} : { class: name }),
     startedAt: clock.now(),
     actor,
     ...(reason === undefined ? {} : { reason }),
@@ -123,6 +128,7 @@ async function afterCrash(agent: Agent, history: History, atBoot: boolean): Prom
   await agent.driver.settle(() => keysInUse(agent));
   const left = unsettled(agent, history);
   if (left === 'all') await putBack(agent, history.installed(), history.badImages(), mergeOf(history, last, atBoot));
+  if (left === 'all' && !atBoot && last?.class === 'confext') await mergeConfextsAgain(agent, wasMerged(history, last));
   if (left === 'owed' && !atBoot) await settleOwed(agent);
   history.abandonRunning();
   if (agent.bootId !== undefined) history.noteBoot(agent.bootId, agent.clock.now());
@@ -136,7 +142,8 @@ function mergeOf(
   atBoot: boolean,
 ): { readonly was: boolean } | 'at-boot' | undefined {
   if (atBoot) return 'at-boot';
-  return killed !== undefined && mayHaveMerged(history, killed) ? { was: wasMerged(history) } : undefined;
+  const isSysext = killed !== undefined && killed.class === undefined;
+  return isSysext && mayHaveMerged(history, killed) ? { was: wasMerged(history, killed) } : undefined;
 }
 
 /** Whether a killed operation may have left a merge half done, or done and not taken back. */
@@ -144,10 +151,10 @@ function mayHaveMerged(history: History, { id, verb }: OperationRecord): boolean
   return !['unmerge', 'gc', 'prefetch', 'boot'].includes(verb) && history.steps(id).length > 0;
 }
 
-/** Whether something was merged when the last operation had ended that was not killed and looked at it. */
-function wasMerged(history: History): boolean {
+/** Whether something of its class was merged when the last operation had ended that was not killed and looked at it. */
+function wasMerged(history: History, killed: OperationRecord): boolean {
   const recent = history.operations(100).filter(({ durationMs }) => durationMs !== undefined);
-  const last = recent.find(({ verb }) => !['hold', 'unhold', 'adopt'].includes(verb));
+  const last = recent.find((one) => one.class === killed.class && !['hold', 'unhold', 'adopt'].includes(one.verb));
   return last !== undefined && last.merged.length > 0;
 }
 
@@ -157,14 +164,15 @@ async function perform<T>(
   history: History,
   id: number,
   work: (scope: OperationScope) => Promise<Deed<T>>,
+  { driver, tool }: Merger,
 ): Promise<T> {
   const installed = history.installed();
-  const before = mergedNames(readMerged(agent.root));
+  const before = mergedNames(driver.observe());
   const start = agent.clock.monotonic();
   const steps: StepRecord[] = [];
   const end = () => ({
     durationMs: Math.round(agent.clock.monotonic() - start),
-    merged: mergedNames(readMerged(agent.root)),
+    merged: mergedNames(driver.observe()),
     extensions: [],
     ...(steps.length === 0 ? {} : { steps }),
   });
@@ -188,7 +196,7 @@ async function perform<T>(
         ...(deed.givesUp === undefined ? {} : { givesUp: deed.givesUp }),
       });
     });
-    tellDone(agent, deed.extensions, { before, now: mergedNames(readMerged(agent.root)) });
+    tellDone(agent, tool.extensionClass, deed.extensions, { before, now: mergedNames(driver.observe()) });
     tidy(() => {
       sweep(agent, history);
     });

@@ -1,5 +1,6 @@
 import type { HostRelease } from '../core/compatibility.ts';
 import type { AgentError } from '../core/errors.ts';
+import type { ClassName } from '../core/extension-class.ts';
 import type { HealthCheck } from '../core/health.ts';
 import type { ImageEntry } from '../core/image-entry.ts';
 import { mergedNames } from '../systemd/merged.ts';
@@ -32,6 +33,8 @@ export type OwnStep = { readonly reason: string } & (
       readonly kind: 'merge';
       readonly verb: MergeVerb;
       readonly options: MergeOptions;
+      /** Of what, where that is not system extensions. */
+      readonly class?: ClassName;
       /** Absent where there is nothing to look into. */
       readonly inspection?: Inspection;
     }

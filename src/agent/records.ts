@@ -1,5 +1,6 @@
 /** What the history keeps. */
 
+import type { ClassName } from '../core/extension-class.ts';
 import type { HealthCheck } from '../core/health.ts';
 import type { AllowedRecord } from './allowed.ts';
 import type { Owner } from './owner.ts';
@@ -44,6 +45,8 @@ export interface ExtensionChange {
 
 export interface OperationStart {
   readonly verb: Verb;
+  /** What it is about, where that is not system extensions. */
+  readonly class?: ClassName;
   readonly startedAt: Date;
   readonly actor: Actor;
   /** Why, in the words of who asked. */

@@ -84,6 +84,20 @@ function strayEntries(extensions: string, recorded: readonly Recorded[]): string
     .filter((path) => !expected.has(path));
 }
 
+/**
+ * Merges configuration extensions where a killed operation may have left none merged, as systemd-confext alone can. Where
+ * some are, that is the old set or the new one, whole.
+ */
+export async function mergeConfextsAgain(agent: Agent, wasMerged: boolean): Promise<void> {
+  const isMerged = agent.confexts.driver.observe().some(({ since }) => since !== undefined);
+  if (isMerged || !wasMerged) return;
+  try {
+    await runMerge(agent, 'refresh', {}, undefined, agent.confexts);
+  } catch (error) {
+    if (!isAgentError(error)) throw error;
+  }
+}
+
 /** Where it cannot be merged now, the next operation of this host says why. */
 async function mergeAgain(
   agent: Agent,

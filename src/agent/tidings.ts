@@ -1,4 +1,5 @@
 import { isAgentError, messageOf } from '../core/errors.ts';
+import { sysext, type ExtensionClass } from '../core/extension-class.ts';
 import { messages } from '../core/messages.ts';
 import { inOneLine } from '../core/problems.ts';
 import type { Agent } from './agent.ts';
@@ -6,9 +7,10 @@ import type { ExtensionChange } from './records.ts';
 
 /** What the journal is told of operations, whoever asked for them. */
 
-/** An operation that was done. @param merged names before it, and now. */
+/** An operation that was done. @param merged names of this class before it, and now. */
 export function tellDone(
   { log }: Agent,
+  extensionClass: ExtensionClass,
   extensions: readonly ExtensionChange[],
   merged: { readonly before: readonly string[]; readonly now: readonly string[] },
 ): void {
@@ -21,6 +23,7 @@ export function tellDone(
     replaced: named('replaced'),
     removed: named('removed'),
     merged: merged.now,
+    ...(extensionClass === sysext ? {} : { class: extensionClass.name }),
   });
 }
 
