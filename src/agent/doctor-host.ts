@@ -10,6 +10,7 @@ import { systemdRuns } from '../systemd/sysext-tool.ts';
 import { unitFileState } from '../systemd/units.ts';
 import type { Agent } from './agent.ts';
 import { fine, problem, type Answer } from './answer.ts';
+import { confextsOverview } from './confexts.ts';
 import { openHistory } from './history.ts';
 import { metricsDirectory, metricsFileName } from './metrics-file.ts';
 import { mountObstacle } from './offered-images.ts';
@@ -85,14 +86,23 @@ export async function checkDriver(agent: Agent): Promise<Answer[]> {
   if (impossible === true) {
     return [problem(`merge.driver asks for atomic, and this host cannot do that: ${why}`, 'Set it to auto.')];
   }
-  if (name === 'refresh') return [fine(`refresh, with a gap: ${why}`)];
+  const confexts = await confextDriver(agent);
+  if (name === 'refresh') return [fine(`refresh, with a gap: ${why}`), ...confexts];
   const obstacle = await mountObstacle(agent);
   const mounted = mountedKeys().length;
   const images =
     obstacle === undefined
       ? `${mounted} ${mounted === 1 ? 'image is' : 'images are'} mounted once`
       : `images are mounted at every merge, since ${obstacle}`;
-  return [fine(`atomic, without a gap: ${why}; ${images}`)];
+  return [fine(`atomic, without a gap: ${why}; ${images}`), ...confexts];
+}
+
+/** Nothing where the host has none. */
+async function confextDriver(agent: Agent): Promise<Answer[]> {
+  const { extensions, choice } = await confextsOverview(agent);
+  if (extensions.length === 0) return [];
+  const gap = choice.driver === 'atomic' ? 'without a gap' : 'with a gap';
+  return [fine(`confexts: ${choice.driver}, ${gap}: ${choice.why}`)];
 }
 
 /** Less than this does not hold an image of usual size, in bytes. */

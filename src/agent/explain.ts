@@ -38,6 +38,8 @@ export interface Explanation {
   /** Of what this agent installed under that name, whether or not systemd finds that or something else. */
   readonly origin: Origin | undefined;
   readonly conflicts: readonly Conflict[];
+  /** The configuration extension of the same name, where there is one besides. */
+  readonly confext?: Explanation;
 }
 
 /**
@@ -47,8 +49,13 @@ export interface Explanation {
 export async function explain(agent: Agent, name: string): Promise<Explanation> {
   const all = await overview(agent);
   const extension = all.extensions.find((candidate) => candidate.name === name);
+  const confext = confextExplanation(all.confexts, name);
   using history = openHistory(agent.paths.history, { writable: false });
-  if (extension === undefined) throw unknown(name, all.extensions, history.latestChange(name, ['removed']));
+  if (extension === undefined) {
+    if (confext !== undefined) return confext;
+    const { extensions, confexts } = all;
+    throw unknown(name, [...extensions, ...confexts.extensions], history.latestChange(name, ['removed']));
+  }
   const verdict = all.images.find(({ image }) => image.name === name)?.verdict;
   return {
     extension,
@@ -56,7 +63,15 @@ export async function explain(agent: Agent, name: string): Promise<Explanation> 
     verdict,
     origin: await originOf(agent, name, history),
     conflicts: await conflictsOf(agent, all, name),
+    ...(confext === undefined ? {} : { confext }),
   };
+}
+
+/** Undefined where there is none of that name. */
+function confextExplanation(all: Overview['confexts'], name: string): Explanation | undefined {
+  const extension = all.extensions.find((candidate) => candidate.name === name);
+  const verdict = all.images.find(({ image }) => image.name === name)?.verdict;
+  return extension && { extension, merged: mergedInto(all, name, verdict), verdict, origin: undefined, conflicts: [] };
 }
 
 function unknown(
@@ -80,7 +95,11 @@ function unknown(
 }
 
 /** The metadata of each hierarchy names all that are merged; what adds nothing to one is not in it. */
-function mergedInto({ hierarchies }: Overview, name: string, verdict: Verdict | undefined): Explanation['merged'] {
+function mergedInto(
+  { hierarchies }: Pick<Overview, 'hierarchies'>,
+  name: string,
+  verdict: Verdict | undefined,
+): Explanation['merged'] {
   const adds = (hierarchy: string) =>
     verdict?.outcome !== 'merges' || verdict.hierarchies.includes(hierarchy.replace(/^\//, ''));
   return hierarchies.flatMap(({ hierarchy, extensions, since }) =>

@@ -1,6 +1,6 @@
 import type { ClassName } from '../core/extension-class.ts';
 import type { MergeOptions, MergeVerb } from '../systemd/sysext-tool.ts';
-import type { Agent } from './agent.ts';
+import { mergerOf, type Agent } from './agent.ts';
 import { apply, stepRecords } from './apply.ts';
 import { permitted, planned, planWith } from './change.ts';
 import { confextPlan } from './confexts.ts';
@@ -64,6 +64,7 @@ export async function mergeSteps(
   options: MergeOptions,
   name: ClassName = 'sysext',
 ): Promise<readonly string[]> {
+  await mergerOf(agent, name).tool.features();
   const made =
     name === 'confext'
       ? await confextPlan(agent, verb, options)

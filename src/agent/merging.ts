@@ -24,7 +24,7 @@ export interface Survey {
 /** Looks at every image that systemd finds below the agent's root. */
 export async function survey(agent: Agent, { tool, imageMemory }: Merger = agent): Promise<Survey> {
   const { extensionClass } = tool;
-  const { version } = await tool.features();
+  const { version } = await agent.tool.features();
   const host = readHostRelease(agent.root, version);
   const memory = { path: imageMemory, now: agent.clock.now() };
   const found = findImages(agent.root, version, extensionClass);
@@ -167,15 +167,11 @@ function notAsMeant(
   unexpected: readonly string[],
   said: readonly string[],
 ): AgentError {
-  return new AgentError(
-    'merge-failed',
-    `${command} ended without an error, but what is merged is not what was meant`,
-    {
-      facts: [
-        ...(missing.length === 0 ? [] : [`not merged: ${missing.join(', ')}`]),
-        ...(unexpected.length === 0 ? [] : [`merged unexpectedly: ${unexpected.join(', ')}`]),
-        ...said,
-      ],
-    },
-  );
+  return new AgentError('merge-failed', `${command} ended without an error, but what is merged is not what was meant`, {
+    facts: [
+      ...(missing.length === 0 ? [] : [`not merged: ${missing.join(', ')}`]),
+      ...(unexpected.length === 0 ? [] : [`merged unexpectedly: ${unexpected.join(', ')}`]),
+      ...said,
+    ],
+  });
 }

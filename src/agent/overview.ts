@@ -1,4 +1,5 @@
 import type { Absence } from '../core/absence.ts';
+import type { ClassName } from '../core/extension-class.ts';
 import { fileStatus } from '../host/files.ts';
 import { lockHolder } from '../host/lock.ts';
 import type { DriverChoice } from '../systemd/drivers/choice.ts';
@@ -9,6 +10,7 @@ import { livingAbsence } from './absences.ts';
 import { isActive, recordedImage } from './stored-image.ts';
 import type { Agent } from './agent.ts';
 import type { AllowedRecord } from './allowed.ts';
+import { confextsOverview, type ConfextsOverview } from './confexts.ts';
 import { recordAsDesired } from './converge.ts';
 import { driftOf, type Drift } from './drift.ts';
 import { openHistory, type History, type OperationRecord } from './history.ts';
@@ -25,6 +27,8 @@ import { rolledBackImages, rolledBackText } from './rolled-back.ts';
 /** One extension as `list` and `status` show it. */
 export interface ExtensionOverview {
   readonly name: string;
+  /** System extensions where left out. */
+  readonly class?: ClassName;
   /** Empty where nothing says it. */
   readonly version: string;
   /** Size of the image in bytes; undefined for what is no single file. */
@@ -49,6 +53,7 @@ export interface ExtensionOverview {
 export interface Overview {
   readonly hierarchies: readonly HierarchyStatus[];
   readonly extensions: readonly ExtensionOverview[];
+  readonly confexts: ConfextsOverview;
   /** What systemd finds, with what it would do. */
   readonly images: readonly JudgedImage[];
   /** Which image each merged extension was made of, as far as that is known. */
@@ -98,7 +103,9 @@ export async function overview(agent: Agent): Promise<Overview> {
   const all = driftFrom(agent, observed, recorded);
   const drift = underWay === undefined ? all : all.filter(({ kind }) => kind === 'foreign');
   const choice = await agent.driver.choice();
-  return { hierarchies, extensions, images, merged: observed.merge?.images ?? [], drift, absence, underWay, choice };
+  const confexts = await confextsOverview(agent);
+  const made = observed.merge?.images ?? [];
+  return { hierarchies, extensions, confexts, images, merged: made, drift, absence, underWay, choice };
 }
 
 /** Who is at work, and the last operation that was begun. */

@@ -2,24 +2,28 @@ import { allowedText } from '../agent/allowed.ts';
 import type { Conflict, Explanation, Origin } from '../agent/explain.ts';
 import { rolledBackText } from '../agent/rolled-back.ts';
 import { namedPaths } from '../core/contents/rule.ts';
+import { extensionClasses } from '../core/extension-class.ts';
 import { reasonOf, type Verdict } from '../systemd/verdicts.ts';
 import { formatTime } from './output.ts';
 
 /** An explanation as one paragraph. */
 export function explanationText(explanation: Explanation): string {
-  const { extension, conflicts } = explanation;
+  const { extension, conflicts, confext } = explanation;
+  const { program } = extensionClasses[extension.class ?? 'sysext'];
   return [
     stateSentence(explanation),
-    ...(extension.merged ? nextTimeSentences(explanation.verdict) : consequenceSentences(explanation.verdict)),
-    ...originSentences(explanation),
+    ...(extension.merged ? nextTimeSentences(explanation.verdict) : consequenceSentences(explanation.verdict, program)),
+    ...originSentences(explanation, program),
     ...rolledBackSentences(explanation),
     ...extension.allowed.map((allowed) => `Allowed in it: ${allowedText(allowed)}.`),
     ...conflicts.map(conflictSentence),
+    ...(confext === undefined ? [] : [explanationText(confext)]),
   ].join(' ');
 }
 
-function stateSentence({ extension: { name, version, whyNot }, merged }: Explanation): string {
-  const title = [name, version].join(' ').trim();
+function stateSentence({ extension, merged }: Explanation): string {
+  const { name, version, whyNot } = extension;
+  const title = [...(extension.class === 'confext' ? ['The confext'] : []), name, version].join(' ').trim();
   if (whyNot !== undefined) return `${title} is not merged: ${whyNot}.`;
   const [first] = merged;
   const where = merged.map(({ hierarchy }) => hierarchy).join(' and ');
@@ -35,16 +39,16 @@ function nextTimeSentences(verdict: Verdict | undefined): string[] {
   return [`It would not be merged again: ${reasonOf(verdict) ?? ''}.`];
 }
 
-function consequenceSentences(verdict: Verdict | undefined): string[] {
+function consequenceSentences(verdict: Verdict | undefined, program: string): string[] {
   switch (verdict?.outcome) {
     case 'ignored':
-      return ['systemd-sysext passes over it.'];
+      return [`${program} passes over it.`];
     case 'stops':
-      return ['systemd-sysext fails over it, so nothing else is merged either.'];
+      return [`${program} fails over it, so nothing else is merged either.`];
     case 'damaged':
       return ['Its files could not be read, so nothing is merged while it is there.'];
     case 'unknown':
-      return ['What systemd-sysext would do with it cannot be told here.'];
+      return [`What ${program} would do with it cannot be told here.`];
     case 'merges':
     case undefined:
       return [];
@@ -57,9 +61,12 @@ function rolledBackSentences({ extension: { name, merged, path, ours, rolledBack
   return rolledBack.map((image) => `${name} ${rolledBackText(image)}.`);
 }
 
-function originSentences({ extension: { path, ours, merged, rolledBack }, origin }: Explanation): string[] {
+function originSentences(
+  { extension: { path, ours, merged, rolledBack }, origin }: Explanation,
+  program: string,
+): string[] {
   if (origin === undefined && path === undefined && !merged && rolledBack.length > 0) return [];
-  const place = path === undefined ? [] : [`systemd-sysext finds it at ${path}.`];
+  const place = path === undefined ? [] : [`${program} finds it at ${path}.`];
   if (origin === undefined) return [...place, 'This agent did not install it.'];
   const { vouchedBy } = origin;
   const installed = installationSentence(origin);

@@ -25,13 +25,15 @@ export const explainCommand: CommandSpec = {
   },
 };
 
-function explanationJson({ extension, merged, verdict, origin, conflicts }: Explanation): object {
+function explanationJson({ extension, merged, verdict, origin, conflicts, confext }: Explanation): object {
   return {
+    class: extension.class ?? 'sysext',
     ...overviewJson(extension),
     hierarchies: merged.map(({ hierarchy, since }) => ({ hierarchy, since: since.toISOString() })),
     verdict: verdict?.outcome ?? null,
     origin: origin === undefined ? null : originJson(origin),
     conflicts: conflicts.map(({ other, wins, paths }) => ({ other, wins: wins ?? null, paths })),
+    confext: confext === undefined ? null : explanationJson(confext),
   };
 }
 

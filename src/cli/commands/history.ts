@@ -56,6 +56,7 @@ function limitOf(text = '20'): number {
 function recordJson(record: OperationRecord): object {
   return {
     ...record,
+    class: record.class ?? 'sysext',
     startedAt: record.startedAt.toISOString(),
     reason: record.reason ?? null,
     state: record.state ?? null,
@@ -90,7 +91,7 @@ function historyLines(records: readonly OperationRecord[], legend: boolean): str
     String(record.id),
     formatTime(record.startedAt),
     who(record),
-    record.verb,
+    whatOf(record),
     record.extensions.map(({ name, version }) => [name, version].join(' ').trim()).join(', ') || '-',
     record.result,
     record.state ?? '-',
@@ -106,7 +107,7 @@ function accountLines(
 ): string[] {
   const after = parent === undefined ? '' : `, after ${parent}`;
   const facts: readonly (readonly [string, string])[] = [
-    ['Operation:', `${record.id} (${record.verb})`],
+    ['Operation:', `${record.id} (${whatOf(record)})`],
     ['Time:', formatTime(record.startedAt)],
     ['By:', `uid ${who(record)}: ${record.actor.command}`],
     ...(record.reason === undefined ? [] : [['Reason:', record.reason] as const]),
@@ -131,6 +132,11 @@ function accountLines(
     ),
   ];
   return facts.map(([label, value]) => `${label.padEnd(12)}${value}`);
+}
+
+/** What was done, and of what where that is not system extensions. */
+function whatOf(record: OperationRecord): string {
+  return record.class === undefined ? record.verb : `${record.verb} (${record.class})`;
 }
 
 /** Lines of which the first has the label. */

@@ -15,9 +15,11 @@ export const listCommand: CommandSpec = {
   ],
   run: async (invocation) => {
     const { overview } = await import('../../agent/overview.ts');
-    const { extensions } = await overview(await agentFor(invocation.options));
-    show(invocation, { extensions: extensions.map(overviewJson) }, () =>
-      extensions.length === 0 ? ['No extensions.'] : overviewLines(extensions, invocation.options.flag('legend')),
+    const { extensions, confexts } = await overview(await agentFor(invocation.options));
+    const all = [...extensions, ...confexts.extensions];
+    const value = { extensions: extensions.map(overviewJson), confexts: confexts.extensions.map(overviewJson) };
+    show(invocation, value, () =>
+      all.length === 0 ? ['No extensions.'] : overviewLines(all, invocation.options.flag('legend')),
     );
     return exitCodes.ok;
   },
@@ -50,16 +52,20 @@ function ownerJson(owner: Owner): object {
   return { kind: owner.kind, files: owner.kind === 'fleet' ? owner.files : [] };
 }
 
+/** With a column for the class where there are any but system extensions. */
 function overviewLines(extensions: readonly ExtensionOverview[], legend: boolean): string[] {
+  const mixed = extensions.some((extension) => extension.class !== undefined);
   const rows = extensions.map((extension) => [
     extension.name,
+    ...(mixed ? [extension.class ?? 'sysext'] : []),
     extension.version === '' ? '-' : extension.version,
     formatSize(extension.size),
     putThereBy(extension),
     extension.owner === undefined ? '-' : ownerText(extension.owner),
     extension.merged ? 'yes' : `no: ${extension.whyNot ?? ''}`,
   ]);
-  return tableLines({ headings: ['NAME', 'VERSION', 'SIZE', 'FROM', 'OWNER', 'MERGED'], rows }, legend);
+  const headings = ['NAME', ...(mixed ? ['CLASS'] : []), 'VERSION', 'SIZE', 'FROM', 'OWNER', 'MERGED'];
+  return tableLines({ headings, rows }, legend);
 }
 
 /** What was rolled back and is not there was put there by nobody. */

@@ -39,18 +39,23 @@ export const statusCommand: CommandSpec = {
     const { rolledBackText } = await import('../../agent/rolled-back.ts');
     const { fleetStatus } = await import('../../agent/fleet/status.ts');
     const agent = await agentFor(invocation.options);
-    const { hierarchies, extensions, merged, drift, absence, underWay, choice } = await overview(agent);
+    const { hierarchies, extensions, confexts, merged, drift, absence, underWay, choice } = await overview(agent);
     const fleet = await fleetStatus(
       agent,
       extensions.some(({ owner }) => owner?.kind === 'fleet'),
     );
-    const left = extensions.filter((extension) => !extension.merged);
+    const left = [...extensions, ...confexts.extensions].filter((extension) => !extension.merged);
+    const mergedConfexts = confexts.hierarchies.filter(({ since }) => since !== undefined);
     const { bootStatus } = await import('../../agent/boot-status.ts');
     const boots = bootStatus(agent);
     const processes = invocation.options.flag('processes') ? await oldProcessesOf(agent) : undefined;
     const value = {
       hierarchies: hierarchies.map(hierarchyJson),
       extensions: extensions.map(overviewJson),
+      confexts: {
+        hierarchies: confexts.hierarchies.map(hierarchyJson),
+        extensions: confexts.extensions.map(overviewJson),
+      },
       merged: merged.map(mergedJson),
       drift,
       mergeDriver: { name: choice.driver, reason: choice.why, possible: choice.impossible !== true },
@@ -68,11 +73,12 @@ export const statusCommand: CommandSpec = {
       },
     };
     show(invocation, value, () => [
-      ...hierarchyLines(hierarchies, invocation.options.flag('legend')),
+      ...hierarchyLines([...mergedConfexts, ...hierarchies], invocation.options.flag('legend')),
       ...driverLines(choice),
+      ...(confexts.extensions.length === 0 || choice.driver === 'refresh' ? [] : confextDriverLines(confexts.choice)),
       ...(absence === undefined ? [] : [absenceLine(absence)]),
       ...(underWay === undefined ? [] : [`An operation is under way: ${underWay}`]),
-      ...left.map(({ name, whyNot }) => `${name} is not merged: ${whyNot ?? ''}`),
+      ...left.map((extension) => `${titleOf(extension)} is not merged: ${extension.whyNot ?? ''}`),
       ...extensions
         .filter(isThere)
         .flatMap(({ name, rolledBack }) => rolledBack.map((image) => `${name} ${rolledBackText(image)}`)),
@@ -96,6 +102,15 @@ async function oldProcessesOf({ root }: Agent): Promise<OldProcesses> {
 function driverLines({ driver, why, impossible }: DriverChoice): string[] {
   if (impossible === true) return [`problem: merge.driver asks for atomic, and this host cannot do that: ${why}`];
   return driver === 'atomic' || why === otherRoot ? [] : [`note: a merge leaves a gap here (driver refresh): ${why}`];
+}
+
+/** Where the reason is another one than for system extensions. */
+function confextDriverLines({ driver, why }: DriverChoice): string[] {
+  return driver === 'atomic' ? [] : [`note: a merge of confexts leaves a gap here (driver refresh): ${why}`];
+}
+
+function titleOf(extension: ExtensionOverview): string {
+  return extension.class === 'confext' ? `the confext ${extension.name}` : extension.name;
 }
 
 /** Whether there is anything of an extension but the memory of an image that was rolled back. */
