@@ -1,11 +1,13 @@
 import { apply, stepRecords, type ApplyOptions } from './apply.ts';
 import type { Agent } from './agent.ts';
 import { withEffects } from './effects/with-effects.ts';
+import { describeStep } from './executors.ts';
 import { openHistory, type History } from './history.ts';
 import { installedIn } from './installed.ts';
 import { observe } from './observation.ts';
 import { operate } from './operation.ts';
 import { defaultPolicy, plan, type Desired, type Plan } from './plan.ts';
+import { keepersOfEtc, withReadOnlyEtc } from './read-only-etc.ts';
 import type { ExtensionChange, InstalledExtension, Verb } from './records.ts';
 
 /** What a change did, or with `dryRun` would do. */
@@ -76,7 +78,8 @@ export async function planWith(
   const held = history.holds().map(({ name }) => name);
   const recorded = { extensions: installed, held, bad: history.badImages() };
   const input = { desired, observed, recorded, policy: defaultPolicy, now: agent.clock.now() };
-  return withEffects(agent, input, plan(input));
+  const made = await withEffects(agent, input, plan(input));
+  return withReadOnlyEtc(made, keepersOfEtc(agent.root), (step) => describeStep(step, agent.paths.extensions));
 }
 
 /** @throws AgentError the first reason why the steps must not be taken. */

@@ -9,6 +9,7 @@ import { settleOwed } from './effects/settling.ts';
 import { openHistory, type History } from './history.ts';
 import { publishMetrics } from './metrics-file.ts';
 import { keysInUse } from './offered-images.ts';
+import { keepersOfEtc, overReadOnlyEtc } from './read-only-etc.ts';
 import { mergeConfextsAgain, putBack, unsettled } from './recovery.ts';
 import type {
   ExtensionChange,
@@ -210,7 +211,7 @@ async function perform<T>(
     tidy(() => {
       sweep(agent, history);
     });
-    throw error;
+    throw overReadOnlyEtc(error, keepersOfEtc(agent.root));
   }
 }
 

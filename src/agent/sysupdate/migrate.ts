@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { AgentError } from '../../core/errors.ts';
 import { fileStatus, makeDirectory, writeAtomically } from '../../host/files.ts';
 import { hostArchitecture, readOsRelease } from '../../systemd/host-release.ts';
+import { keepersOfEtc, overReadOnlyEtc } from '../read-only-etc.ts';
 import { readSysupdateFiles } from './files.ts';
 import { migrated, type Migrated } from './transfer.ts';
 
@@ -42,7 +43,11 @@ export function writeDropIns(directory: string, results: readonly Migrated[]): r
       next: 'Name another directory, and compare.',
     });
   }
-  if (files.length > 0) makeDirectory(directory);
-  for (const { path, text } of files) writeAtomically(path, text);
+  try {
+    if (files.length > 0) makeDirectory(directory);
+    for (const { path, text } of files) writeAtomically(path, text);
+  } catch (error) {
+    throw overReadOnlyEtc(error, keepersOfEtc('/'));
+  }
   return files.map(({ path }) => path);
 }

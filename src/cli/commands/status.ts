@@ -110,7 +110,7 @@ function confextDriverLines({ driver, why }: DriverChoice): string[] {
 }
 
 function titleOf(extension: ExtensionOverview): string {
-  return extension.class === 'confext' ? `the confext ${extension.name}` : extension.name;
+  return extension.class === 'confext' ? `The confext ${extension.name}` : extension.name;
 }
 
 /** Whether there is anything of an extension but the memory of an image that was rolled back. */
