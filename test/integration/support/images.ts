@@ -38,6 +38,12 @@ export function extensionImage(name: string, version = '1'): Buffer {
   return image;
 }
 
+/** The image of a configuration extension that brings /etc/NAME.conf with its version. */
+export function confextImage(name: string, version = '1', more: ImageBytes = {}, release = 'ID=_any\n'): Buffer {
+  const releaseFile = `etc/extension-release.d/extension-release.${name}`;
+  return erofsImage({ [releaseFile]: release, [`etc/${name}.conf`]: `${version}\n`, ...more });
+}
+
 /** Writes a file of these bytes in a machine. */
 export async function putBytes(machine: Machine, path: string, bytes: Buffer): Promise<void> {
   using work = temporaryDirectory();
