@@ -110,6 +110,14 @@ test('an operation and what it installed are there again after closing', () => {
   ]);
 });
 
+test('what an operation was about stays with it, and is not said of system extensions', () => {
+  using history = openHistory(path, { writable: true });
+  history.begin({ ...start, verb: 'refresh', class: 'confext' });
+  history.begin({ ...start, verb: 'refresh', class: 'sysext' });
+
+  expect(history.operations(2).map((operation) => operation.class)).toEqual([undefined, 'confext']);
+});
+
 test('a failed operation keeps its error and leaves what is installed', () => {
   using history = openHistory(path, { writable: true });
   install(history, [jq]);

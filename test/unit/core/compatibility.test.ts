@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { compatibility, type Compatibility, type HostRelease } from '../../../src/core/compatibility.ts';
+import { confext } from '../../../src/core/extension-class.ts';
 import type { ReleaseFields } from '../../../src/core/os-release.ts';
 import { systemdVersion } from '../../../src/core/systemd-version.ts';
 
@@ -53,6 +54,27 @@ describe('level and version', () => {
     const result = compatibility({ ID: 'x', ...extension }, host({ ID: 'x', ...fields }));
 
     expect(verdict(result)).toBe(expected);
+  });
+});
+
+describe('configuration extensions', () => {
+  const level = { VERSION_ID: '1', SYSEXT_LEVEL: 'L', CONFEXT_LEVEL: 'C' };
+  test.each<[ReleaseFields | undefined, string]>([
+    [{ CONFEXT_LEVEL: 'C' }, 'match'],
+    [{ CONFEXT_LEVEL: 'L' }, 'not CONFEXT_LEVEL'],
+    [{ SYSEXT_LEVEL: 'C', VERSION_ID: '1' }, 'match'],
+    [{ CONFEXT_LEVEL: 'C', CONFEXT_SCOPE: 'initrd' }, 'not CONFEXT_SCOPE'],
+    [{ CONFEXT_LEVEL: 'C', SYSEXT_SCOPE: 'initrd' }, 'match'],
+  ])('go by their own fields: %j is %s', (extension, expected) => {
+    const result = compatibility({ ID: 'x', ...extension }, host({ ID: 'x', ...level }), confext);
+
+    expect(verdict(result)).toBe(expected);
+  });
+
+  test('have their release file in /etc', () => {
+    expect(compatibility(undefined, host({ ID: 'x' }), confext)).toMatchObject({
+      why: { expected: 'a file /etc/extension-release.d/extension-release.NAME' },
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { confext } from '../../../src/core/extension-class.ts';
 import { factsOf } from '../../../src/systemd/image.ts';
 import type { ImageTree } from '../../../src/systemd/image-tree.ts';
 
@@ -49,6 +50,17 @@ const releases = 'usr/lib/extension-release.d';
 const facts = (files: Readonly<Record<string, Entry>>) => factsOf('x.raw', treeOf(files));
 
 describe('what an image shows of itself', () => {
+  test('as a configuration extension what it has in /etc', async () => {
+    const files = {
+      [`${releases}/extension-release.a`]: 'ID=a',
+      'etc/extension-release.d/extension-release.b': 'ID=b',
+    };
+    expect(await factsOf('x.raw', treeOf(files), undefined, confext)).toMatchObject({
+      releaseFiles: [{ name: 'extension-release.b', text: 'ID=b' }],
+      hierarchies: ['etc'],
+    });
+  });
+
   test('its release files by name, with what they hold', async () => {
     const found = await facts({
       [`${releases}/extension-release.a`]: 'ID=a',

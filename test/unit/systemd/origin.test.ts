@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+import { confext } from '../../../src/core/extension-class.ts';
 import { isSameOrigin, parseOrigin } from '../../../src/systemd/origin.ts';
 import { temporaryDirectory } from '../../support/archives.ts';
 
@@ -82,4 +83,5 @@ test('two merges of the same images are the same, whatever the numbers of mounts
   expect(isSameOrigin(work.at('now'), work.at('then'))).toBe(true);
   expect(isSameOrigin(work.at('now'), work.at('other'))).toBe(false);
   expect(isSameOrigin(work.at('none'), work.at('none'))).toBe(false);
+  expect(isSameOrigin(work.at('now'), work.at('then'), confext)).toBe(false);
 });

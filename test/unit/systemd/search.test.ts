@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 
 import { describe, expect, test } from 'vitest';
 
-import { sysext } from '../../../src/core/extension-class.ts';
+import { confext, sysext, type ExtensionClass } from '../../../src/core/extension-class.ts';
 import { systemdVersion } from '../../../src/core/systemd-version.ts';
 import { findImages } from '../../../src/systemd/search.ts';
 import { temporaryDirectory } from '../../support/archives.ts';
@@ -20,6 +20,10 @@ test.each([
 
 /** What is found below a root with these entries: a path that ends in a slash is a directory, `path -> target` a link. */
 function found(major: number, ...entries: readonly string[]): string[] {
+  return foundOf(sysext, major, ...entries);
+}
+
+function foundOf(extensionClass: ExtensionClass, major: number, ...entries: readonly string[]): string[] {
   using root = temporaryDirectory();
   for (const entry of entries) {
     const [path = '', target] = entry.split(' -> ');
@@ -28,10 +32,24 @@ function found(major: number, ...entries: readonly string[]): string[] {
     else if (path.endsWith('/')) mkdirSync(root.at(path), { recursive: true });
     else writeFileSync(root.at(path), '');
   }
-  return findImages(root.path, systemdVersion(major)).map(({ name, kind, path }) => `${name} ${kind} ${path}`);
+  const images = findImages(root.path, systemdVersion(major), extensionClass);
+  return images.map(({ name, kind, path }) => `${name} ${kind} ${path}`);
 }
 
 describe('images below a root', () => {
+  test('configuration extensions have directories of their own, and none before 254', () => {
+    const entries = [
+      ...['etc/confexts/a.raw', 'etc/extensions/b.raw', 'run/confexts/c.sysext.raw', 'usr/lib/confexts/d.confext.raw'],
+      ...['var/lib/confexts/e.confext.raw.v/e_1.confext.raw', 'var/lib/confexts/e.confext.raw.v/e_2.confext.raw'],
+    ];
+    expect(foundOf(confext, 257, ...entries)).toEqual([
+      'c.sysext raw /run/confexts/c.sysext.raw',
+      'd raw /usr/lib/confexts/d.confext.raw',
+      'e raw /var/lib/confexts/e.confext.raw.v/e_2.confext.raw',
+    ]);
+    expect(foundOf(confext, 253, ...entries)).toEqual([]);
+  });
+
   test('the first directory wins, and an empty directory masks', () => {
     expect(
       found(257, 'etc/extensions/a/', 'run/extensions/b.raw', 'var/lib/extensions/a.raw', 'var/lib/extensions/b/'),
