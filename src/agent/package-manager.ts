@@ -8,6 +8,7 @@ import type { Agent } from './agent.ts';
 import type { History } from './history.ts';
 import { mergeWith, type MergeReport } from './merge.ts';
 import { alone, recorded } from './operation.ts';
+import { keepersOfEtc, readOnlyEtcWarnings } from './read-only-etc.ts';
 import { takeTurn } from './turn.ts';
 
 /** A package manager that is about to change the host, or has. */
@@ -19,7 +20,7 @@ export interface PackageManager {
   readonly evenIfUnmerged?: boolean;
 }
 
-/** What the beginning or the end of its transaction changed; nothing where nothing was merged. */
+/** What the beginning or the end of its transaction changed; no names where nothing was merged. */
 export interface TransactionReport {
   /** Names that were taken away for it. */
   readonly unmerged: readonly string[];
@@ -41,8 +42,9 @@ export async function beginTransaction(agent: Agent, manager: PackageManager): P
   if (holder === undefined) throw new AgentError('usage', `there is no process ${manager.pid}`);
   try {
     const { evenIfUnmerged = false } = manager;
-    if (!evenIfUnmerged && !(await isConcerned(agent))) return nothing;
-    return await alone(agent, (history) => takeAway(agent, history, holder, evenIfUnmerged));
+    const isIdle = !evenIfUnmerged && !(await isConcerned(agent));
+    const report = isIdle ? nothing : await alone(agent, (history) => takeAway(agent, history, holder, evenIfUnmerged));
+    return { ...report, warnings: [...report.warnings, ...readOnlyEtcWarnings(keepersOfEtc(agent.root))] };
   } catch (error) {
     throw error instanceof AgentError ? error.with({ next: wayOut(manager) }) : error;
   }

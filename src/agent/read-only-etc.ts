@@ -32,6 +32,11 @@ export function withReadOnlyEtc(made: Plan, keepers: readonly string[], describe
   };
 }
 
+/** What is told to who is about to write to /etc by other means. */
+export function readOnlyEtcWarnings(keepers: readonly string[]): string[] {
+  return keepers.length === 0 ? [] : [`${sentenceOf(keepers)}. ${remedy}`];
+}
+
 /** Says why, where something failed over that. */
 export function overReadOnlyEtc(error: unknown, keepers: readonly string[]): unknown {
   if (!isAgentError(error) || keepers.length === 0) return error;

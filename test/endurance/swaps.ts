@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util';
 
+import { extensionClasses } from '../../src/core/extension-class.ts';
 import { installWatcher, watchedDuring } from '../integration/support/absence.ts';
-import { erofsImage, extensionImage, putFiles, releaseOf } from '../integration/support/images.ts';
+import { confextImage, erofsImage, extensionImage, putFiles, releaseOf } from '../integration/support/images.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 
 /**
  * Swaps what is merged many times while somebody looks at it without pause, and prints how often it was absent, how long
  * a swap takes and what is left, beside what the bare tool does: `node test/endurance/swaps.ts [--swaps=1000]
- * [--extensions=1,10,50] [--systemd=252,257,262] [--by=agent|program|mounted] [--starts=0]`, as root, with the bundle. By
+ * [--extensions=1,10,50] [--systemd=252,257,262] [--by=agent|program|mounted] [--starts=0] [--class=sysext|confext]`, as
+ * root, with the bundle. Of confexts there are no programs to start, and none that are mounted once. By
  * `program` the helper alone swaps; by `mounted` it finds every image mounted once, as the agent has it with those of its
  * store. With `--starts=60` a shell then starts a program of the extension without pause for so many seconds while it is
  * swapped. Exits with 1 where something was absent, grows, or did not start.
@@ -20,16 +22,19 @@ const { values } = parseArgs({
     systemd: { type: 'string', default: '252,257,262' },
     by: { type: 'string', default: 'agent' },
     starts: { type: 'string', default: '0' },
+    class: { type: 'string', default: 'sysext' },
   },
 });
 
 const installed = '/srv/sysext-agent';
-const watched = '/usr/share/e0/version';
+const { program: tool, ...ofClass } = extensionClasses[values.class === 'confext' ? 'confext' : 'sysext'];
+const [directory, watched] =
+  ofClass.name === 'confext' ? ['/var/lib/confexts', '/etc/e0.conf'] : ['/var/lib/extensions', '/usr/share/e0/version'];
 
 /** Each swap exchanges the image of one extension; the one that is watched is in every set. */
 const exchange =
-  'version=$((i % 2 + 1)); cp --reflink=auto /srv/e0-$version.raw /var/lib/extensions/.#e0; ' +
-  'mv /var/lib/extensions/.#e0 /var/lib/extensions/e0.raw';
+  `version=$((i % 2 + 1)); cp --reflink=auto /srv/e0-$version.raw ${directory}/.#e0; ` +
+  `mv ${directory}/.#e0 ${directory}/e0.raw`;
 
 type Way = 'agent' | 'program' | 'mounted' | 'bare';
 
@@ -40,14 +45,15 @@ function waysWith(others: readonly string[]): Readonly<Record<Way, string>> {
   const keys = ['e0-${version:-1}', ...others].join(' ');
   const mounted = ['erofs /srv/e0-${version:-1}.raw e0-${version:-1}', ...others.map(mountedOther)].join(' ');
   const offered = ['e0 e0-${version:-1}', ...others.map((name) => `${name} ${name}`)].join(' ');
-  const refresh = '/usr/bin/systemd-sysext refresh';
+  const refresh = `/usr/bin/${tool} refresh`;
+  const ofThis = `--class=${ofClass.name}`;
   return {
-    agent: `${installed}/bin/sysext-agent refresh`,
-    program: `${swap} prepare ${refresh} && ${swap} commit`,
+    agent: `${installed}/bin/sysext-agent refresh ${ofThis}`,
+    program: `${swap} ${ofThis} prepare ${refresh} && ${swap} ${ofThis} commit`,
     mounted:
       `${images} mount ${mounted} -- ${swap} prepare ${images} offer ${offered} -- ${refresh} && ` +
       `${swap} commit && ${images} keep ${keys}`,
-    bare: 'systemd-sysext refresh',
+    bare: `${tool} refresh`,
   };
 }
 
@@ -72,7 +78,7 @@ interface Left {
 async function leftIn(machine: Machine): Promise<Left> {
   const script = [
     'mounts=$(wc -l </proc/1/mountinfo)',
-    'loops=$(cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -c -e extensions -e /srv/e0 || true)',
+    'loops=$(cat /sys/block/loop*/loop/backing_file 2>/dev/null | grep -c -e extensions -e confexts -e /srv/e0 || true)',
     'files=$(ls /proc/1/fd | wc -l)',
     'manager=$(awk "/VmRSS/ { print \\$2 }" /proc/1/status)',
     'free=$(awk "/MemAvailable/ { print \\$2 }" /proc/meminfo)',
@@ -124,11 +130,16 @@ async function start(machine: Machine, ways: Ways, what: Way, seconds: number): 
 
 /** The image of the extension that is exchanged and watched. */
 function watchedImage(version: string): Buffer {
+  if (ofClass.name === 'confext') return confextImage('e0', version);
   return erofsImage({
     ...releaseOf('e0'),
     'usr/share/e0/version': `${version}\n`,
     'usr/bin/e0-start': '#!/bin/sh\nexit 0\n',
   });
+}
+
+function imageOf(name: string): Buffer {
+  return ofClass.name === 'confext' ? confextImage(name) : extensionImage(name);
 }
 
 const by = (['program', 'mounted'] as const).find((way) => way === values.by) ?? 'agent';
@@ -141,15 +152,15 @@ for (const systemd of values.systemd.split(',').map(Number) as (252 | 254 | 257 
     await installWatcher(machine);
     const others = Array.from({ length: count - 1 }, (_, index) => `e${index + 1}`);
     const ways = waysWith(others);
-    await putFiles(machine, '/var/lib/extensions', {
-      ...Object.fromEntries(others.map((name) => [`${name}.raw`, extensionImage(name)])),
+    await putFiles(machine, directory, {
+      ...Object.fromEntries(others.map((name) => [`${name}.raw`, imageOf(name)])),
       'e0.raw': watchedImage('1'),
     });
     await putFiles(machine, '/srv', {
       'e0-1.raw': watchedImage('1'),
       'e0-2.raw': watchedImage('2'),
     });
-    await machine.shell('systemd-sysext merge');
+    await machine.shell(`${tool} merge`);
     await machine.shell(`{ ${ways[by]}\n} >/dev/null 2>&1`);
     problems.push(...(await run(machine, ways, by, swaps)));
     problems.push(...(await run(machine, ways, 'bare', Math.min(20, swaps))));
