@@ -20,9 +20,13 @@ export function keepersOfEtc(root: string): string[] {
  */
 export function withReadOnlyEtc(made: Plan, keepers: readonly string[], describe: (step: PlanStep) => string): Plan {
   if (keepers.length === 0) return made;
-  const makesCopies = made.settlement.after.some(({ kind }) => kind === 'take-back');
-  const writing = made.steps.filter((step) => mustWrite(step) || (step.kind === 'tmpfiles' && makesCopies));
-  const spared = made.steps.filter(({ kind }) => kind === 'ldconfig' || kind === 'hwdb');
+  // Where the set stays, what is merged does not hang on what follows the merge.
+  const isSet = made.extensions !== undefined;
+  const makesCopies = isSet && made.settlement.after.some(({ kind }) => kind === 'take-back');
+  const spared = made.steps.filter(({ kind }) => (isSet ? caches : [...caches, ...followUps]).includes(kind));
+  const writing = made.steps.filter(
+    (step) => !spared.includes(step) && (mustWrite(step) || (step.kind === 'tmpfiles' && makesCopies)),
+  );
   const sentence = sentenceOf(keepers);
   return {
     ...made,
@@ -48,6 +52,9 @@ export function overReadOnlyEtc(error: unknown, keepers: readonly string[]): unk
   if (said.length === 0 || error.message.includes(sentence)) return error;
   return error.with({ facts: [...facts, sentence], next: remedy });
 }
+
+const caches: readonly PlanStep['kind'][] = ['ldconfig', 'hwdb'];
+const followUps: readonly PlanStep['kind'][] = ['sysusers', 'take-back'];
 
 function mustWrite(step: PlanStep): boolean {
   switch (step.kind) {

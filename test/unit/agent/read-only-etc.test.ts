@@ -10,7 +10,7 @@ const merge: PlanStep = { kind: 'merge', verb: 'refresh', options: {}, reason };
 
 function planOf(...steps: readonly PlanStep[]): Plan {
   const none = { verdicts: [], quarantined: [], warnings: [], refusals: [] };
-  return { steps, extensions: undefined, settlement: nothingToSettle, refused: new Map(), ...none };
+  return { steps, extensions: [], settlement: nothingToSettle, refused: new Map(), ...none };
 }
 
 function judged(made: Plan, keepers: readonly string[] = ['a']): Plan {
@@ -46,6 +46,12 @@ describe('a plan while confexts are merged', () => {
     const takeBack = { kind: 'take-back', copies: [{ to: '/etc/x', kind: 'file' }], reason } as const;
     const made = planOf({ kind: 'tmpfiles', files: ['/x.conf'], reason });
     expect(judged({ ...made, settlement: { before: [], after: [takeBack] } }).refusals).toHaveLength(1);
+  });
+
+  test('goes without accounts where the set of extensions stays, and says so', () => {
+    const made = planOf(merge, { kind: 'sysusers', files: ['/x.conf'], reason });
+    const { steps, warnings, refusals } = judged({ ...made, extensions: undefined });
+    expect([steps, refusals, warnings]).toEqual([[merge], [], [expect.stringMatching(/^sysusers is left out: /)]]);
   });
 
   test('goes without caches, and says so', () => {
