@@ -107,10 +107,14 @@ export async function factsOf(
       return content === undefined ? [] : [{ ...file, text: content.text, ...strictOf(file.regular, content.strict) }];
     }),
     hasOsRelease: hasOsRelease(name, tree),
-    hierarchies: extensionClass.hierarchies.map(insideOf).filter((hierarchy) => {
-      const place = placeOf(tree, hierarchy);
-      return place !== undefined && tree.namesIn(place).length > 0;
-    }),
+    // With /usr first.
+    hierarchies: extensionClass.hierarchies
+      .map(insideOf)
+      .toReversed()
+      .filter((hierarchy) => {
+        const place = placeOf(tree, hierarchy);
+        return place !== undefined && tree.namesIn(place).length > 0;
+      }),
   };
 }
 

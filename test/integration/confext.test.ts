@@ -27,10 +27,8 @@ const killingTool = [
 ].join('\n');
 
 const faults = [
-  ['move_mount:error=ENOSPC:when=1', 125],
   ['move_mount:signal=KILL:when=3', 137],
   ['umount2:signal=KILL:when=1', 137],
-  ['rmdir:signal=KILL:when=1', 137],
 ] as const;
 
 describeAtVersions('configuration extensions at systemd %d', (systemd) => {
@@ -85,7 +83,7 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
         stderr: expect.stringContaining('--class takes sysext or confext, not portable'),
       });
       expect(await fine('history')).toContain('Nothing was done yet.');
-      expect(JSON.parse(await fine('list', '--json'))).toEqual({ extensions: [], confexts: [] });
+      expect(JSON.parse(await fine('list', '--json'))).toMatchObject({ extensions: [], confexts: [] });
     });
     return;
   }
@@ -102,7 +100,7 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
     );
     expect((await machine.run(['/etc/a/bin/program'])).exitCode).not.toBe(0);
     const status = await machine.agent(['status']);
-    expect(status).toMatchObject({ exitCode: 3, stdout: expect.stringMatching(/^\/etc +a +\d{4}-/m) });
+    expect(status).toMatchObject({ exitCode: 3, stdout: expect.stringMatching(/^\/etc +a +\w+ \d{4}-/m) });
     expect(status.stdout).toContain('The confext other is not merged: it is for ID=another, this host is ID=debian');
     expect(await fine('list')).toMatch(/^NAME +CLASS .*\na +confext .*yes\nother +confext .*no: it is for ID=another/);
     expect(await fine('history')).toMatch(/ merge \(confext\) +a +done /);
@@ -122,13 +120,13 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
     await shell('systemd-run --quiet --unit=looks -p ProtectSystem=strict -p ReadWritePaths=/etc sleep infinity');
     const exchange = `cp /srv/a$((i % 2 + 1)).raw ${directory}/.#a; mv ${directory}/.#a ${directory}/a.raw`;
     const swapping = `${swap} prepare /usr/bin/systemd-confext refresh; ${swap} commit`;
-    const swaps = `for i in $(seq 10); do ${exchange}; ${swapping}; done; i=0; ${exchange}; ${agent} refresh --class=confext`;
+    const swaps = `for i in $(seq 8); do ${exchange}; ${swapping}; done; i=0; ${exchange}; ${agent} refresh --class=confext`;
     const swapped = await watchedDuring(machine, watched, swaps);
     const below = await watchedDuring(machine, '/etc/kept/file', `for i in 1 2; do ${exchange}; ${swapping}; done`);
     const bare = await watchedDuring(
       machine,
       watched,
-      `for i in $(seq 10); do ${exchange}; systemd-confext refresh; done`,
+      `for i in $(seq 8); do ${exchange}; systemd-confext refresh; done`,
     );
 
     expect({ ...swapped, enough: swapped.polls > 10_000 }).toMatchObject({ absences: 0, enough: true });
@@ -158,6 +156,7 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
     await fine('unmerge', '--class=confext');
     expect([await version('/usr/share/s/version'), await overlays()]).toEqual(['1', '0\n']);
     expect(await kept()).toBe('kept\nkept\n');
+    await shell(`rm /var/lib/extensions/s.raw; ${agent} refresh`);
   });
 
   test('one that would stop the merge is named, and nothing is touched', async () => {
@@ -193,7 +192,8 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
   });
 
   test.runIf(systemd >= 256)('where /etc can be written to that goes, and with a gap', async () => {
-    await shell('mkdir -p /var/lib/extensions.mutable/etc');
+    const mutable = '/var/lib/extensions.mutable';
+    await shell(`mkdir ${mutable}; mount -t tmpfs mutable ${mutable}; mkdir -m 0755 ${mutable}/etc`);
     await shell('systemd-confext unmerge; SYSTEMD_CONFEXT_MUTABLE_MODE=auto systemd-confext merge');
     expect((await machine.agent(['status'])).stdout).toContain(
       'note: a merge of confexts leaves a gap here (driver refresh): what is merged can be written to: /var/lib/extensions.mutable/etc\n',
@@ -201,7 +201,7 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
     await fine('install', '/srv/c.raw');
     expect(await version('/etc/c.conf')).toBe('version = 1');
     await fine('remove', 'c');
-    await shell('systemd-confext unmerge; rm -r /var/lib/extensions.mutable');
+    await shell(`systemd-confext unmerge; umount ${mutable}; rmdir ${mutable}`);
     await fine('refresh', '--class=confext');
   });
 
