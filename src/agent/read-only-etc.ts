@@ -57,17 +57,8 @@ const caches: readonly PlanStep['kind'][] = ['ldconfig', 'hwdb'];
 const followUps: readonly PlanStep['kind'][] = ['sysusers', 'take-back'];
 
 function mustWrite(step: PlanStep): boolean {
-  switch (step.kind) {
-    case 'mask':
-    case 'unmask':
-      return step.mask.at.startsWith('/etc/');
-    case 'enable':
-    case 'sysusers':
-    case 'take-back':
-      return true;
-    default:
-      return false;
-  }
+  if (step.kind === 'mask' || step.kind === 'unmask') return step.mask.at.startsWith('/etc/');
+  return step.kind === 'enable' || followUps.includes(step.kind);
 }
 
 function sentenceOf(keepers: readonly string[]): string {
