@@ -95,6 +95,11 @@ export interface OperationRecord extends OperationStart {
   readonly extensions: readonly ExtensionChange[];
 }
 
+/** What was done, and of what where that is not system extensions: `refresh`, `refresh (confext)`. */
+export function operationTitle(operation: Pick<OperationRecord, 'verb' | 'class'>): string {
+  return operation.class === undefined ? operation.verb : `${operation.verb} (${operation.class})`;
+}
+
 /** What the operations that ended add up to. */
 export interface OperationTally {
   readonly counts: readonly {

@@ -62,6 +62,8 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
       'a1.raw': confextImage('a', '1', program),
       'a2.raw': confextImage('a', '2', program),
       'reloads.raw': confextImage('reloads', '1', unit, 'ID=_any\nEXTENSION_RELOAD_MANAGER=1\n'),
+      'os.raw': confextImage('os', '1', { 'etc/os-release': 'ID=strange\n' }),
+      'debian.raw': confextImage('debian', '1', {}, 'ID=debian\n'),
       'other.raw': confextImage('other', '1', {}, 'ID=another\n'),
       's.raw': extensionImage('s'),
       'c.raw': serviceImage('c', { pulled: 'not' }),
@@ -229,6 +231,19 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
       expect((await left()).split('\n')[1]).toBe('');
     },
   );
+
+  testOnce('one that brings another os-release decides what fits, as it does for systemd', async () => {
+    await shell(`cp /srv/os.raw ${directory}/os.raw; cp /srv/debian.raw ${directory}/debian.raw`);
+    expect(await fine('refresh', '--class=confext')).toContain('Merged: a, debian, os\n');
+    expect((await machine.agent(['list'])).stdout).toMatch(/^debian +confext .* yes$/m);
+
+    expect(await fine('refresh', '--class=confext', '--always-refresh')).toContain('Merged: a, os\n');
+    expect((await machine.agent(['list'])).stdout).toMatch(
+      /^debian .* no: it is for ID=debian, this host is ID=strange$/m,
+    );
+    await shell(`rm ${directory}/os.raw ${directory}/debian.raw`);
+    await fine('refresh', '--class=confext');
+  });
 
   testOnce('what an operation that was killed left unmerged the next one merges again', async () => {
     await machine.write('/usr/local/sbin/systemd-confext', killingTool, '0755');

@@ -1,6 +1,6 @@
 import type { AllowedRecord } from '../../agent/allowed.ts';
 import type { OperationAccount } from '../../agent/past.ts';
-import type { InstalledExtension, OperationRecord, StepRecord } from '../../agent/records.ts';
+import { operationTitle, type InstalledExtension, type OperationRecord, type StepRecord } from '../../agent/records.ts';
 import { AgentError, exitCodes } from '../../core/errors.ts';
 import { common, type CommandSpec } from '../command.ts';
 import { formatTime, show, tableLines } from '../output.ts';
@@ -91,7 +91,7 @@ function historyLines(records: readonly OperationRecord[], legend: boolean): str
     String(record.id),
     formatTime(record.startedAt),
     who(record),
-    whatOf(record),
+    operationTitle(record),
     record.extensions.map(({ name, version }) => [name, version].join(' ').trim()).join(', ') || '-',
     record.result,
     record.state ?? '-',
@@ -107,7 +107,7 @@ function accountLines(
 ): string[] {
   const after = parent === undefined ? '' : `, after ${parent}`;
   const facts: readonly (readonly [string, string])[] = [
-    ['Operation:', `${record.id} (${whatOf(record)})`],
+    ['Operation:', `${record.id} (${operationTitle(record)})`],
     ['Time:', formatTime(record.startedAt)],
     ['By:', `uid ${who(record)}: ${record.actor.command}`],
     ...(record.reason === undefined ? [] : [['Reason:', record.reason] as const]),
@@ -132,11 +132,6 @@ function accountLines(
     ),
   ];
   return facts.map(([label, value]) => `${label.padEnd(12)}${value}`);
-}
-
-/** What was done, and of what where that is not system extensions. */
-function whatOf(record: OperationRecord): string {
-  return record.class === undefined ? record.verb : `${record.verb} (${record.class})`;
 }
 
 /** Lines of which the first has the label. */

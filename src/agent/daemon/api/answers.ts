@@ -1,6 +1,7 @@
 import type { Agent } from '../../agent.ts';
 import type { Explanation } from '../../explain.ts';
 import { ownerText } from '../../owner.ts';
+import { operationTitle } from '../../records.ts';
 
 /** What anyone may ask, in the types of the interface. */
 
@@ -20,15 +21,11 @@ export async function extensionRows(agent: Agent): Promise<unknown[]> {
 /** Rows of `History`: number, time, user, verb, names, result, error. */
 export async function operationRows(agent: Agent, count: number): Promise<unknown[]> {
   const { latestOperations } = await import('../../past.ts');
-  return latestOperations(agent, count).map(({ id, startedAt, actor, verb, extensions, result, error = '' }) => [
-    id,
-    startedAt.toISOString(),
-    actor.uid,
-    verb,
-    extensions.map(({ name }) => name),
-    result,
-    error,
-  ]);
+  return latestOperations(agent, count).map((operation) => {
+    const { id, startedAt, actor, extensions, result, error = '' } = operation;
+    const names = extensions.map(({ name }) => name);
+    return [id, startedAt.toISOString(), actor.uid, operationTitle(operation), names, result, error];
+  });
 }
 
 /** Rows of `CheckOs`: name, version, whether it would be in place on that system, why not. */
