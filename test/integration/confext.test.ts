@@ -201,9 +201,7 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
     expect((await machine.agent(['status'])).stdout).toContain(
       'note: a merge of confexts leaves a gap here (driver refresh): what is merged can be written to: /var/lib/extensions.mutable/etc\n',
     );
-    await fine('install', '/srv/c.raw');
-    expect(await version('/etc/c.conf')).toBe('version = 1');
-    await fine('remove', 'c');
+    expect(await fine('install', '--dry-run', '/srv/c.raw')).toContain('would: systemd-tmpfiles --create');
     await shell(`systemd-confext unmerge; umount ${mutable}; rmdir ${mutable}`);
     await fine('refresh', '--class=confext');
   });
@@ -235,8 +233,6 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
   testOnce('one that brings another os-release decides what fits, as it does for systemd', async () => {
     await shell(`cp /srv/os.raw ${directory}/os.raw; cp /srv/debian.raw ${directory}/debian.raw`);
     expect(await fine('refresh', '--class=confext')).toContain('Merged: a, debian, os\n');
-    expect((await machine.agent(['list'])).stdout).toMatch(/^debian +confext .* yes$/m);
-
     expect(await fine('refresh', '--class=confext', '--always-refresh')).toContain('Merged: a, os\n');
     expect((await machine.agent(['list'])).stdout).toMatch(
       /^debian .* no: it is for ID=debian, this host is ID=strange$/m,
