@@ -129,7 +129,9 @@ async function afterCrash(agent: Agent, history: History, atBoot: boolean): Prom
   await agent.driver.settle(() => keysInUse(agent));
   const left = unsettled(agent, history);
   if (left === 'all') await putBack(agent, history.installed(), history.badImages(), mergeOf(history, last, atBoot));
-  if (left === 'all' && !atBoot && last?.class === 'confext') await mergeConfextsAgain(agent, wasMerged(history, last));
+  if (left === 'all' && !atBoot && last?.class === 'confext' && mayHaveMerged(history, last)) {
+    await mergeConfextsAgain(agent, wasMerged(history, last));
+  }
   if (left === 'owed' && !atBoot) await settleOwed(agent);
   history.abandonRunning();
   if (agent.bootId !== undefined) history.noteBoot(agent.bootId, agent.clock.now());

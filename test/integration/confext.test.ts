@@ -20,9 +20,9 @@ const mountKept = [
 /** Stands before systemd-confext and, where it is told to, takes off what is merged and ends who asked for more. */
 const killingTool = [
   '#!/bin/sh',
-  'if [ "$1" != refresh ] || [ ! -e /run/kills ]; then exec /usr/bin/systemd-confext "$@"; fi',
+  'if [ ! -e /run/kills ]; then exec /usr/bin/systemd-confext "$@"; fi',
   'rm /run/kills; /usr/bin/systemd-confext unmerge --no-pager',
-  'pkill -KILL -f "sysext-agent.* refresh --class"',
+  'pkill -KILL -f "sysext-agent.* --class"',
   '',
 ].join('\n');
 
@@ -251,6 +251,10 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
     await fine('refresh');
     expect([await version(), await overlays()]).toEqual(['1', '1\n']);
     expect(await fine('history')).toMatch(/ refresh \(confext\) +- +interrupted /);
+    await shell('touch /run/kills');
+    expect((await machine.agent(['unmerge', '--class=confext'])).exitCode).not.toBe(0);
+    await fine('refresh');
+    expect(await overlays()).toBe('0\n');
     await shell('rm /usr/local/sbin/systemd-confext /run/sysext-agent/agent.yml');
   });
 
