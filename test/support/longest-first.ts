@@ -28,6 +28,7 @@ const longest = [
   'deb-repository',
   'rpm-repository',
   'main-job',
+  'confext',
   'unattended',
   'drift-machines',
   'bad-input-host',
