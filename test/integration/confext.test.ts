@@ -26,6 +26,13 @@ const killingTool = [
   '',
 ].join('\n');
 
+/** What systemd-sysupdate is told of an extension. */
+const transfer = [
+  '[Source]\nType=url-file\nPath=https://x.example.org/\nMatchPattern=x_@v.raw',
+  '[Target]\nType=regular-file\nPath=/var/lib/extensions\nMatchPattern=x_@v.raw',
+  '',
+].join('\n');
+
 const faults = [
   ['move_mount:signal=KILL:when=3', 137],
   ['umount2:signal=KILL:when=1', 137],
@@ -192,6 +199,15 @@ describeAtVersions('configuration extensions at systemd %d', (systemd) => {
     });
     expect(stderr).toMatch(/systemd-tmpfiles --create .*\n(.*\n)*Nothing was changed\.\nHave confexts merged so that/);
     expect([await left(), (await machine.run(['ls', '/usr/share/c'])).exitCode]).toEqual([before, 2]);
+
+    await machine.write('/run/sysupdate.x.d/x.conf', transfer);
+    const migrated = await machine.agent(['migrate', '--output=/etc/sysext-agent/extensions.d']);
+    expect(migrated).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(
+        /read-only\n +\/etc is read-only, since the confext a is merged\nHave confexts merged/,
+      ),
+    });
   });
 
   test.runIf(systemd >= 256)('where /etc can be written to that goes, and with a gap', async () => {
