@@ -22,7 +22,10 @@ export function refreshWayOn(tool: SysextTool, onHost: HostProgram): MergeWay {
         const { options: known } = await tool.features();
         const { timeLimit, reloadedLater } = options;
         const noReload = options.noReload === true || (reloadedLater === true && known.includes('--no-reload'));
-        const argv = [pathOfTool(tool.extensionClass), ...mergeArguments(verb, '/', { ...options, noReload }, known)] as const;
+        const argv = [
+          pathOfTool(tool.extensionClass),
+          ...mergeArguments(verb, '/', { ...options, noReload }, known),
+        ] as const;
         return onHost({ name: verb, argv, ...(timeLimit === undefined ? {} : { timeLimit }) });
       },
       abort: () => Promise.resolve(),
