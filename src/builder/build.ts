@@ -7,13 +7,15 @@ import { sameContent } from '../host/content.ts';
 import { sha256 as digestOf } from '../host/digest.ts';
 import { makeDirectory, removeTree } from '../host/files.ts';
 import { removeLeftovers } from '../host/leftovers.ts';
-import { abandonedDirectories, makeOwnedDirectory } from '../host/owned.ts';
+import { makeOwnedDirectory } from '../host/owned.ts';
 import { writeTree } from '../host/tree-writer.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
 import { checkLibraries, formatRecord, parseRecord, recordLibraries, type LibraryRecord } from './libraries.ts';
+import { removeLeftBehind } from './left-behind.ts';
 import { foretoldSteps } from './making/foretold.ts';
+import { sandboxFor } from './making-parts.ts';
 import { manifestFile, manifestText } from './manifest.ts';
 import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
@@ -102,6 +104,7 @@ interface WholePlan extends BuildPlan {
  */
 export async function build(host: BuildHost, request: BuildRequest): Promise<BuiltImage> {
   await using open = new AsyncDisposableStack();
+  await removeLeftBehind(host.cacheDirectory, sandboxFor(host));
   const first = await planBuild(host, request);
   const own = await ownPart(host, request, first, open);
   if (first.packages.length === 0 && own === undefined) throw nothingToBuild(first.order, request.specPath);
@@ -221,7 +224,6 @@ function keptFiles({ path, sha256, manifest }: CachedImage): Image['image'] {
 async function buildAnew(host: BuildHost, request: BuildRequest, plan: WholePlan, key: string): Promise<Image> {
   const { cacheDirectory, clock } = host;
   for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
-  for (const left of abandonedDirectories(join(cacheDirectory, 'work'))) removeTree(left);
   const work = makeOwnedDirectory(join(cacheDirectory, 'work'));
   try {
     const { record, ...made } = await makeInto(work, host, request, plan);

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -203,6 +204,21 @@ describe('a spec with files of its own', () => {
 
     expect(after.sha256).not.toBe(before.sha256);
     expect(described(await treeOf(directory, after.path), 'usr/libexec/assistant')).toBe('700 other\n');
+  });
+
+  test('is up to date where nothing changed, and what a killed build left goes all the same', async () => {
+    const directory = checkout();
+    const cache = join(scratch, 'root/var/cache/sysext-agent');
+    const { exitCode } = await build(directory, '--target=trixie');
+    const namespace = readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '');
+    // More than the kernel counts to.
+    const left = ['making', 'tests', 'work'].map((place) => join(cache, place, `.#of-4194305-1-${namespace}-0a`));
+    for (const path of left) mkdirSync(join(path, 'layer'), { recursive: true });
+
+    const same = await build(directory, '--target=trixie');
+
+    expect([exitCode, (JSON.parse(same.stdout) as { unchanged: boolean }).unchanged]).toEqual([0, true]);
+    expect(left.filter((path) => existsSync(path))).toEqual([]);
   });
 
   test('is refused with the place of every file that is in no source', async () => {

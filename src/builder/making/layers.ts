@@ -11,7 +11,7 @@ import {
   writeAtomically,
 } from '../../host/files.ts';
 import { oldNames } from '../../host/leftovers.ts';
-import { abandonedDirectories, makeOwnedDirectory } from '../../host/owned.ts';
+import { makeOwnedDirectory } from '../../host/owned.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
 /** Layers that lie over each other, of the first steps of a build. */
@@ -41,7 +41,7 @@ export interface LayerStore {
   stackOf(first: string, keysAfter: readonly string[]): Stack;
   /** @param replace whether a layer of the same key gives way to it. */
   begin(replace: boolean): FreshLayer;
-  /** Removes what killed processes left, and what was not used for weeks. */
+  /** Removes what was put away, and what was not used for weeks. */
   sweep(now: Date): Promise<void>;
 }
 
@@ -83,7 +83,6 @@ export function layerStore(directory: string, sandbox: Pick<Sandbox, 'removeLaye
       };
     },
     sweep: async (now) => {
-      for (const path of abandonedDirectories(directory)) await remove(path);
       for (const name of oldNames(directory, now, longestUse, isTemporary)) await remove(join(directory, name));
       for (const name of oldNames(directory, now, longestUnused, isKey)) await remove(putAway(placeOf(name)));
     },

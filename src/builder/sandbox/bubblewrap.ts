@@ -69,14 +69,18 @@ async function runIn(host: SandboxHost, run: SandboxRun): Promise<SandboxEnd> {
 /** @throws AgentError `tool-missing` */
 function identityHere(): Identity {
   refuseMissing(findProgram);
+  const identity = identityIfAny();
+  if (identity === undefined) throw cannotIsolate('this system has no user ids left for them', []);
+  return identity;
+}
+
+function identityIfAny(): Identity | undefined {
   const mapping = findProgram('newuidmap') === undefined ? undefined : ['/etc/subuid', '/etc/subgid'];
-  const identity = identityFor({
+  return identityFor({
     user: ownUser(),
     uidMap: readTextIfAny('/proc/self/uid_map') ?? '',
     subordinate: mapping?.map((path) => readTextIfAny(path) ?? ''),
   });
-  if (identity === undefined) throw cannotIsolate('this system has no user ids left for them', []);
-  return identity;
 }
 
 /**
@@ -270,9 +274,12 @@ async function remove(exec: Exec, directory: string): Promise<void> {
   await runOk(exec, ...asRoot('rm', ['-rf', '--one-file-system', '--', directory]));
 }
 
-/** The command, run by root: of this host, or of a namespace of what this user may be. */
+/**
+ * The command, run by root: of this host, or of a namespace of what this user may be. It takes none of the programs that
+ * isolate: what was made with them can be removed after them.
+ */
 function asRoot(program: string, args: readonly string[]): [string, readonly string[]] {
-  const identity = identityHere();
-  if (identity.kind === 'range') return [program, args];
+  const identity = identityIfAny();
+  if (identity === undefined || identity.kind === 'range') return [program, args];
   return ['unshare', ['--map-root-user', ...(identity.others ? ['--map-auto'] : []), program, ...args]];
 }
