@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 
-import { attempt, listNames, makeDirectory } from './files.ts';
+import { attempt, linkStatus, listNames, makeDirectory } from './files.ts';
 import { isRunning, processMark, type ProcessMark } from './processes.ts';
 
 // Files and directories of work under way, which say in their names whose they are: what a killed process left is known by
@@ -17,9 +17,29 @@ export function makeOwnedDirectory(parent: string): string {
 
 /** The directories below `parent` whose processes are gone. */
 export function abandonedDirectories(parent: string): readonly string[] {
-  return listNames(parent)
+  return abandonedIn(parent);
+}
+
+/** A path for a new file of this process in a directory of someone else, where systemd passes it over: `.#of-PROCESS-RANDOM`. */
+export function ownedTemporary(directory: string): string {
+  return join(directory, `.#${nameOf(thisProcess())}-${randomBytes(4).toString('hex')}`);
+}
+
+/**
+ * The files of such paths whose processes are gone. Anyone may write to the directory: what is not a file of this user is
+ * none of them.
+ */
+export function abandonedTemporaries(directory: string): readonly string[] {
+  return abandonedIn(directory).filter((path) => {
+    const status = linkStatus(path);
+    return status?.isFile() === true && status.uid === process.getuid?.();
+  });
+}
+
+function abandonedIn(directory: string): readonly string[] {
+  return listNames(directory)
     .filter((name) => name.startsWith('.#') && isGone(ownerIn(name)))
-    .map((name) => join(parent, name));
+    .map((name) => join(directory, name));
 }
 
 /**

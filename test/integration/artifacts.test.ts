@@ -4,6 +4,7 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -11,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 import { execa } from 'execa';
@@ -108,9 +109,14 @@ function checkout(text = spec): string {
 }
 
 function build(directory: string, ...more: string[]) {
+  const [command, ...args] = commandFor(directory, ...more);
+  return execa(command, args, { reject: false });
+}
+
+function commandFor(directory: string, ...more: string[]): [string, ...string[]] {
   const contexts = [`--context=${join(directory, 'here')}`, `--build-context=docs=${join(directory, 'elsewhere')}`];
   const common = [`--root=${join(scratch, 'root')}`, `--output=${join(directory, 'out')}`, '--json=short', '--offline'];
-  return execa(program, ['build', join(directory, 'greeter.yml'), ...contexts, ...common, ...more], { reject: false });
+  return [program, 'build', join(directory, 'greeter.yml'), ...contexts, ...common, ...more];
 }
 
 async function treeOf(directory: string, image: string): Promise<string> {
@@ -219,6 +225,25 @@ describe('a spec with files of its own', () => {
 
     expect([exitCode, (JSON.parse(same.stdout) as { unchanged: boolean }).unchanged]).toEqual([0, true]);
     expect(left.filter((path) => existsSync(path))).toEqual([]);
+  });
+
+  test('that is killed when it puts its image out leaves a file which the next build removes', async () => {
+    const directory = checkout();
+    const command = commandFor(directory, '--target=trixie');
+    const { path } = JSON.parse((await build(directory, '--target=trixie')).stdout) as { path: string };
+    const out = dirname(path);
+    const whole = readdirSync(out);
+    rmSync(out, { recursive: true });
+    const killing = ['-f', '-qq', '-o', '/dev/null', '-P', path, '-e', 'inject=rename:signal=KILL'];
+
+    await execa('strace', [...killing, ...command], { reject: false });
+    const left = readdirSync(out);
+    const next = await build(directory, '--target=trixie');
+
+    expect(left).toEqual([expect.stringMatching(/^\.#of-/)]);
+    expect(next.exitCode, next.stderr).toBe(0);
+    expect(whole).toHaveLength(3);
+    expect(readdirSync(out)).toEqual(whole);
   });
 
   test('is refused with the place of every file that is in no source', async () => {

@@ -1,9 +1,17 @@
-import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { abandonedDirectories, leftFiles, makeOwnedDirectory, ownedPath, takeOver } from '../../../src/host/owned.ts';
+import {
+  abandonedDirectories,
+  abandonedTemporaries,
+  leftFiles,
+  makeOwnedDirectory,
+  ownedPath,
+  ownedTemporary,
+  takeOver,
+} from '../../../src/host/owned.ts';
 import { processMark } from '../../../src/host/processes.ts';
 import { temporaryDirectory } from '../../support/archives.ts';
 
@@ -44,6 +52,12 @@ describe.each(owners)('what belongs to %s', (_, owner, gone) => {
 
     expect(leftFiles(work.path, { kinds: ['part'] })).toEqual(gone ? [work.at(`stem.${owner}.part`)] : []);
   });
+
+  test(gone ? 'is left: a file where others write' : 'is not left: a file where others write', () => {
+    writeFileSync(work.at(`.#${owner}`), '');
+
+    expect(abandonedTemporaries(work.path)).toEqual(gone ? [work.at(`.#${owner}`)] : []);
+  });
 });
 
 test('what this process makes is its own, each time another, and not left while it runs', () => {
@@ -59,6 +73,16 @@ test('what this process makes is its own, each time another, and not left while 
   expect(abandonedDirectories(work.path)).toEqual([]);
   expect(leftFiles(work.path, { kinds: ['part'] })).toEqual([]);
   expect(leftFiles(work.path, { kinds: ['part'], evenOwn: true }).sort()).toEqual(paths.slice(2).sort());
+});
+
+test('where others write, neither their directories and links are left files of ours, nor what we write now', () => {
+  const of = `.#of-${noProcess}-1-${namespace}`;
+  mkdirSync(work.at(`${of}-0a`));
+  symlinkSync('/etc/passwd', work.at(`${of}-0b`));
+  writeFileSync(work.at('.#of-me'), '');
+  writeFileSync(ownedTemporary(work.path), '');
+
+  expect(abandonedTemporaries(work.path)).toEqual([]);
 });
 
 test('files are left by the kinds and the stem that are asked for, and what belongs to nobody is', () => {
