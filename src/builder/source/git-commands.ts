@@ -138,7 +138,9 @@ function failed(name: string, what: string, errors: string): AgentError {
   const isDenied = /could not read Username|Authentication failed|Permission denied|returned error: 40[13]/.test(
     errors,
   );
-  const next = isDenied ? hints.denied : /returned error: 30\d/.test(errors) ? hints.moved : hints.usual;
+  const isMoved = /returned error: 30\d/.test(errors);
+  const isUnknown = errors.includes('Host key verification failed');
+  const next = isDenied ? hints.denied : isMoved ? hints.moved : isUnknown ? hints.unknown : hints.usual;
   return new AgentError('network', message, { facts, left: 'Nothing was built.', next });
 }
 
@@ -154,6 +156,8 @@ const hints = {
   denied: 'Name its secret in the auth of the source, and give that with --secret id=NAME,src=FILE.',
   moved:
     'The server leads to another address, and secrets do not go there: write that one into the spec, often the same with .git at its end.',
+  unknown:
+    'Add the key of the server to /etc/ssh/ssh_known_hosts: `ssh-keyscan HOST` prints it, and its owner knows whether it is that.',
   usual: 'Check the address and the commit, the network and the proxy settings (http_proxy, https_proxy, no_proxy).',
 };
 

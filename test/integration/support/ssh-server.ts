@@ -1,0 +1,40 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+
+import { temporaryDirectory } from '../../support/archives.ts';
+import { close, listen } from './server.ts';
+
+/** A server of ssh on the loopback interface that lets nobody in. */
+export interface SshServer extends AsyncDisposable {
+  readonly port: string;
+  /** What a file of known hosts has of it. */
+  readonly known: string;
+}
+
+export async function startSshServer(): Promise<SshServer> {
+  const work = temporaryDirectory();
+  const said = execFileSync('dropbearkey', ['-t', 'ed25519', '-f', work.at('key')], { encoding: 'utf8' });
+  const [key = ''] = /^ssh-ed25519 \S+/m.exec(said) ?? [];
+  const { port } = new URL(await freePort());
+  const options = ['-F', '-E', '-r', work.at('key'), '-P', work.at('pid'), '-p', `127.0.0.1:${port}`];
+  const server = spawn('dropbear', options, { stdio: ['ignore', 'ignore', 'pipe'] });
+  await once(server.stderr, 'data');
+  server.stderr.resume();
+  return {
+    port,
+    known: `[127.0.0.1]:${port} ${key}\n`,
+    async [Symbol.asyncDispose]() {
+      server.kill();
+      await once(server, 'close');
+      work[Symbol.dispose]();
+    },
+  };
+}
+
+async function freePort(): Promise<string> {
+  const server = createServer();
+  const url = await listen(server);
+  await close(server);
+  return url;
+}
