@@ -106,6 +106,8 @@ export default defineConfig(
       '@typescript-eslint/no-non-null-assertion': 'off',
       // vitest's asymmetric matchers are typed `any`.
       '@typescript-eslint/no-unsafe-assignment': 'off',
+      // Shown of tests that fail.
+      'no-console': ['error', { allow: ['error'] }],
     },
   },
   { files: ['*.config.*'], rules: { 'no-restricted-exports': 'off' } },

@@ -16,6 +16,8 @@ const maxWorkers = availableParallelism() * 2;
 export default defineConfig({
   test: {
     reporters: ['default', summary],
+    // What a test says on its console is for those who look for why it failed.
+    silent: 'passed-only',
     sequence: { sequencer: LongestFirst },
     projects: [
       // Limits only end what hangs: a property test takes seconds on a machine that does other things as well.

@@ -164,7 +164,13 @@ function machineOn(disk: container.Disk, binds: readonly container.Bind[]): Mach
     },
     run,
     shell: (script, options) => runCommandOk(inside(), ['bash', '-euc', script], options),
-    agent: (args, options) => run([join(checkoutInside, 'bin/sysext-agent'), ...args], options),
+    agent: async (args, options) => {
+      const result = await run([join(checkoutInside, 'bin/sysext-agent'), ...args], options);
+      // Seen of a test that fails only: what it asserts is often the exit code alone.
+      if (result.exitCode !== 0)
+        console.error(`sysext-agent ${args.join(' ')}: exit code ${result.exitCode}\n${result.stderr}`);
+      return result;
+    },
     write: async (path, text, mode = '0644') => {
       await runCommandOk(inside(), receive(path, mode), { input: text });
     },
