@@ -132,26 +132,28 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
     target: order.target.name,
     packages,
     reused: kept !== undefined,
-    provenance: provenanceOf(plan, { sha256, tested, host, request }),
+    provenance: provenanceOf(plan, request, { sha256, tested }),
   };
+}
+
+/** What came of a build. */
+interface Outcome {
+  readonly sha256: string;
+  /** Where its tests passed. */
+  readonly tested: Provenance['tested'];
 }
 
 function provenanceOf(
   { order, packages, own }: WholePlan,
-  {
-    sha256,
-    tested,
-    host,
-    request,
-  }: Pick<BuiltImage, 'sha256'> &
-    Pick<Provenance, 'tested'> & { readonly host: BuildHost; readonly request: BuildRequest },
+  request: BuildRequest,
+  { sha256, tested }: Outcome,
 ): BuiltImage['provenance'] {
   const { spec, text, version, target, fileName, settings } = order;
   return {
     image: { name: fileName, sha256 },
     spec: { name: spec.name, version, sha256: digestOf(text) },
     target: target.name,
-    architecture: host.architecture,
+    architecture: settings.architecture,
     buildArguments: request.buildArguments,
     format: request.format,
     tested,
