@@ -227,14 +227,17 @@ describe('a spec with files of its own', () => {
     expect(left.filter((path) => existsSync(path))).toEqual([]);
   });
 
-  test('that is killed when it puts its image out leaves a file which the next build removes', async () => {
+  test.each([
+    ['as it begins to copy', 'fchmod'],
+    ['when all is copied', '/^rename'],
+  ])('that is killed %s leaves a file which the next build removes', async (_, call) => {
     const directory = checkout();
     const command = commandFor(directory, '--target=trixie');
     const { path } = JSON.parse((await build(directory, '--target=trixie')).stdout) as { path: string };
     const out = dirname(path);
     const whole = readdirSync(out);
     rmSync(out, { recursive: true });
-    const killing = ['-f', '-qq', '-o', '/dev/null', '-P', path, '-e', 'inject=rename:signal=KILL'];
+    const killing = ['-f', '-qq', '-o', '/dev/null', '-e', `inject=${call}:signal=KILL:when=1`];
 
     await execa('strace', [...killing, ...command], { reject: false });
     const left = readdirSync(out);

@@ -14,7 +14,8 @@ export interface SshServer extends AsyncDisposable {
 
 export async function startSshServer(): Promise<SshServer> {
   const work = temporaryDirectory();
-  const said = execFileSync('dropbearkey', ['-t', 'ed25519', '-f', work.at('key')], { encoding: 'utf8' });
+  const making = ['-t', 'ed25519', '-f', work.at('key')];
+  const said = execFileSync('dropbearkey', making, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const [key = ''] = /^ssh-ed25519 \S+/m.exec(said) ?? [];
   const { port } = new URL(await freePort());
   const options = ['-F', '-E', '-r', work.at('key'), '-P', work.at('pid'), '-p', `127.0.0.1:${port}`];

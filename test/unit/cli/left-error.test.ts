@@ -36,7 +36,7 @@ test('an error that one run left is the same in another one', () => {
   const left = leftError(work.at('error'));
   expect([left?.code, left === undefined ? '' : renderError(left)]).toEqual([
     'verification-failed',
-    renderError(error).replace('\thttp', ' http').replace('\t', ''),
+    renderError(error).replaceAll('\t', ' '),
   ]);
   expect(left?.details.problems?.[1]).toEqual({ position, field: '', message: 'and that' });
   expect(leftError(work.at('bare'))).toEqual(bare);
