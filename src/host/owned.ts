@@ -50,21 +50,33 @@ export function ownedPath(directory: string, stem: string, kind: string): string
   return join(directory, `${stem}.${nameOf(thisProcess())}-${randomBytes(4).toString('hex')}.${kind}`);
 }
 
-export interface LeftFiles {
+/** Which files are meant. */
+export interface WantedFiles {
   readonly kinds: readonly string[];
   /** Of any stem where nothing is said. */
   readonly stem?: string;
-  /** Whether what this process made counts too: it has nothing else to do with it. */
-  readonly evenOwn?: boolean;
 }
 
 /** The paths of files whose processes are gone, and of those that belong to none: `STEM.KIND`. */
-export function leftFiles(directory: string, { kinds, stem: wanted, evenOwn = false }: LeftFiles): string[] {
+export function leftFiles(directory: string, wanted: WantedFiles): string[] {
+  return filesOf(directory, wanted, (owner) => owner === undefined || isGone(ownerIn(owner)));
+}
+
+/** The paths of files of this process, which may be at work with them. */
+export function ownFiles(directory: string, wanted: WantedFiles): string[] {
+  return filesOf(directory, wanted, (owner) => owner !== undefined && isOwn(ownerIn(owner)));
+}
+
+function filesOf(
+  directory: string,
+  { kinds, stem: wanted }: WantedFiles,
+  isMeant: (owner: string | undefined) => boolean,
+): string[] {
   return listNames(directory)
     .filter((name) => {
       const [, stem, owner, kind = ''] = /^([^.]*)(?:\.(of-[\da-f-]+))?\.([a-z]+)$/.exec(name) ?? [];
       if (stem === undefined || !kinds.includes(kind) || (wanted !== undefined && stem !== wanted)) return false;
-      return owner === undefined || isGone(ownerIn(owner)) || (evenOwn && isOwn(ownerIn(owner)));
+      return isMeant(owner);
     })
     .map((name) => join(directory, name));
 }
@@ -74,12 +86,20 @@ export function leftFiles(directory: string, { kinds, stem: wanted, evenOwn = fa
  * @returns whether there was one.
  */
 export function takeOver(left: readonly string[], path: string): boolean {
-  return left.some((file) => renamed(file, path));
+  return left.some((file) => isDone(() => fs.renameSync(file, path)));
 }
 
-function renamed(from: string, to: string): boolean {
+/**
+ * Gives the first of some finished files that is still there one more path: who has it under the other one keeps it.
+ * @returns whether there was one.
+ */
+export function share(files: readonly string[], path: string): boolean {
+  return files.some((file) => isDone(() => fs.linkSync(file, path)));
+}
+
+function isDone(call: () => void): boolean {
   try {
-    fs.renameSync(from, to);
+    call();
     return true;
   } catch {
     return false;

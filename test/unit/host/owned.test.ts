@@ -10,6 +10,8 @@ import {
   makeOwnedDirectory,
   ownedPath,
   ownedTemporary,
+  ownFiles,
+  share,
   takeOver,
 } from '../../../src/host/owned.ts';
 import { processMark } from '../../../src/host/processes.ts';
@@ -72,7 +74,7 @@ test('what this process makes is its own, each time another, and not left while 
   expect(new Set(paths).size).toBe(4);
   expect(abandonedDirectories(work.path)).toEqual([]);
   expect(leftFiles(work.path, { kinds: ['part'] })).toEqual([]);
-  expect(leftFiles(work.path, { kinds: ['part'], evenOwn: true }).sort()).toEqual(paths.slice(2).sort());
+  expect(ownFiles(work.path, { kinds: ['part'] }).sort()).toEqual(paths.slice(2).sort());
 });
 
 test('where others write, neither their directories and links are left files of ours, nor what we write now', () => {
@@ -93,6 +95,14 @@ test('files are left by the kinds and the stem that are asked for, and what belo
   expect(left({ kinds: ['part'] }).sort()).toEqual(['a.part', 'b.part']);
   expect(left({ kinds: ['part', 'raw'], stem: 'a' }).sort()).toEqual(['a.part', 'a.raw']);
   expect(leftFiles(join(work.path, 'nowhere'), { kinds: ['part'] })).toEqual([]);
+});
+
+test('who shares a file has it as well, and neither takes it from the other', () => {
+  writeFileSync(work.at('b'), 'b');
+
+  expect(share([work.at('a'), work.at('b')], work.at('c'))).toBe(true);
+  expect(share([work.at('a')], work.at('d'))).toBe(false);
+  expect(readdirSync(work.path).sort()).toEqual(['b', 'c']);
 });
 
 test('the first of the left ones that is still there is taken over', () => {
