@@ -1,13 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 
 import { temporaryDirectory } from '../../support/archives.ts';
-import { close, listen } from './server.ts';
+import { freePort } from './nginx.ts';
 
 /** A server of ssh on the loopback interface that lets nobody in. */
 export interface SshServer extends AsyncDisposable {
-  readonly port: string;
+  readonly port: number;
   /** What a file of known hosts has of it. */
   readonly known: string;
 }
@@ -17,7 +16,7 @@ export async function startSshServer(): Promise<SshServer> {
   const making = ['-t', 'ed25519', '-f', work.at('key')];
   const said = execFileSync('dropbearkey', making, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   const [key = ''] = /^ssh-ed25519 \S+/m.exec(said) ?? [];
-  const { port } = new URL(await freePort());
+  const port = await freePort();
   const options = ['-F', '-E', '-r', work.at('key'), '-P', work.at('pid'), '-p', `127.0.0.1:${port}`];
   const server = spawn('dropbear', options, { stdio: ['ignore', 'ignore', 'pipe'] });
   await once(server.stderr, 'data');
@@ -31,11 +30,4 @@ export async function startSshServer(): Promise<SshServer> {
       work[Symbol.dispose]();
     },
   };
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer();
-  const url = await listen(server);
-  await close(server);
-  return url;
 }
