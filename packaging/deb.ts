@@ -22,10 +22,15 @@ import { packageLayout, type PackagedFile } from './layout.ts';
 /**
  * Makes dist/sysext-agent_VERSION_ARCHITECTURE.deb of the bundle in dist/: `make deb`. Everything that runs is inside,
  * Node too; only programs of the distribution are depended upon. `--directory=DIRECTORY` puts it elsewhere; with `--quick`
- * it is packed, and unpacked, in a tenth of the time and is a third larger: for tests.
+ * it is packed, and unpacked, in a tenth of the time and is a third larger, and `--hollow` has a small program in the place of
+ * Node: for tests.
  */
 const { values: options } = parseArgs({
-  options: { directory: { type: 'string', default: 'dist' }, quick: { type: 'boolean', default: false } },
+  options: {
+    directory: { type: 'string', default: 'dist' },
+    quick: { type: 'boolean', default: false },
+    hollow: { type: 'boolean', default: false },
+  },
 });
 const top = join(import.meta.dirname, '..');
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
@@ -35,6 +40,8 @@ const debian = join(top, 'packaging/debian');
 const stage = mkdtempSync(join(tmpdir(), 'deb-'));
 try {
   for (const file of packageLayout(process.arch, libraries())) put(file);
+  // Not before, since Node writes some of them.
+  if (options.hollow) strip(join(top, 'dist/sysext-agent-swap'), join(stage, 'usr/lib/sysext-agent/node'));
   for (const addon of globSync('usr/lib/sysext-agent/**/*.node', { cwd: stage })) strip(join(stage, addon));
   writeControl();
   const target = resolve(top, options.directory, `${packageJson.name}_${packageJson.version}_${architecture}.deb`);

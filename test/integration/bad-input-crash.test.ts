@@ -29,7 +29,7 @@ async function lasting() {
 }
 
 /**
- * Kills one command after the other, each a little later than the one before, until one gets through: at every second
+ * Kills one command after the other, each a little later than the one before, until one gets through: at every third
  * call, since the programs in test/crash kill at them all. After every crash status and list work, and the next operation finds the host as it was before, and tells what was interrupted.
  * @param calls the system calls at which it is killed.
  * @returns what the history tells of each that was killed; nothing of one that had not begun yet.
@@ -38,7 +38,7 @@ async function crashes(calls: string, args: readonly string[]): Promise<readonly
   const before = await lasting();
   const told: (string | undefined)[] = [];
   let known = (await deeds(machine)).length;
-  for (let nth = 1; ; nth += 2) {
+  for (let nth = 1; ; nth += 3) {
     const crash = await crashAt(machine, { calls, nth }, args);
     if (crash.exitCode === 0) return told;
     expect({ nth, ...crash }).toMatchObject({ nth, exitCode: 137 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
+import { onceForAll } from '../lab/versions.ts';
 import { erofsImage, extensionImage, putBytes, releaseOf } from './support/images.ts';
 
 interface Status {
@@ -14,6 +15,7 @@ const user = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
 /** Before systemd says which images are merged, and since. */
 describe.each([252, 262] as const)('drift at systemd %d', (systemd) => {
   const tellsOrigin = systemd >= 260;
+  const testOnce = onceForAll(systemd);
   let machine: Machine;
 
   beforeAll(async () => {
@@ -95,7 +97,7 @@ describe.each([252, 262] as const)('drift at systemd %d', (systemd) => {
     await ok('refresh');
   });
 
-  test('a foreign file in place of an image is named and left alone', async () => {
+  testOnce('a foreign file in place of an image is named and left alone', async () => {
     await machine.shell(`cp /srv/2/a.raw ${place}/new; mv ${place}/new ${place}/a.raw`);
 
     const { exitCode, drift } = await status();
@@ -105,7 +107,7 @@ describe.each([252, 262] as const)('drift at systemd %d', (systemd) => {
     expect(await seen()).toBe('a/version:1\nb/version:1\n');
   });
 
-  test('an image that was written to is damaged, and its remedy brings it back', async () => {
+  testOnce('an image that was written to is damaged, and its remedy brings it back', async () => {
     // In the last block, which the superblock does not answer for.
     await machine.shell(
       `printf x | dd of=${place}/b.raw bs=1 seek=$(($(stat -c %s ${place}/b.raw) - 1)) conv=notrunc status=none`,

@@ -96,7 +96,7 @@ describe.each([252, 262] as const)('generations at systemd %d', (systemd) => {
     expect(await seen()).toBe('a/version:1\nb/version:1\n');
   });
 
-  test('a foreign image that stops systemd does not stop the agent, nor systemd once it is masked', async () => {
+  testOnce('a foreign image that stops systemd does not stop the agent, nor systemd once it is masked', async () => {
     await machine.shell('head -c 10000 /dev/urandom >/var/lib/extensions/bad.raw');
     expect((await bare()).exitCode).toBe(1);
 
@@ -113,7 +113,7 @@ describe.each([252, 262] as const)('generations at systemd %d', (systemd) => {
     expect(await machine.shell('ls -A /run/extensions')).toBe('');
   });
 
-  test('one of its own that was damaged goes out of sight, and comes back from its source', async () => {
+  testOnce('one of its own that was damaged goes out of sight, and comes back from its source', async () => {
     // Not the file that is mounted, but another in its place with the same inode as in the store.
     await machine.shell(`cd /var/lib/extensions; ls ../sysext-agent/images | while read image; do
       test ../sysext-agent/images/$image -ef c.raw || continue

@@ -4,6 +4,7 @@ import type { CommandResult } from '../lab/command.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import type { SystemdVersion } from '../lab/rootfs.ts';
 import { waitFor } from '../lab/wait.ts';
+import { onceForAll } from '../lab/versions.ts';
 import { failure } from './support/host-state.ts';
 import { extensionImage, putBytes } from './support/images.ts';
 import { debPackage } from './support/packages.ts';
@@ -39,6 +40,7 @@ const apt = (machine: Machine, ...args: readonly string[]): Promise<CommandResul
 
 /** The oldest apt and the newest. */
 describe.each([252, 262] as const)('apt and dpkg at systemd %d', (systemd) => {
+  const testOnce = onceForAll(systemd);
   let machine: Machine;
 
   beforeAll(async () => {
@@ -59,7 +61,7 @@ describe.each([252, 262] as const)('apt and dpkg at systemd %d', (systemd) => {
     expect((await machine.agent(['history', '4'])).exitCode).not.toBe(0);
   });
 
-  test('also after a package that fails, with apt and with dpkg alone', async () => {
+  testOnce('also after a package that fails, with apt and with dpkg alone', async () => {
     expect(await apt(machine, 'install', '/srv/bad.deb')).toMatchObject({ exitCode: 100 });
     expect(await merged(machine)).toBe('1\n');
 

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { messages } from '../../src/core/messages.ts';
 import { runCommand, runCommandOk } from '../lab/command.ts';
 import { bootMachine, type Machine } from '../lab/machine.ts';
-import { describeAtVersions, onceForAll } from '../lab/versions.ts';
+import { describeAtVersions, everyVersion, onceForAll } from '../lab/versions.ts';
 import { temporaryDirectory } from '../support/archives.ts';
 import { extensionImage, putBytes } from './support/images.ts';
 import { shown, untilShown } from './support/service-machine.ts';
@@ -16,18 +16,25 @@ const top = resolve(import.meta.dirname, '../..');
 let work: ReturnType<typeof temporaryDirectory>;
 let archive: string;
 
+async function packed(directory: string, ...options: readonly string[]): Promise<string> {
+  const make = ['npm', 'run', '--silent', 'deb', '--', '--quick', `--directory=${directory}`, ...options];
+  return (await runCommandOk(['env', `--chdir=${top}`], make)).trim();
+}
+
 beforeAll(async () => {
   work = temporaryDirectory();
-  const make = ['npm', 'run', '--silent', 'deb', '--', '--quick', `--directory=${work.path}`];
-  archive = (await runCommandOk(['env', `--chdir=${top}`], make)).trim();
+  archive = await packed(work.path);
 });
 
 afterAll(() => {
   work[Symbol.dispose]();
 });
 
+/** Four fifths of its time lintian would look at Node, which others have made: it does with SYSEXT_LAB_VERSIONS=all. */
 test('lintian finds no error', async () => {
-  const { exitCode, stdout } = await runCommand(['lintian', '--allow-root', '--fail-on=error'], [archive], {
+  using directory = temporaryDirectory();
+  const looked = everyVersion ? archive : await packed(directory.path, '--hollow');
+  const { exitCode, stdout } = await runCommand(['lintian', '--allow-root', '--fail-on=error'], [looked], {
     timeoutMs: 300_000,
   });
 

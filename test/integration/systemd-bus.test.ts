@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { bootMachine, type Machine } from '../lab/machine.ts';
 import { waitFor } from '../lab/wait.ts';
+import { onceForAll } from '../lab/versions.ts';
 import { bundled } from './support/bundled.ts';
 import { makeExtension } from './support/observation.ts';
 
@@ -17,6 +18,7 @@ const units = {
 };
 
 describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
+  const testOnce = onceForAll(systemd);
   let machine: Machine;
   let scenarios: string[];
 
@@ -150,7 +152,7 @@ describe.each([252, 262] as const)('systemd %d over the bus', (systemd) => {
     expect(leavings).toEqual([]);
   });
 
-  test('it is ended when it takes too long or is called off, and there may be no such program', async () => {
+  testOnce('it is ended when it takes too long or is called off, and there may be no such program', async () => {
     const steps = [
       ['run', 'echo begun; exec sleep 1000', '500'],
       ['missing'],

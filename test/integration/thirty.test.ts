@@ -56,15 +56,11 @@ const bad: readonly (readonly [title: string, script: string])[] = [
   ['block device', 'mknod bad b 7 255'],
 ];
 
-/** Further kinds of what is there already: these are tried at the newest systemd. */
-const variants = /^cut (in its superblock|in the middle)|, directory$|^socket$|device$/;
-
-/** One of each kind of outcome of the bare tool, for the versions between the oldest and the newest. */
+/** One of each kind of outcome of the bare tool, for the versions before the newest. */
 const outcomes = ['garbage', 'cut after its first block', 'fifo'];
 
 function triedAt(systemd: SystemdVersion): typeof bad {
-  if (systemd === 262) return bad;
-  return bad.filter(([title]) => (systemd === 252 ? !variants.test(title) : outcomes.includes(title)));
+  return systemd === 262 ? bad : bad.filter(([title]) => outcomes.includes(title));
 }
 
 /** What the tool makes of it without us: a mask of ours would help it. */

@@ -3,21 +3,28 @@ import { describe, test } from 'vitest';
 import { systemdVersions, type SystemdVersion } from './rootfs.ts';
 
 /** The oldest and the newest: how those between them differ is what the contract tests look at. */
-const always: readonly SystemdVersion[] = [252, 262];
-const covered = process.env['SYSEXT_LAB_VERSIONS'] === 'all' ? systemdVersions : always;
+const oldestAndNewest: readonly SystemdVersion[] = [252, 262];
+
+/** Whether everything is to be run, however long it takes: SYSEXT_LAB_VERSIONS=all. */
+export const everyVersion = process.env['SYSEXT_LAB_VERSIONS'] === 'all';
 
 /**
- * A group of tests at every version of the lab with SYSEXT_LAB_VERSIONS=all, else at the oldest and the newest: at the others
- * they are counted as skipped.
+ * A group of tests at every version of the lab with SYSEXT_LAB_VERSIONS=all, else at some, and at the others they are counted
+ * as skipped.
  * @param title with `%d` for the version.
+ * @param always the versions at which it runs in any case; the oldest and the newest unless given.
  */
-export function describeAtVersions(title: string, suite: (version: SystemdVersion) => void): void {
+export function describeAtVersions(
+  title: string,
+  suite: (version: SystemdVersion) => void,
+  always: readonly SystemdVersion[] = oldestAndNewest,
+): void {
   for (const version of systemdVersions) {
     const name = title.replace('%d', String(version));
     const tests = () => {
       suite(version);
     };
-    if (covered.includes(version)) describe(name, tests);
+    if (everyVersion || always.includes(version)) describe(name, tests);
     else describe.skip(`${name} (with SYSEXT_LAB_VERSIONS=all)`, tests);
   }
 }
@@ -29,7 +36,7 @@ export function describeAtVersions(title: string, suite: (version: SystemdVersio
 export function onceForAll(systemd: SystemdVersion): (title: string, body: () => Promise<void>) => void {
   const [newest] = systemdVersions.slice(-1);
   return (title, body) => {
-    if (systemd === newest || covered === systemdVersions) test(title, body);
+    if (systemd === newest || everyVersion) test(title, body);
     else test.skip(`${title} (with SYSEXT_LAB_VERSIONS=all)`, body);
   };
 }
