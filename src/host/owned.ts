@@ -86,7 +86,11 @@ function filesOf(
  * @returns whether there was one.
  */
 export function takeOver(left: readonly string[], path: string): boolean {
-  return left.some((file) => isDone(() => fs.renameSync(file, path)));
+  return left.some((file) =>
+    isDone(() => {
+      fs.renameSync(file, path);
+    }),
+  );
 }
 
 /**
@@ -94,7 +98,11 @@ export function takeOver(left: readonly string[], path: string): boolean {
  * @returns whether there was one.
  */
 export function share(files: readonly string[], path: string): boolean {
-  return files.some((file) => isDone(() => fs.linkSync(file, path)));
+  return files.some((file) =>
+    isDone(() => {
+      fs.linkSync(file, path);
+    }),
+  );
 }
 
 function isDone(call: () => void): boolean {
