@@ -104,7 +104,7 @@ interface WholePlan extends BuildPlan {
  */
 export async function build(host: BuildHost, request: BuildRequest): Promise<BuiltImage> {
   await using open = new AsyncDisposableStack();
-  await removeLeftBehind(host.cacheDirectory, sandboxFor(host));
+  await removeLeftBehind(host.cacheDirectory, host.clock.now(), sandboxFor(host));
   const first = await planBuild(host, request);
   const own = await ownPart(host, request, first, open);
   if (first.packages.length === 0 && own === undefined) throw nothingToBuild(first.order, request.specPath);
@@ -225,7 +225,7 @@ function keptFiles({ path, sha256, manifest }: CachedImage): Image['image'] {
 
 async function buildAnew(host: BuildHost, request: BuildRequest, plan: WholePlan, key: string): Promise<Image> {
   const { cacheDirectory, clock } = host;
-  for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
+  for (const name of ['built', 'unpacked']) removeLeftovers(join(cacheDirectory, name), clock.now());
   const work = makeOwnedDirectory(join(cacheDirectory, 'work'));
   try {
     const { record, ...made } = await makeInto(work, host, request, plan);

@@ -133,6 +133,12 @@ function ownerIn(name: string): Owner | undefined {
   return pid === undefined ? undefined : { pid: Number(pid), startedAt, namespace };
 }
 
+/** Whether a name says of which process it is, and that runs. */
+export function isInUse(name: string): boolean {
+  const owner = ownerIn(name);
+  return owner?.namespace === processNamespace() && isRunning(owner);
+}
+
 /** Of a process in another container nothing can be told. */
 function isGone(owner: Owner | undefined): boolean {
   return owner?.namespace === processNamespace() && !isRunning(owner);
