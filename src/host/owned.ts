@@ -20,7 +20,10 @@ export function abandonedDirectories(parent: string): readonly string[] {
   return abandonedIn(parent);
 }
 
-/** A path for a new file of this process in a directory of someone else, where systemd passes it over: `.#of-PROCESS-RANDOM`. */
+/**
+ * A path for a new file or directory of this process, also among things of others, where systemd passes it over:
+ * `.#of-PROCESS-RANDOM`.
+ */
 export function ownedTemporary(directory: string): string {
   return join(directory, `.#${nameOf(thisProcess())}-${randomBytes(4).toString('hex')}`);
 }

@@ -3,18 +3,9 @@ import { join } from 'node:path';
 import { AgentError } from '../../core/errors.ts';
 import type { Clock } from '../../host/clock.ts';
 import { findProgram, runOk, type Exec } from '../../host/exec.ts';
-import {
-  fileStatus,
-  linkStatus,
-  listNames,
-  makeDirectory,
-  readTextIfAny,
-  rename,
-  temporaryBeside,
-  writeInPlace,
-} from '../../host/files.ts';
+import { fileStatus, linkStatus, makeDirectory, readTextIfAny, rename, writeInPlace } from '../../host/files.ts';
+import { abandonedDirectories, ownedTemporary } from '../../host/owned.ts';
 import { giveTo, ownUser } from '../../host/owner.ts';
-import { isRunning, processMark } from '../../host/processes.ts';
 import { startStreamed } from '../../host/streamed-program.ts';
 import {
   bubblewrapOptions,
@@ -108,8 +99,7 @@ async function makeOwn(host: SandboxHost, identity: Identity, { tree }: SandboxR
   makeDirectory(host.directory, 0o700);
   const place = neighbourhood(tree, host.directory);
   await removeAbandoned(host.exec, place);
-  const { pid, startedAt } = processMark(process.pid) ?? { pid: process.pid, startedAt: '0' };
-  const own = `${temporaryBeside(join(place, 'run'))}-${pid}-${startedAt}`;
+  const own = ownedTemporary(place);
   const root = rootOf(identity, ownUser().uid);
   makeDirectory(own);
   for (const name of [inOwn.stage, inOwn.work]) makeDirectory(join(own, name));
@@ -122,10 +112,7 @@ async function makeOwn(host: SandboxHost, identity: Identity, { tree }: SandboxR
 
 /** Removes the directories of runs of which we were killed. */
 async function removeAbandoned(exec: Exec, place: string): Promise<void> {
-  for (const name of listNames(place)) {
-    const [, pid, startedAt] = /^\.#run\.[0-9a-f]+-(\d+)-(\d+)$/.exec(name) ?? [];
-    if (startedAt !== undefined && !isRunning({ pid: Number(pid), startedAt })) await remove(exec, join(place, name));
-  }
+  for (const path of abandonedDirectories(place)) await remove(exec, path);
 }
 
 /** Who may reach the network must find names there. */
