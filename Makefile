@@ -2,7 +2,7 @@
 
 # What the product and its tests run, by Debian package.
 packages := attr binutils bubblewrap bzip2 erofs-utils squashfs-tools systemd util-linux xz-utils \
-	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring dnf docker-registry dpkg-dev e2fsprogs fdisk fish gcc gnupg gpgv groff-base libarchive-tools libc6-dev lintian \
+	apt-utils ca-certificates createrepo-c dbus-daemon debian-archive-keyring dnf docker-registry dpkg-dev dropbear-bin e2fsprogs fdisk fish gcc gnupg gpgv groff-base libarchive-tools libc6-dev lintian \
 	lz4 mmdebstrap mount nginx-light rpm skopeo strace systemd-container zsh zstd
 
 .PHONY: help setup packages check test demo bench format dist deb helpers clean

@@ -119,7 +119,7 @@ function requireFit(candidate: Candidate, host: HostRelease): void {
     left: 'Nothing was changed.',
     next:
       candidate.release === undefined
-        ? renaming(candidate)
+        ? wayToRelease(candidate)
         : 'Build or choose an image for this system; `sysext-agent check IMAGE` compares one.',
   });
 }
@@ -144,8 +144,9 @@ function wayToAllow(name: string, rules: readonly string[]): string | undefined 
   return `Where it is meant: ${options}, or in /etc/sysext-agent/agent.yml \`extensions: {${name}: ${list}}\`, or in its spec \`x-sysext: ${list}\`.`;
 }
 
-function renaming(candidate: Candidate): string {
-  const names = candidate.facts.releaseFiles.map((file) => file.name);
-  if (names.length === 0) return 'Such a file must be in every extension: see extension-release(5).';
+function wayToRelease({ name, facts }: Candidate): string {
+  const names = facts.releaseFiles.map((file) => file.name);
+  if (names.length === 0)
+    return `Ask who made the image to add /usr/lib/extension-release.d/extension-release.${name}, which says for which systems it is (extension-release(5)), or build one of its files from a spec.`;
   return `The image carries ${names.join(', ')}: --name=NAME gives the extension the name that such a file has.`;
 }

@@ -8,7 +8,7 @@ import { readTar } from '../host/tar.ts';
 import { writeTree } from '../host/tree-writer.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
-import { createContainerTree } from './source/container-tree.ts';
+import { createContainerTree } from './tree/container-tree.ts';
 import { judge, latestTime, type Judgement, type SoundEntry } from './tree/judge.ts';
 import { merge, treeOf } from './tree/merge.ts';
 

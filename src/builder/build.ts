@@ -7,13 +7,15 @@ import { sameContent } from '../host/content.ts';
 import { sha256 as digestOf } from '../host/digest.ts';
 import { makeDirectory, removeTree } from '../host/files.ts';
 import { removeLeftovers } from '../host/leftovers.ts';
-import { abandonedDirectories, makeOwnedDirectory } from '../host/owned.ts';
+import { makeOwnedDirectory } from '../host/owned.ts';
 import { writeTree } from '../host/tree-writer.ts';
 import { cachedImage, cacheKey, keepImage, type CachedImage } from './built-cache.ts';
 import { makeImage } from './image/image.ts';
 import { treeUuid } from './image/uuid.ts';
 import { checkLibraries, formatRecord, parseRecord, recordLibraries, type LibraryRecord } from './libraries.ts';
+import { removeLeftBehind } from './left-behind.ts';
 import { foretoldSteps } from './making/foretold.ts';
+import { sandboxFor } from './making-parts.ts';
 import { manifestFile, manifestText } from './manifest.ts';
 import type { PackageSource, SelectedPackage } from './packages/packages.ts';
 import { placeOrder, type Order } from './order.ts';
@@ -102,6 +104,7 @@ interface WholePlan extends BuildPlan {
  */
 export async function build(host: BuildHost, request: BuildRequest): Promise<BuiltImage> {
   await using open = new AsyncDisposableStack();
+  await removeLeftBehind(host.cacheDirectory, host.clock.now(), sandboxFor(host));
   const first = await planBuild(host, request);
   const own = await ownPart(host, request, first, open);
   if (first.packages.length === 0 && own === undefined) throw nothingToBuild(first.order, request.specPath);
@@ -129,26 +132,28 @@ export async function build(host: BuildHost, request: BuildRequest): Promise<Bui
     target: order.target.name,
     packages,
     reused: kept !== undefined,
-    provenance: provenanceOf(plan, { sha256, tested, host, request }),
+    provenance: provenanceOf(plan, request, { sha256, tested }),
   };
+}
+
+/** What came of a build. */
+interface Outcome {
+  readonly sha256: string;
+  /** Where its tests passed. */
+  readonly tested: Provenance['tested'];
 }
 
 function provenanceOf(
   { order, packages, own }: WholePlan,
-  {
-    sha256,
-    tested,
-    host,
-    request,
-  }: Pick<BuiltImage, 'sha256'> &
-    Pick<Provenance, 'tested'> & { readonly host: BuildHost; readonly request: BuildRequest },
+  request: BuildRequest,
+  { sha256, tested }: Outcome,
 ): BuiltImage['provenance'] {
   const { spec, text, version, target, fileName, settings } = order;
   return {
     image: { name: fileName, sha256 },
     spec: { name: spec.name, version, sha256: digestOf(text) },
     target: target.name,
-    architecture: host.architecture,
+    architecture: settings.architecture,
     buildArguments: request.buildArguments,
     format: request.format,
     tested,
@@ -220,8 +225,7 @@ function keptFiles({ path, sha256, manifest }: CachedImage): Image['image'] {
 
 async function buildAnew(host: BuildHost, request: BuildRequest, plan: WholePlan, key: string): Promise<Image> {
   const { cacheDirectory, clock } = host;
-  for (const name of ['built', 'unpacked', 'work']) removeLeftovers(join(cacheDirectory, name), clock.now());
-  for (const left of abandonedDirectories(join(cacheDirectory, 'work'))) removeTree(left);
+  for (const name of ['built', 'unpacked']) removeLeftovers(join(cacheDirectory, name), clock.now());
   const work = makeOwnedDirectory(join(cacheDirectory, 'work'));
   try {
     const { record, ...made } = await makeInto(work, host, request, plan);

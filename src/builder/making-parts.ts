@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { fileStatus, makeDirectory, removeIfEmpty } from '../host/files.ts';
-import { abandonedDirectories, makeOwnedDirectory } from '../host/owned.ts';
+import { makeOwnedDirectory } from '../host/owned.ts';
 import { timeOf } from './artifacts/own-package.ts';
 import { beginLog, type BuildLog } from './making/build-log.ts';
 import { timeInside, type MakingParts } from './making/making.ts';
@@ -63,7 +63,7 @@ export function sourcesFor(
   const { cacheDirectory, making } = host;
   const { signal } = request;
   return async (spec) => {
-    const work = await workDirectory(join(cacheDirectory, 'making'), sandbox, open);
+    const work = workDirectory(join(cacheDirectory, 'making'), sandbox, open);
     return prepareSources(spec, {
       ...host,
       git: sandboxedGit(sandbox),
@@ -83,13 +83,9 @@ export function sourcesFor(
   };
 }
 
-/**
- * What programs leave may be setuid to the users of sandboxes: nobody else is to reach it. What killed builds left goes now:
- * there may be no step to run any more.
- */
-async function workDirectory(parent: string, sandbox: Sandbox, open: AsyncDisposableStack): Promise<string> {
+/** What programs leave may be setuid to the users of sandboxes: nobody else is to reach it. */
+function workDirectory(parent: string, sandbox: Sandbox, open: AsyncDisposableStack): string {
   makeDirectory(parent, 0o700);
-  for (const left of abandonedDirectories(parent)) await sandbox.removeLayer(left);
   const work = makeOwnedDirectory(parent);
   open.defer(async () => {
     removeIfEmpty(work);

@@ -30,6 +30,7 @@ import { removeCommand } from './commands/remove.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { statusCommand } from './commands/status.ts';
 import { upgradeCommand } from './commands/upgrade.ts';
+import { errorFileVariable } from './left-error.ts';
 import { runProgram } from './program.ts';
 import { processTerminal } from './terminal.ts';
 
@@ -76,7 +77,10 @@ async function main(): Promise<void> {
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   process.umask(0o022);
   const [, , ...argv] = process.argv;
-  process.exitCode = await runProgram(commands, argv, processTerminal(), interruption.signal, packageJson.version);
+  process.exitCode = await runProgram(commands, argv, processTerminal(), interruption.signal, {
+    version: packageJson.version,
+    errorFile: process.env[errorFileVariable],
+  });
 }
 
 void main();

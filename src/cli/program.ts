@@ -2,10 +2,20 @@ import { Command, CommanderError, Option } from 'commander';
 
 import { AgentError, exitCodes, renderError, type ExitCode } from '../core/errors.ts';
 import { Options, type CommandSpec } from './command.ts';
-import { errorPrefix } from './said-error.ts';
+import { leaveError } from './left-error.ts';
 import type { Terminal } from './terminal.ts';
 
 const description = `Builds system extensions from Dalec specs and manages them on this host.`;
+
+/** How every error begins that this program prints. */
+const errorPrefix = 'sysext-agent: ';
+
+/** How this program is run. */
+export interface Run {
+  readonly version: string;
+  /** Where an error is left for the program that started this run, if it wants it. */
+  readonly errorFile?: string | undefined;
+}
 
 /**
  * Runs the command line and returns the exit code; nothing is thrown.
@@ -16,7 +26,7 @@ export async function runProgram(
   argv: readonly string[],
   terminal: Terminal,
   signal: AbortSignal,
-  version: string,
+  { version, errorFile }: Run,
 ): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
   const program = new Command('sysext-agent')
@@ -46,7 +56,11 @@ export async function runProgram(
     await program.parseAsync(argv.map(withJsonMode), { from: 'user' });
     return exitCode;
   } catch (error) {
-    return report(error, terminal, signal);
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    const told = asAgentError(error, signal);
+    terminal.note(`${errorPrefix}${renderError(told)}`);
+    if (errorFile !== undefined) leaveError(told, errorFile);
+    return told.exitCode;
   }
 }
 
@@ -95,17 +109,9 @@ function capitalize(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
-function report(error: unknown, terminal: Terminal, signal: AbortSignal): ExitCode {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  if (error instanceof AgentError) {
-    terminal.note(`${errorPrefix}${renderError(error)}`);
-    return error.exitCode;
-  }
-  if (signal.aborted) {
-    terminal.note(`${errorPrefix}interrupted`);
-    return exitCodes.interrupted;
-  }
+function asAgentError(error: unknown, signal: AbortSignal): AgentError {
+  if (error instanceof AgentError) return error;
+  if (signal.aborted) return new AgentError('interrupted', 'interrupted');
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  terminal.note(`${errorPrefix}this is a mistake of the program, please report it: ${detail}`);
-  return exitCodes.failed;
+  return new AgentError('internal', `this is a mistake of the program, please report it: ${detail}`);
 }

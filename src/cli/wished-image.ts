@@ -69,10 +69,9 @@ export function wishedImages(
       ...(target === undefined ? {} : { target }),
       ...(signal === undefined ? {} : { signal }),
     };
-    const image = await countingFailures(root, async () => {
-      await beforehand?.(host, request);
-      return build(host, request);
-    });
+    // It counts what it cannot verify itself.
+    await beforehand?.(host, request);
+    const image = await countingFailures(root, () => build(host, request));
     return {
       ...builtHere(image.path),
       source: `${basename(spec)} for ${image.target}`,

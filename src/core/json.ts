@@ -43,6 +43,11 @@ export function jsonMatch(form: RegExp, what: string, longest?: number): JsonDec
   };
 }
 
+/** One of some texts. */
+export function jsonOneOf<T extends string>(known: readonly T[], what: string): JsonDecoder<T> {
+  return (value, path) => known.find((one) => one === value) ?? fail(path, what);
+}
+
 /** A whole number that is not negative, within the range in which a double is exact. */
 export const jsonCount: JsonDecoder<number> = (value, path) =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : fail(path, 'a count');

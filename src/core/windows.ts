@@ -23,23 +23,25 @@ export type WindowState =
   | { readonly open: true; readonly until?: Date }
   | { readonly open: false; readonly reason: string; readonly next: Date };
 
+/** What of a host decides when windows are open to it: functions, since finding out is dear and seldom needed. */
+export interface WindowHost {
+  /** The zone of windows that name none: looking one up takes 5 MiB of memory for good. */
+  zone(): string;
+  /** Its place among others, from 0 up to 1: those with the same windows begin one after the other. */
+  share(): number;
+}
+
 /**
  * Whether changes may be made at some time. A window is open at every instant at which the clock on the wall of its zone
  * shows a time in it: what that clock leaves out when it is set forward is no part of it, and what it shows twice when it
  * is set back is so both times. Without windows there is no limit.
  * A host waits for its part of the spread of a window before that is open to it, unless another one was open before.
- * @param hostZone the zone of windows that name none.
- * @param share the place of this host among others, from 0 up to 1: those with the same windows begin one after the other.
  */
-export function windowAt(
-  windows: readonly MaintenanceWindow[],
-  now: Date,
-  hostZone: string,
-  share: number,
-): WindowState {
+export function windowAt(windows: readonly MaintenanceWindow[], now: Date, host: WindowHost): WindowState {
   if (windows.length === 0) return { open: true };
+  const share = host.share();
   const clocked = windows.map((window) => {
-    return { window, wall: wallClock(window.zone ?? hostZone), late: Math.floor(share * spreadOf(window)) };
+    return { window, wall: wallClock(window.zone ?? host.zone()), late: Math.floor(share * spreadOf(window)) };
   });
   const isAny = (time: number) => clocked.some(({ window, wall }) => isWithin(window, wall(time)));
   const isOpen = (time: number) =>

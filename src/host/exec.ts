@@ -194,5 +194,5 @@ export async function runOk(
 
 /** The lines of an error output that say most. */
 export function tailOf(text: string): string[] {
-  return text.trimEnd().split('\n').slice(-8);
+  return text.trimEnd().split(/\r?\n/).slice(-8);
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import { join } from 'node:path';
 
-import { attempt, listNames, makeDirectory } from './files.ts';
+import { attempt, linkStatus, listNames, makeDirectory } from './files.ts';
 import { isRunning, processMark, type ProcessMark } from './processes.ts';
 
 // Files and directories of work under way, which say in their names whose they are: what a killed process left is known by
@@ -17,9 +17,32 @@ export function makeOwnedDirectory(parent: string): string {
 
 /** The directories below `parent` whose processes are gone. */
 export function abandonedDirectories(parent: string): readonly string[] {
-  return listNames(parent)
+  return abandonedIn(parent);
+}
+
+/**
+ * A path for a new file or directory of this process, also among things of others, where systemd passes it over:
+ * `.#of-PROCESS-RANDOM`.
+ */
+export function ownedTemporary(directory: string): string {
+  return join(directory, `.#${nameOf(thisProcess())}-${randomBytes(4).toString('hex')}`);
+}
+
+/**
+ * The files of such paths whose processes are gone. Anyone may write to the directory: what is not a file of this user is
+ * none of them.
+ */
+export function abandonedTemporaries(directory: string): readonly string[] {
+  return abandonedIn(directory).filter((path) => {
+    const status = linkStatus(path);
+    return status?.isFile() === true && status.uid === process.getuid?.();
+  });
+}
+
+function abandonedIn(directory: string): readonly string[] {
+  return listNames(directory)
     .filter((name) => name.startsWith('.#') && isGone(ownerIn(name)))
-    .map((name) => join(parent, name));
+    .map((name) => join(directory, name));
 }
 
 /**
@@ -30,21 +53,33 @@ export function ownedPath(directory: string, stem: string, kind: string): string
   return join(directory, `${stem}.${nameOf(thisProcess())}-${randomBytes(4).toString('hex')}.${kind}`);
 }
 
-export interface LeftFiles {
+/** Which files are meant. */
+export interface WantedFiles {
   readonly kinds: readonly string[];
   /** Of any stem where nothing is said. */
   readonly stem?: string;
-  /** Whether what this process made counts too: it has nothing else to do with it. */
-  readonly evenOwn?: boolean;
 }
 
 /** The paths of files whose processes are gone, and of those that belong to none: `STEM.KIND`. */
-export function leftFiles(directory: string, { kinds, stem: wanted, evenOwn = false }: LeftFiles): string[] {
+export function leftFiles(directory: string, wanted: WantedFiles): string[] {
+  return filesOf(directory, wanted, (owner) => owner === undefined || isGone(ownerIn(owner)));
+}
+
+/** The paths of files of this process, which may be at work with them. */
+export function ownFiles(directory: string, wanted: WantedFiles): string[] {
+  return filesOf(directory, wanted, (owner) => owner !== undefined && isOwn(ownerIn(owner)));
+}
+
+function filesOf(
+  directory: string,
+  { kinds, stem: wanted }: WantedFiles,
+  isMeant: (owner: string | undefined) => boolean,
+): string[] {
   return listNames(directory)
     .filter((name) => {
       const [, stem, owner, kind = ''] = /^([^.]*)(?:\.(of-[\da-f-]+))?\.([a-z]+)$/.exec(name) ?? [];
       if (stem === undefined || !kinds.includes(kind) || (wanted !== undefined && stem !== wanted)) return false;
-      return owner === undefined || isGone(ownerIn(owner)) || (evenOwn && isOwn(ownerIn(owner)));
+      return isMeant(owner);
     })
     .map((name) => join(directory, name));
 }
@@ -54,12 +89,28 @@ export function leftFiles(directory: string, { kinds, stem: wanted, evenOwn = fa
  * @returns whether there was one.
  */
 export function takeOver(left: readonly string[], path: string): boolean {
-  return left.some((file) => renamed(file, path));
+  return left.some((file) =>
+    isDone(() => {
+      fs.renameSync(file, path);
+    }),
+  );
 }
 
-function renamed(from: string, to: string): boolean {
+/**
+ * Gives the first of some finished files that is still there one more path: who has it under the other one keeps it.
+ * @returns whether there was one.
+ */
+export function share(files: readonly string[], path: string): boolean {
+  return files.some((file) =>
+    isDone(() => {
+      fs.linkSync(file, path);
+    }),
+  );
+}
+
+function isDone(call: () => void): boolean {
   try {
-    fs.renameSync(from, to);
+    call();
     return true;
   } catch {
     return false;
@@ -83,6 +134,12 @@ function nameOf({ pid, startedAt, namespace }: Owner): string {
 function ownerIn(name: string): Owner | undefined {
   const [, pid, startedAt = '', namespace = ''] = /^(?:\.#)?of-(\d+)-(\d+)-(\d+)-/.exec(name) ?? [];
   return pid === undefined ? undefined : { pid: Number(pid), startedAt, namespace };
+}
+
+/** Whether a name says of which process it is, and that runs. */
+export function isInUse(name: string): boolean {
+  const owner = ownerIn(name);
+  return owner?.namespace === processNamespace() && isRunning(owner);
 }
 
 /** Of a process in another container nothing can be told. */

@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+
 import { AgentError } from '../core/errors.ts';
 import { fetched, ofTheStore, type VerifiedImage } from '../core/verified-image.ts';
 import { freeSpace } from '../host/disk-space.ts';
@@ -5,7 +7,7 @@ import type { PipingExec } from '../host/exec.ts';
 import { sha256OfFile } from '../host/digest.ts';
 import { fileStatus, makeDirectory, removeTree, rename } from '../host/files.ts';
 import { removeOld } from '../host/leftovers.ts';
-import { leftFiles, ownedPath, takeOver } from '../host/owned.ts';
+import { leftFiles, ownedPath, ownFiles, share, takeOver } from '../host/owned.ts';
 import type { Progress } from '../host/progress.ts';
 import { unpack } from '../host/unpack.ts';
 import { sentFor, type Blob, type Offer, type Publisher, type Sent } from './publisher.ts';
@@ -71,12 +73,22 @@ async function fetchImage(publisher: Publisher, offer: Offer, landing: Landing):
 async function fetchPacked(publisher: Publisher, offer: Offer, landing: Landing): Promise<KnownImage> {
   if (offer.blob.layers !== undefined) requireRoom(offer, landing.directory);
   const arrived = new Map<string, string>();
-  for (const sent of sentFor(offer.blob))
-    arrived.set(sent.sha256, await arrive({ publisher, offer, sent, landing }, 'packed'));
-  for (const left of leftFiles(landing.directory, { kinds: ['unpacked', 'made'] })) removeTree(left);
-  const image = await imageIn(offer.blob, arrived, landing);
-  for (const path of arrived.values()) removeTree(path);
-  return image;
+  try {
+    for (const sent of sentFor(offer.blob))
+      arrived.set(sent.sha256, await arrive({ publisher, offer, sent, landing }, 'packed'));
+    for (const left of leftFiles(landing.directory, { kinds: ['unpacked', 'made'] })) removeTree(left);
+    const image = await imageIn(offer.blob, arrived, landing);
+    for (const path of arrived.values()) removeTree(path);
+    return image;
+  } catch (error) {
+    for (const [sha256, path] of arrived) leave(path, join(landing.directory, `${sha256}.packed`));
+    throw error;
+  }
+}
+
+/** Lets go of what has arrived: it is for the next one who wants it, in this process as in others. */
+function leave(path: string, unowned: string): void {
+  takeOver([path], unowned);
 }
 
 interface Arriving {
@@ -86,15 +98,20 @@ interface Arriving {
   readonly landing: Landing;
 }
 
-/** Brings what is sent here, to a file of ours; what a killed process had fetched to its end is not fetched again. */
+/**
+ * Brings what is sent here, to a file of ours; what a killed process had fetched to its end is not fetched again. An image
+ * that this process has already may still be on its way into the store, or have been refused: both have it then.
+ */
 async function arrive(arriving: Arriving, kind: 'raw' | 'packed'): Promise<string> {
-  const { offer, sent, landing } = arriving;
+  const { sent, landing } = arriving;
   const { directory } = landing;
   const path = ownedPath(directory, sent.sha256, kind);
-  // Images have layers in common: what this process has of one may be what it makes another of.
-  const evenOwn = offer.blob.layers === undefined;
-  const left = leftFiles(directory, { kinds: [kind], stem: sent.sha256, evenOwn });
-  if (!takeOver(left, path) || !holds(path, sent.sha256)) await fetchSent(arriving, path);
+  const isHere =
+    takeOver(leftFiles(directory, { kinds: [kind], stem: sent.sha256 }), path) ||
+    share(ownFiles(directory, { kinds: ['raw'], stem: sent.sha256 }), path);
+  if (isHere && holds(path, sent.sha256)) return path;
+  removeTree(path);
+  await fetchSent(arriving, path);
   return path;
 }
 

@@ -1,8 +1,10 @@
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -10,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
 import { execa } from 'execa';
@@ -107,9 +109,14 @@ function checkout(text = spec): string {
 }
 
 function build(directory: string, ...more: string[]) {
+  const [command, ...args] = commandFor(directory, ...more);
+  return execa(command, args, { reject: false });
+}
+
+function commandFor(directory: string, ...more: string[]): [string, ...string[]] {
   const contexts = [`--context=${join(directory, 'here')}`, `--build-context=docs=${join(directory, 'elsewhere')}`];
   const common = [`--root=${join(scratch, 'root')}`, `--output=${join(directory, 'out')}`, '--json=short', '--offline'];
-  return execa(program, ['build', join(directory, 'greeter.yml'), ...contexts, ...common, ...more], { reject: false });
+  return [program, 'build', join(directory, 'greeter.yml'), ...contexts, ...common, ...more];
 }
 
 async function treeOf(directory: string, image: string): Promise<string> {
@@ -203,6 +210,43 @@ describe('a spec with files of its own', () => {
 
     expect(after.sha256).not.toBe(before.sha256);
     expect(described(await treeOf(directory, after.path), 'usr/libexec/assistant')).toBe('700 other\n');
+  });
+
+  test('is up to date where nothing changed, and what a killed build left goes all the same', async () => {
+    const directory = checkout();
+    const cache = join(scratch, 'root/var/cache/sysext-agent');
+    const { exitCode } = await build(directory, '--target=trixie');
+    const namespace = readlinkSync('/proc/self/ns/pid').replaceAll(/\D/g, '');
+    // More than the kernel counts to.
+    const left = ['making', 'tests', 'work'].map((place) => join(cache, place, `.#of-4194305-1-${namespace}-0a`));
+    for (const path of left) mkdirSync(join(path, 'layer'), { recursive: true });
+
+    const same = await build(directory, '--target=trixie');
+
+    expect([exitCode, (JSON.parse(same.stdout) as { unchanged: boolean }).unchanged]).toEqual([0, true]);
+    expect(left.filter((path) => existsSync(path))).toEqual([]);
+  });
+
+  test.each([
+    ['as it begins to copy', 'fchmod'],
+    ['when all is copied', '/^rename'],
+  ])('that is killed %s leaves a file which the next build removes', async (_, call) => {
+    const directory = checkout();
+    const command = commandFor(directory, '--target=trixie');
+    const { path } = JSON.parse((await build(directory, '--target=trixie')).stdout) as { path: string };
+    const out = dirname(path);
+    const whole = readdirSync(out);
+    rmSync(out, { recursive: true });
+    const killing = ['-f', '-qq', '-o', '/dev/null', '-e', `inject=${call}:signal=KILL:when=1`];
+
+    await execa('strace', [...killing, ...command], { reject: false });
+    const left = readdirSync(out);
+    const next = await build(directory, '--target=trixie');
+
+    expect(left).toEqual([expect.stringMatching(/^\.#of-/)]);
+    expect(next.exitCode, next.stderr).toBe(0);
+    expect(whole).toHaveLength(3);
+    expect(readdirSync(out)).toEqual(whole);
   });
 
   test('is refused with the place of every file that is in no source', async () => {

@@ -51,7 +51,7 @@ describe('an image', () => {
       erofsImage({ 'usr/bin/x': '' }),
       5,
       'it carries no extension-release file',
-      ['Such a file must be in every extension'],
+      ['Ask who made the image to add /usr/lib/extension-release.d/extension-release.'],
     ],
     [
       'for another system',

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { zstdCompressSync } from 'node:zlib';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { temporaryDirectory } from '../support/archives.ts';
+import { publishLayers } from './support/container-image.ts';
 import { cosignSignature, makeCosignKey, signManifest } from './support/cosign.ts';
 import { erofsImage, extensionImage, releaseOf } from './support/images.ts';
 import { startNginx } from './support/nginx.ts';
@@ -15,8 +16,8 @@ import { startRegistry } from './support/registry.ts';
 
 let work: ReturnType<typeof temporaryDirectory>;
 let host: QuickAgent;
-/** Where jq, yq and nq were published: nothing answers there any more. */
-let places: { readonly jq: string; readonly yq: string; readonly nq: string };
+/** Where extensions were published: nothing answers there any more. */
+let places: { readonly jq: string; readonly yq: string; readonly nq: string; readonly layered: string };
 /** What was fetched by its digest. */
 let digest: string;
 
@@ -46,7 +47,8 @@ async function exportAll(): Promise<void> {
   await using registry = await startRegistry({ guarded: false });
   await using nginx = await startNginx();
   const server = new URL(nginx.http).host;
-  places = { jq: `oci://${registry.host}/tools/jq`, yq: `${nginx.http}/`, nq: `oci://${registry.host}/tools/nq` };
+  const tools = `oci://${registry.host}/tools`;
+  places = { jq: `${tools}/jq`, yq: `${nginx.http}/`, nq: `${tools}/nq`, layered: `${tools}/layered` };
   configure(
     `registries: {"${registry.host}": {plain_http: true}}\nweb_servers: {"${server}": {plain_http: true}}`,
     [registry.host, server].map(
@@ -68,6 +70,7 @@ async function exportAll(): Promise<void> {
   expect(await host.ok('bundle', 'export', 'jq', 'yq', bundle('good'))).toContain(`jq 1.7 from ${places.jq}`);
   await host.ok('bundle', 'export', 'yq', 'jq', bundle('again'));
   await host.ok('bundle', 'export', 'nq', bundle('by-digest'));
+  await exportLayers(registry.host);
 
   await host.ok('install', host.image('file'));
   const byHand = await host.agent('bundle', 'export', 'file', bundle('none'));
@@ -76,6 +79,22 @@ async function exportAll(): Promise<void> {
   const gone = await host.agent('bundle', 'export', 'yq', bundle('none'));
   expect(gone.stderr).toContain('has no more what is installed as yq 2');
   expect(execFileSync('ls', ['-A', work.path], { encoding: 'utf8' })).not.toMatch(/none|tmp/);
+}
+
+/** Of what was made here of several layers the bundle has these, as they were published. */
+async function exportLayers(registry: string): Promise<void> {
+  const share = 'usr/share/layered';
+  const layers = [
+    [...Object.entries(releaseOf('layered')), [`${share}/old`, 'x'], [`${share}/kept`, 'kept\n']],
+    [
+      [`${share}/.wh.old`, ''],
+      [`${share}/version`, '1\n'],
+    ],
+  ].map((files) => files.map(([name = '', content = '']) => ({ name, content })));
+  const made = await publishLayers(registry, 'tools/layered', layers);
+  await host.ok('install', places.layered);
+  await signManifest(registry, 'tools/layered', made, work.at('fleet.key'));
+  await host.ok('bundle', 'export', 'layered', bundle('layers'));
 }
 
 const packed = (version: string) => zstdCompressSync(extensionImage('yq', version));
@@ -134,11 +153,35 @@ test('what was asked for by its digest is taken where that is known here, too', 
   expect(await merged('nq')).toBe('1.7\n');
 });
 
-/** A bundle that somebody made of a good one. */
-function altered(name: string, change: (tree: string) => void): string {
+test('what comes in layers has them all in its bundle, and is made of them where it is installed', async () => {
+  const spoiled = altered(
+    'spoiled-layer',
+    (tree) => {
+      const layer = readdirSync(join(tree, 'blobs')).find((name) =>
+        readFileSync(join(tree, 'blobs', name)).includes('.wh.old'),
+      );
+      writeFileSync(join(tree, 'blobs', layer ?? ''), 'another');
+    },
+    'layers',
+  );
+  expect(await host.agent('bundle', 'import', spoiled)).toMatchObject({
+    exitCode: 6,
+    stderr: expect.stringContaining('is not the file that was promised'),
+  });
+  expect(await installed()).toEqual([]);
+
+  await host.ok('bundle', 'import', bundle('layers'));
+
+  expect(await host.shell('cd usr/share/layered; cat version kept; ls')).toBe('1\nkept\nkept\nversion\n');
+  expect(await installed()).toMatchObject([{ name: 'layered', version: '1.0' }]);
+  expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
+});
+
+/** A bundle that somebody made of another one. */
+function altered(name: string, change: (tree: string) => void, from = 'good'): string {
   const tree = work.at(`${name}.tree`);
   mkdirSync(tree, { recursive: true });
-  execFileSync('tar', ['-xf', bundle('good'), '-C', tree]);
+  execFileSync('tar', ['-xf', bundle(from), '-C', tree]);
   change(tree);
   execFileSync('tar', ['-cf', bundle(name), '-C', tree, 'bundle.json', 'blobs']);
   return bundle(name);

@@ -72,6 +72,13 @@ describe('the service on the bus', () => {
     return { state, error: await property(path, 'Job', 'Error') };
   }
 
+  /** Has polkit let everyone do just this, a moment later. */
+  const allow = (action: string) =>
+    machine.write(
+      '/etc/polkit-1/rules.d/10-test.rules',
+      `polkit.addRule(function (action) { if (action.id === '${name}.${action}') return polkit.Result.YES; });\n`,
+    );
+
   test('a call starts it where it is enabled, and everyone can ask what there is', async () => {
     expect(await call('List', nobody)).toMatchObject({ exitCode: 1, stdout: '' });
     expect((await sh('systemctl is-active sysext-agent')).stdout).toBe('inactive');
@@ -113,15 +120,38 @@ describe('the service on the bus', () => {
     expect(missing).toMatchObject({ state: 's "failed"', error: expect.stringContaining('Error.NoSuchExtension: ') });
   });
 
+  test('a user whom a rule of polkit lets upgrade does that, and nothing else', async () => {
+    const publish = async (...versions: string[]) => {
+      for (const one of versions) await putBytes(machine, `/srv/new/jq-${one}-x86-64.raw`, extensionImage('jq', one));
+      await machine.shell('cd /srv/new; sha256sum *.raw > SHA256SUMS');
+    };
+    await publish('1.7');
+    await machine.write('/etc/sysext-agent/agent.yml', 'trust: [{place: /srv/new, unsigned: allowed}]\n');
+    await machine.shell('sysext-agent install /srv/new/ --name=jq');
+    await publish('1.8');
+    expect(await asUser('upgrade')).toMatchObject({ exitCode: 1, stderr: expect.stringMatching(/polkit .*\.upgrade/) });
+    expect((await sh('cat /usr/share/jq/version')).stdout).toBe('1.7');
+
+    await allow('upgrade');
+    const upgraded = await waitFor('the rule', async () => {
+      const asked = await asUser('upgrade');
+      return asked.stderr.includes('polkit') ? undefined : asked;
+    });
+
+    expect(upgraded).toEqual({ exitCode: 0, stdout: 'Merged: a, jq', stderr: expect.not.stringContaining('problem') });
+    expect((await sh('cat /usr/share/jq/version')).stdout).toBe('1.8');
+    expect((await call('History u 1')).stdout).toContain(' 65534 "apply" 1 "jq" "done"');
+    for (const one of ['install /srv/b.raw', 'remove jq', 'hold jq'])
+      expect(await asUser(one)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('polkit') });
+    expect(await job('Remove as 1 jq')).toMatchObject({ state: 's "done"' });
+  });
+
   test('a user can ask for what a rule of polkit allows, and for nothing else', async () => {
     const refused = await call('Remove as 1 a', nobody);
     expect(refused.exitCode).not.toBe(0);
     expect(refused.stderr).toMatch(/polkit .* io\.github\.SysextAgent1\.remove/);
 
-    await machine.write(
-      '/etc/polkit-1/rules.d/10-test.rules',
-      `polkit.addRule(function (action) { if (action.id === '${name}.install') return polkit.Result.YES; });\n`,
-    );
+    await allow('install');
     const allowed = await waitFor('the rule', async () => {
       const { stdout } = await call('Install asa{sv} 1 /srv/b.raw 0', nobody);
       return stdout === '' ? undefined : stdout;

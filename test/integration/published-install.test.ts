@@ -6,10 +6,8 @@ import { zstdCompressSync } from 'node:zlib';
 
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { systemClock } from '../../src/host/clock.ts';
-import { manifestType } from '../../src/published/registry/manifest.ts';
-import { openUpload } from '../../src/published/registry/upload.ts';
-import { tarBytes, temporaryDirectory, type TarMember } from '../support/archives.ts';
+import { temporaryDirectory, type TarMember } from '../support/archives.ts';
+import { publishLayers } from './support/container-image.ts';
 import { erofsImage, extensionImage, releaseOf } from './support/images.ts';
 import { startNginx, type Nginx } from './support/nginx.ts';
 import { quickAgent, type QuickAgent } from './support/quick-agent.ts';
@@ -161,35 +159,16 @@ test('the tree in an archive becomes an image', async () => {
   expect(await host.shell('ls var/lib/sysext-agent/incoming')).toBe('');
 });
 
-/** Publishes a container image of these layers, packed and not in turn. @returns the reference that installs it. */
-async function publishLayers(name: string, layers: readonly (readonly TarMember[])[]): Promise<string> {
-  const access = {
-    registries: new Map([[registry.host, { mirrors: [], plainHttp: true }]]),
-    credentials: () => undefined,
-    env: {},
-    clock: systemClock,
-  };
-  const upload = openUpload(access, registry.host, name);
-  const send = async (content: Buffer, mediaType: string) => {
-    await upload.blob({ sha256: sha256(content), size: content.length, content });
-    return { mediaType, digest: `sha256:${sha256(content)}`, size: content.length };
-  };
-  const type = 'application/vnd.oci.image.layer.v1.tar';
-  const config = await send(Buffer.from('{"architecture":"amd64"}'), 'application/vnd.oci.image.config.v1+json');
-  const sent = [];
-  for (const [at, members] of layers.entries()) {
-    const bytes = tarBytes(members);
-    sent.push(at % 2 === 0 ? await send(zstdCompressSync(bytes), `${type}+zstd`) : await send(bytes, type));
-  }
-  const manifest = { schemaVersion: 2, mediaType: manifestType, config, layers: sent };
-  await upload.manifest(JSON.stringify(manifest), manifestType, '1.0');
+/** Publishes a container image of these layers. @returns the reference that installs it. */
+async function layered(name: string, layers: readonly (readonly TarMember[])[]): Promise<string> {
+  await publishLayers(registry.host, name, layers);
   return `oci://${registry.host}/${name}:1.0`;
 }
 
 test('a container image of several layers becomes one image, each layer over those below it', async () => {
   const release = { name: 'rootfs/usr/lib/extension-release.d/extension-release.layered', content: 'ID=_any\n' };
   const share = 'rootfs/usr/share/layered';
-  const reference = await publishLayers('layered', [
+  const reference = await layered('layered', [
     [{ name: 'manifest.yaml', content: 'version: v1alpha1\n' }, release],
     [
       { name: `${share}/version`, content: 'old' },
@@ -212,6 +191,17 @@ test('a container image of several layers becomes one image, each layer over tho
   expect(await host.shell('grep root::0:0 etc/passwd 2>/dev/null || echo none')).toBe('none\n');
   expect((await host.agent('pull', reference)).stderr).toContain('it comes in 3 layers');
 
+  const forTalos = await layered('talos', [
+    [{ name: 'manifest.yaml', content: 'version: v1alpha1\n' }],
+    [{ name: 'rootfs/usr/share/talos/version', content: '1' }],
+  ]);
+  const { exitCode: refused, stderr: why } = await host.agent('install', forTalos);
+  expect([refused, why]).toEqual([5, expect.stringContaining('it carries no extension-release file')]);
+  expect(why).toContain(
+    'Ask who made the image to add /usr/lib/extension-release.d/extension-release.talos, which says for which systems ' +
+      'it is (extension-release(5)), or build one of its files from a spec.',
+  );
+
   const hostile: readonly (readonly TarMember[])[] = [
     [{ name: 'usr/../../../etc/passwd', content: 'x' }],
     [{ name: 'usr/null', type: '3' }],
@@ -223,7 +213,7 @@ test('a container image of several layers becomes one image, each layer over tho
     ],
   ];
   for (const [at, members] of hostile.entries()) {
-    const { exitCode, stderr } = await host.agent('install', await publishLayers(`bad${at}`, [[], members]));
+    const { exitCode, stderr } = await host.agent('install', await layered(`bad${at}`, [[], members]));
     expect([exitCode, stderr]).toEqual([7, expect.not.stringContaining('    at ')]);
   }
   expect(await versions()).toEqual(['layered 1.0']);

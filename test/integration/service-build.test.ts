@@ -81,3 +81,18 @@ test('one whose test fails is told, and what is merged stays', async () => {
 
   expect(await shown(machine, 'greeting')).toBe(word);
 });
+
+test('one whose build is killed is told as that, and what is merged stays', async () => {
+  await wish(spec('four').replace('- command: gcc', '- command: sleep 600\n    - command: gcc'), 'third');
+  // The one before may be tried again first.
+  const building = "systemctl list-units --no-legend --plain 'sysext-agent-run-build-*' | grep third | cut -d' ' -f1";
+  const unit = await untilShown(machine, building, /^\S+\.service$/);
+
+  await machine.shell(`systemctl kill --signal=KILL ${unit}`);
+
+  await untilShown(machine, 'sysext-agent status', /the build of \S+third\.yml ended with exit code 137/);
+  expect(await shown(machine, 'greeting')).toBe(word);
+  // It leaves nothing in the cache that other tests are at work in.
+  await machine.shell("systemctl stop sysext-agent 'sysext-agent-run-build-*'");
+  await machine.shell('sysext-agent build /etc/sysext-agent/specs/first.yml --output=/tmp');
+});

@@ -16,6 +16,7 @@ import { tarBytes, temporaryDirectory } from '../support/archives.ts';
 import { filesOf, prepared, sourceMeans } from '../support/sources.ts';
 import { startGitServer, type GitServer } from './support/git-server.ts';
 import { startRegistry } from './support/registry.ts';
+import { startSshServer } from './support/ssh-server.ts';
 
 let server: GitServer;
 let cache: ReturnType<typeof temporaryDirectory>;
@@ -125,6 +126,30 @@ describe('a git repository', () => {
     expect(other.seen).toEqual([]);
 
     expect(filesOf((await prepared(fields, means())).layer)).toMatchObject({ 'build/src/file': '644 moved' });
+  });
+
+  test('comes over ssh only from a server that this host knows, whatever else it knows', async () => {
+    await using ssh = await startSshServer();
+    const source = `sources: {src: {git: {url: "ssh://git@127.0.0.1:${ssh.port}/src", commit: main}}}`;
+    // More than one variable of the environment may have (execve(2), MAX_ARG_STRLEN).
+    const others = 'other.example ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA\n'.repeat(4000);
+    writeFileSync(cache.at('system'), others);
+    writeFileSync(cache.at('user'), ssh.known);
+    const knowing = (...names: string[]) =>
+      prepared(source, means({ knownHosts: names.map((name) => cache.at(name)) }));
+
+    await expect(knowing('system')).rejects.toMatchObject({
+      details: {
+        facts: expect.arrayContaining(['Host key verification failed.']),
+        next: expect.stringContaining('Add the key of the server to /etc/ssh/ssh_known_hosts'),
+      },
+    });
+    await expect(knowing('system', 'user')).rejects.toMatchObject({
+      details: {
+        facts: expect.arrayContaining([expect.stringContaining('Permission denied (publickey')]),
+        next: expect.stringContaining('Name its secret in the auth of the source'),
+      },
+    });
   });
 
   test('has its submodules, and its secret goes to its own server alone', async () => {

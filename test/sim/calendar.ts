@@ -15,7 +15,7 @@ export class Calendar {
 
   at(time: number): WindowState {
     if (this.#state === undefined || time >= this.#until) {
-      this.#state = windowAt(this.windows, new Date(time), 'UTC', this.#share);
+      this.#state = windowAt(this.windows, new Date(time), { zone: () => 'UTC', share: () => this.#share });
       const turn = this.#state.open ? this.#state.until : this.#state.next;
       this.#until = turn?.getTime() ?? Infinity;
     }

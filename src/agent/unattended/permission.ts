@@ -52,9 +52,8 @@ export async function windowDelay(agent: Agent): Promise<Delay | undefined> {
 
 /** Hosts that have the same windows begin one after the other. */
 function delayOf({ root, clock }: Agent, windows: readonly MaintenanceWindow[]): Delay | undefined {
-  // Looking up time zones takes 5 MiB of memory for good.
-  if (windows.length === 0) return undefined;
-  const window = windowAt(windows, clock.now(), localZone(), shareOfHost(root));
+  const host = { zone: localZone, share: () => shareOfHost(root) };
+  const window = windowAt(windows, clock.now(), host);
   return window.open ? undefined : { reason: window.reason, until: window.next };
 }
 

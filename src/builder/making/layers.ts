@@ -11,7 +11,7 @@ import {
   writeAtomically,
 } from '../../host/files.ts';
 import { oldNames } from '../../host/leftovers.ts';
-import { abandonedDirectories, makeOwnedDirectory } from '../../host/owned.ts';
+import { makeOwnedDirectory } from '../../host/owned.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 
 /** Layers that lie over each other, of the first steps of a build. */
@@ -41,15 +41,12 @@ export interface LayerStore {
   stackOf(first: string, keysAfter: readonly string[]): Stack;
   /** @param replace whether a layer of the same key gives way to it. */
   begin(replace: boolean): FreshLayer;
-  /** Removes what killed processes left, and what was not used for weeks. */
+  /** Removes what was not used for weeks. */
   sweep(now: Date): Promise<void>;
 }
 
 /** In days; what is used is not older than a build takes. */
 const longestUnused = 14;
-
-/** How long what was put away may still lie below a tree that another process uses, in days. */
-const longestUse = 1;
 
 export function layerStore(directory: string, sandbox: Pick<Sandbox, 'removeLayer'>): LayerStore {
   const placeOf = (key: string) => join(directory, key);
@@ -83,8 +80,6 @@ export function layerStore(directory: string, sandbox: Pick<Sandbox, 'removeLaye
       };
     },
     sweep: async (now) => {
-      for (const path of abandonedDirectories(directory)) await remove(path);
-      for (const name of oldNames(directory, now, longestUse, isTemporary)) await remove(join(directory, name));
       for (const name of oldNames(directory, now, longestUnused, isKey)) await remove(putAway(placeOf(name)));
     },
   };
@@ -115,7 +110,7 @@ function wayTo(directory: string, first: string, key: string): readonly string[]
   return way;
 }
 
-/** Out of the way at once, whoever uses it; it is removed when nobody can any more. */
+/** Out of the way at once, whoever uses it; removeLeftBehind() removes it when nobody can any more. */
 function putAway(path: string): string {
   const away = temporaryBeside(path);
   touch(path);
@@ -133,10 +128,6 @@ function isPlaced(from: string, to: string): boolean {
     if (fileStatus(to) === undefined) throw error;
     return false;
   }
-}
-
-function isTemporary(name: string): boolean {
-  return name.startsWith('.#');
 }
 
 function isKey(name: string): boolean {

@@ -3,18 +3,9 @@ import { join } from 'node:path';
 import { AgentError } from '../../core/errors.ts';
 import type { Clock } from '../../host/clock.ts';
 import { findProgram, runOk, type Exec } from '../../host/exec.ts';
-import {
-  fileStatus,
-  linkStatus,
-  listNames,
-  makeDirectory,
-  readTextIfAny,
-  rename,
-  temporaryBeside,
-  writeInPlace,
-} from '../../host/files.ts';
+import { fileStatus, linkStatus, makeDirectory, readTextIfAny, rename, writeInPlace } from '../../host/files.ts';
+import { abandonedDirectories, ownedTemporary } from '../../host/owned.ts';
 import { giveTo, ownUser } from '../../host/owner.ts';
-import { isRunning, processMark } from '../../host/processes.ts';
 import { startStreamed } from '../../host/streamed-program.ts';
 import {
   bubblewrapOptions,
@@ -69,14 +60,18 @@ async function runIn(host: SandboxHost, run: SandboxRun): Promise<SandboxEnd> {
 /** @throws AgentError `tool-missing` */
 function identityHere(): Identity {
   refuseMissing(findProgram);
+  const identity = identityIfAny();
+  if (identity === undefined) throw cannotIsolate('this system has no user ids left for them', []);
+  return identity;
+}
+
+function identityIfAny(): Identity | undefined {
   const mapping = findProgram('newuidmap') === undefined ? undefined : ['/etc/subuid', '/etc/subgid'];
-  const identity = identityFor({
+  return identityFor({
     user: ownUser(),
     uidMap: readTextIfAny('/proc/self/uid_map') ?? '',
     subordinate: mapping?.map((path) => readTextIfAny(path) ?? ''),
   });
-  if (identity === undefined) throw cannotIsolate('this system has no user ids left for them', []);
-  return identity;
 }
 
 /**
@@ -104,8 +99,7 @@ async function makeOwn(host: SandboxHost, identity: Identity, { tree }: SandboxR
   makeDirectory(host.directory, 0o700);
   const place = neighbourhood(tree, host.directory);
   await removeAbandoned(host.exec, place);
-  const { pid, startedAt } = processMark(process.pid) ?? { pid: process.pid, startedAt: '0' };
-  const own = `${temporaryBeside(join(place, 'run'))}-${pid}-${startedAt}`;
+  const own = ownedTemporary(place);
   const root = rootOf(identity, ownUser().uid);
   makeDirectory(own);
   for (const name of [inOwn.stage, inOwn.work]) makeDirectory(join(own, name));
@@ -118,10 +112,7 @@ async function makeOwn(host: SandboxHost, identity: Identity, { tree }: SandboxR
 
 /** Removes the directories of runs of which we were killed. */
 async function removeAbandoned(exec: Exec, place: string): Promise<void> {
-  for (const name of listNames(place)) {
-    const [, pid, startedAt] = /^\.#run\.[0-9a-f]+-(\d+)-(\d+)$/.exec(name) ?? [];
-    if (startedAt !== undefined && !isRunning({ pid: Number(pid), startedAt })) await remove(exec, join(place, name));
-  }
+  for (const path of abandonedDirectories(place)) await remove(exec, path);
 }
 
 /** Who may reach the network must find names there. */
@@ -270,9 +261,12 @@ async function remove(exec: Exec, directory: string): Promise<void> {
   await runOk(exec, ...asRoot('rm', ['-rf', '--one-file-system', '--', directory]));
 }
 
-/** The command, run by root: of this host, or of a namespace of what this user may be. */
+/**
+ * The command, run by root: of this host, or of a namespace of what this user may be. It takes none of the programs that
+ * isolate: what was made with them can be removed after them.
+ */
 function asRoot(program: string, args: readonly string[]): [string, readonly string[]] {
-  const identity = identityHere();
-  if (identity.kind === 'range') return [program, args];
+  const identity = identityIfAny();
+  if (identity === undefined || identity.kind === 'range') return [program, args];
   return ['unshare', ['--map-root-user', ...(identity.others ? ['--map-auto'] : []), program, ...args]];
 }

@@ -1,6 +1,6 @@
-import { readTextIfAny } from '../../host/files.ts';
 import type { GitSource } from '../spec/sources.ts';
 import type { GitAddress } from './git-address.ts';
+import { knownServers, strictSsh } from './known-servers.ts';
 import type { SourceMeans } from './means.ts';
 import { secretText, type Asker } from './secrets.ts';
 
@@ -71,20 +71,21 @@ function basic(user: string, password: string): string {
   return `basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
-/** The server must be one that this host or this user knows. */
-function knownServer({ knownHosts, proxies }: Given): GitAccess {
-  const known = knownHosts.map((path) => readTextIfAny(path) ?? '').join('\n');
-  const options = '-F /dev/null -o UserKnownHostsFile=/tmp/known_hosts -o StrictHostKeyChecking=yes -o BatchMode=yes';
+const knownFile = '/tmp/known_hosts';
+
+/** The server must be one that this host or this user knows. No variable has room for all that a host may know. */
+function knownServer(given: Given): Required<GitAccess> {
+  const known = knownServers(given);
   return {
     settings: [],
     environment: {
-      ...proxies,
+      ...given.proxies,
       ...onlyBy('ssh'),
-      GIT_SSH_COMMAND: `ssh ${options}`,
+      GIT_SSH_COMMAND: strictSsh(knownFile),
       GIT_SSH_VARIANT: 'ssh',
-      KNOWN_HOSTS: known,
     },
-    script: `printf '%s\\n' "$KNOWN_HOSTS" >/tmp/known_hosts`,
+    script: `head -c ${Buffer.byteLength(known)} >${knownFile}`,
+    input: known,
   };
 }
 
@@ -100,6 +101,6 @@ function sshAccess({ auth }: GitSource, asker: Asker, given: Given): GitAccess {
     ...access,
     environment: { ...access.environment, GIT_SSH_COMMAND: `${GIT_SSH_COMMAND} -o IdentitiesOnly=yes -i ${keyFile}` },
     script: `${access.script}\n(umask 077; cat >${keyFile})`,
-    input: `${secretText(auth.ssh, asker, given)}\n`,
+    input: `${access.input}${secretText(auth.ssh, asker, given)}\n`,
   };
 }

@@ -1,19 +1,6 @@
-import { AgentError } from '../../core/errors.ts';
-import { withoutSecrets } from '../../core/secrets.ts';
-import { quote } from '../../core/yaml/text.ts';
-import { tailOf } from '../../host/exec.ts';
 import { createFile } from '../../host/growing-file.ts';
-import type { GitAccess } from './git-access.ts';
-import type { GitRoom } from './git-room.ts';
-
-/** What is done with a repository: by whom it is asked for, and how far it may be reached. */
-export interface GitWork {
-  readonly room: GitRoom;
-  readonly access: GitAccess;
-  /** The name of the source, for messages. */
-  readonly name: string;
-  readonly signal?: AbortSignal;
-}
+import { callOk, modulesMark, tagMark, tooMuch, type GitCall, type GitWork } from './git-call.ts';
+import { submodulesIn, type Submodule } from './git-submodules.ts';
 
 /** A commit that is asked for by its id, or by the name that has led to it. */
 export interface WantedCommit {
@@ -23,139 +10,6 @@ export interface WantedCommit {
   /** An annotated tag that must lead to it. */
   readonly tag?: string;
 }
-
-/** Errors of old repositories that do no harm (git-fsck(1), "FSCK MESSAGES"). */
-const harmless = [
-  'zeroPaddedFilemode',
-  'badTimezone',
-  'missingSpaceBeforeDate',
-  'badDate',
-  'badDateOverflow',
-  'missingEmail',
-];
-
-/** What every call is told, beside what is secret. */
-const settings: readonly (readonly [string, string])[] = [
-  ['core.hooksPath', '/dev/null'],
-  ['core.attributesFile', '/dev/null'],
-  ['core.excludesFile', '/dev/null'],
-  ['protocol.ext.allow', 'never'],
-  ['protocol.file.allow', 'never'],
-  ['transfer.fsckObjects', 'true'],
-  ...harmless.map((problem) => [`fetch.fsck.${problem}`, 'ignore'] as const),
-  ['fetch.recurseSubmodules', 'false'],
-  ['gc.auto', '0'],
-  ['maintenance.auto', 'false'],
-  ['http.lowSpeedLimit', '1000'],
-  ['http.lowSpeedTime', '60'],
-  ['tar.umask', '0022'],
-];
-
-/** Settings by the environment (git-config(1), "ENVIRONMENT"): in arguments everyone on this host could read them. */
-function settingsIn(all: readonly (readonly [string, string])[]): Record<string, string> {
-  return Object.fromEntries([
-    ['GIT_CONFIG_COUNT', String(all.length)],
-    ...all.flatMap(([key, value], index) => [
-      [`GIT_CONFIG_KEY_${index}`, key],
-      [`GIT_CONFIG_VALUE_${index}`, value],
-    ]),
-  ]) as Record<string, string>;
-}
-
-/** What is said of a tag that does not lead to where the server says. */
-const tagMark = 'the tag';
-/** What stands before the list of submodules. */
-const modulesMark = 'submodules: ';
-
-interface Call {
-  readonly text: string;
-  readonly args?: readonly string[];
-  readonly keeps?: boolean;
-  readonly network?: boolean;
-  readonly take?: (piece: Uint8Array) => void;
-}
-
-interface Said {
-  readonly exitCode: number;
-  readonly output: string;
-  readonly errors: string;
-}
-
-/** The most that is read of what git says, in bytes. */
-const mostSaid = 64 * 1024 ** 2;
-
-async function call({ room, access, name, signal }: GitWork, { text, args = [], ...more }: Call): Promise<Said> {
-  const { keeps = false, network = false, take } = more;
-  const said = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-  let size = 0;
-  const end = await room.run({
-    text: network ? `${access.script}\n${text}` : text,
-    args,
-    environment: {
-      ...(network ? access.environment : {}),
-      ...settingsIn([...settings, ...(network ? access.settings : [])]),
-    },
-    network,
-    keeps,
-    take: (piece, stream) => {
-      if (stream === 'stdout' && take !== undefined) take(piece);
-      else if ((size += piece.length) <= mostSaid) said[stream].push(Buffer.from(piece));
-    },
-    ...(network && access.input !== undefined ? { input: access.input } : {}),
-    ...(signal === undefined ? {} : { signal }),
-  });
-  const errors = Buffer.concat(said.stderr).toString();
-  if (end.exceeded !== undefined) throw tooMuch(name, end.exceeded);
-  if (size > mostSaid) throw tooMuch(name, 'output');
-  return { exitCode: end.exitCode, output: Buffer.concat(said.stdout).toString(), errors };
-}
-
-async function callOk(work: GitWork, what: string, one: Call): Promise<Said> {
-  const said = await call(work, one);
-  if (said.exitCode === 0) return said;
-  throw failed(work.name, what, said.errors);
-}
-
-function tooMuch(name: string, limit: string): AgentError {
-  return new AgentError(
-    'content-refused',
-    `the git repository of the source ${quote(name)} is too large: git reached its limit of ${limit}`,
-    {
-      left: 'What arrived was removed.',
-    },
-  );
-}
-
-function failed(name: string, what: string, errors: string): AgentError {
-  const facts = tailOf(withoutSecrets(errors)).filter((line) => line !== '' && !line.startsWith(modulesMark));
-  const message = `cannot ${what} of the source ${quote(name)}`;
-  if (facts.at(-1)?.startsWith(tagMark) === true) return wrongTag(name, facts.slice(-1));
-  if (/fsck error|hasDot|gitmodules/i.test(errors) && /fatal: fsck/i.test(errors))
-    return new AgentError('content-refused', `${message}: git refuses what is in it`, {
-      facts,
-      left: 'What arrived was removed.',
-    });
-  const isDenied = /could not read Username|Authentication failed|Permission denied|returned error: 40[13]/.test(
-    errors,
-  );
-  const next = isDenied ? hints.denied : /returned error: 30\d/.test(errors) ? hints.moved : hints.usual;
-  return new AgentError('network', message, { facts, left: 'Nothing was built.', next });
-}
-
-function wrongTag(name: string, facts: readonly string[]): AgentError {
-  return new AgentError(
-    'verification-failed',
-    `the server of the source ${quote(name)} says of the tag that was promised what is not in it`,
-    { facts, left: 'What arrived was removed.', next: 'Find out who is between this host and the server.' },
-  );
-}
-
-const hints = {
-  denied: 'Name its secret in the auth of the source, and give that with --secret id=NAME,src=FILE.',
-  moved:
-    'The server leads to another address, and secrets do not go there: write that one into the spec, often the same with .git at its end.',
-  usual: 'Check the address and the commit, the network and the proxy settings (http_proxy, https_proxy, no_proxy).',
-};
 
 /** The names of a repository that end in one of these patterns, with what they stand for. */
 export async function remoteNames(
@@ -235,7 +89,7 @@ async function archived(
   work: GitWork,
   path: string,
   what: string,
-  one: Call,
+  one: GitCall,
 ): Promise<[sha256: string, errors: string]> {
   const file = createFile(path, { bytes: mostBytes, tooLarge: () => tooMuch(work.name, 'size') });
   try {
@@ -275,39 +129,4 @@ export async function archiveOwnDirectory(work: GitWork, url: string, commit: st
   const call = { text: ownDirectoryScript, args: [commit, config.join('\n')] };
   const [sha256] = await archived(work, path, 'read the git repository', call);
   return sha256;
-}
-
-/** A place in a commit where another repository belongs. */
-export interface Submodule {
-  readonly path: string;
-  readonly commit: string;
-  /** As `.gitmodules` has it; undefined where that says nothing of it. */
-  readonly url: string | undefined;
-}
-
-/** Reads what the script above says: `160000 commit ID\tPATH` for each, and settings. */
-export function submodulesIn(output: string): readonly Submodule[] {
-  const lines = output.split('\0');
-  const end = lines.indexOf('');
-  const urls = urlsByPath(lines.slice(end + 1));
-  return lines.slice(0, end).flatMap((line) => {
-    const [, id, path] = /^160000 commit ([0-9a-f]+)\t([\s\S]+)$/.exec(line) ?? [];
-    return id === undefined || path === undefined ? [] : [{ path, commit: id, url: urls.get(path) }];
-  });
-}
-
-/** `submodule.NAME.path` and `submodule.NAME.url`, as `git config -z` prints them. */
-function urlsByPath(said: readonly string[]): ReadonlyMap<string, string> {
-  const found = new Map<string, Map<string, string>>();
-  for (const setting of said) {
-    const [, name, key, value] = /^submodule\.([\s\S]*)\.(path|url)\n([\s\S]*)$/.exec(setting) ?? [];
-    if (name === undefined || key === undefined || value === undefined) continue;
-    found.set(name, (found.get(name) ?? new Map<string, string>()).set(key, value));
-  }
-  return new Map(
-    [...found.values()].flatMap((fields) => {
-      const [path, url] = [fields.get('path'), fields.get('url')];
-      return path === undefined || url === undefined ? [] : [[path.replace(/\/+$/, ''), url] as const];
-    }),
-  );
 }

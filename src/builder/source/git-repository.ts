@@ -9,8 +9,10 @@ import { shown } from '../../host/http.ts';
 import type { GitSource } from '../spec/sources.ts';
 import { accessFor, openAccess } from './git-access.ts';
 import { parseGitAddress, submoduleAddress, type GitAddress } from './git-address.ts';
-import { archiveOwnDirectory, fetchCommit, type GitWork, type Submodule } from './git-commands.ts';
+import type { GitWork } from './git-call.ts';
+import { archiveOwnDirectory, fetchCommit } from './git-commands.ts';
 import type { FoundCommit } from './git-names.ts';
+import type { Submodule } from './git-submodules.ts';
 import type { Fetching } from './means.ts';
 import { notInCache } from './missing.ts';
 

@@ -1,8 +1,10 @@
 import { join } from 'node:path/posix';
 
+import { writeAtomically } from '../../host/files.ts';
 import { buildDirectory, type MakingStep } from '../making/making-step.ts';
 import type { GomodAuth, GomodGenerator, Source } from '../spec/sources.ts';
 import { parseGitAddress } from './git-address.ts';
+import { knownServers, strictSsh } from './known-servers.ts';
 import type { SourceMeans } from './means.ts';
 import { secretBind } from './secrets.ts';
 
@@ -45,9 +47,12 @@ export function gomodWork(name: string, source: Source, generator: GomodGenerato
       ...(proxy === '' ? {} : { GOPROXY: proxy }),
       ...privateHosts(auth),
     },
-    binds: auth.map((one, index) =>
-      secretBind(secretOf(one), secretPath(index), { source: name, position: generator.position }, means),
-    ),
+    binds: [
+      ...auth.map((one, index) =>
+        secretBind(secretOf(one), secretPath(index), { source: name, position: generator.position }, means),
+      ),
+      ...(auth.some(({ ssh }) => ssh !== undefined) ? [knownServersBind(means)] : []),
+    ],
     exports: { GOMODCACHE: moduleCache },
   };
 }
@@ -71,6 +76,15 @@ function secretOf({ token, header, ssh }: GomodAuth): string {
 
 function secretPath(index: number): string {
   return `/run/secrets/gomod-${index}`;
+}
+
+const knownFile = '/run/secrets/known_hosts';
+
+/** Where a module may come from changes nothing about what it is. */
+function knownServersBind(means: SourceMeans): MakingStep['binds'][number] {
+  const path = join(means.work, 'known_hosts');
+  writeAtomically(path, knownServers(means));
+  return { source: path, at: knownFile, writable: false, digest: 'known servers' };
 }
 
 /** Modules of these hosts come from there and from nobody else, and nobody else is asked about them. */
@@ -107,17 +121,13 @@ function settingOf({ host, token, ssh }: GomodAuth, secret: string): [key: strin
   return [key, `"Authorization: basic $(printf 'x-access-token:%s' ${secret} | base64 | tr -d '\\n')"`];
 }
 
-/**
- * The key is in memory of the sandbox only; an agent would need a Unix socket, of which there are none where there is a network.
- * What comes is known by go.sum, whatever the host is.
- */
+/** The key is in memory of the sandbox only; an agent would need a Unix socket, of which there are none where there is a network. */
 function keyLines(index: number): readonly string[] {
   const file = `/dev/shm/gomod-${index}`;
-  const options = '-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no -o BatchMode=yes -o IdentitiesOnly=yes';
   return [
     `(umask 077; { cat ${secretPath(index)}; echo; } >${file})`,
     `ssh_keys="\${ssh_keys:-} -i ${file}"`,
-    `export GIT_SSH_COMMAND="ssh ${options}$ssh_keys"`,
+    `export GIT_SSH_COMMAND="${strictSsh(knownFile)} -o IdentitiesOnly=yes$ssh_keys"`,
   ];
 }
 

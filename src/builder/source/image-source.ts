@@ -6,7 +6,7 @@ import { fileStatus, makeTemporaryDirectory } from '../../host/files.ts';
 import { readTar } from '../../host/tar.ts';
 import { unpack } from '../../host/unpack.ts';
 import type { ImageSource } from '../spec/sources.ts';
-import { createContainerTree } from './container-tree.ts';
+import { createContainerTree } from '../tree/container-tree.ts';
 import type { ContainerImage, ImageLayer } from './container-images.ts';
 import type { Fetching, SettledSource, SourceFiles } from './means.ts';
 import { notInCache } from './missing.ts';

@@ -1,8 +1,8 @@
 import { AgentError } from '../../core/errors.ts';
 import { quote } from '../../core/yaml/text.ts';
 import type { Text } from '../spec/sources.ts';
+import { resolvedIn } from '../tree/container-tree.ts';
 import type { SoundEntry } from '../tree/judge.ts';
-import { resolvedIn } from './container-tree.ts';
 import { selected, type Selection } from './selection.ts';
 
 /** Which files of a directory a source takes. */

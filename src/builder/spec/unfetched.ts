@@ -17,23 +17,26 @@ export function unfetched(source: Source, field: string): readonly Problem[] {
   return [];
 }
 
+/** What repositories are read from is settled before anything is fetched. */
 const unread: Readonly<Record<Exclude<Source['kind'], 'inline' | 'context'>, string>> = {
-  http: 'a file from the web is not fetched by this version of sysext-agent',
-  git: 'a git repository is not fetched by this version of sysext-agent',
-  image: 'a container image is not fetched by this version of sysext-agent',
-  build: 'a Dockerfile is not built by this version of sysext-agent',
+  http: 'a file from the web is not fetched',
+  git: 'a git repository is not fetched',
+  image: 'a container image is not fetched',
+  build: 'a Dockerfile is not built',
 };
 
-/** What stands in the way of reading a source where only what is on this host or in the spec is read. */
+const instead = 'for extra_repos: write its text into the spec (inline), or give its directory (context)';
+
+/** What stands in the way of reading a file of a repository, where only what is on this host or in the spec is read. */
 export function unreadHere(source: Source, field: string): readonly Problem[] {
   const kind =
     source.kind === 'inline' || source.kind === 'context'
       ? []
-      : [{ position: source.position, field: `${field}.${source.kind}`, message: unread[source.kind] }];
+      : [{ position: source.position, field: `${field}.${source.kind}`, message: `${unread[source.kind]} ${instead}` }];
   const generators = source.generators.map(({ kind: generator, position }, index) => ({
     position,
     field: itemPath(`${field}.generate`, index),
-    message: `the generator ${generator} is not run by this version of sysext-agent`,
+    message: `the generator ${generator} is not run for extra_repos`,
   }));
   return [...kind, ...generators];
 }

@@ -5,7 +5,7 @@ import type { Tree } from '../../core/tree.ts';
 import { sha256 } from '../../host/digest.ts';
 import { fileStatus, makeDirectory, writeAtomically } from '../../host/files.ts';
 import { removeOld } from '../../host/leftovers.ts';
-import { abandonedDirectories, makeOwnedDirectory } from '../../host/owned.ts';
+import { makeOwnedDirectory } from '../../host/owned.ts';
 import { belowRoot } from '../../host/root.ts';
 import type { PackageRequest } from '../packages/packages.ts';
 import type { BuildHost } from '../request.ts';
@@ -174,7 +174,6 @@ async function inWorkDirectory<T>(
 ): Promise<T> {
   const parent = join(host.cacheDirectory, 'tests');
   makeDirectory(parent, 0o700);
-  for (const left of abandonedDirectories(parent)) await sandbox.removeLayer(left);
   const directory = makeOwnedDirectory(parent);
   const network = spec.build?.networkMode?.value === 'sandbox';
   try {

@@ -8,14 +8,7 @@ import { provenanceSuffix, provenanceText } from '../../builder/provenance.ts';
 import { AgentError, exitCodes, type ExitCode } from '../../core/errors.ts';
 import { manifestSuffix } from '../../core/sbom.ts';
 import { systemClock } from '../../host/clock.ts';
-import {
-  copyAtomically,
-  fileStatus,
-  makeDirectory,
-  readText,
-  readTextIfAny,
-  writeAtomically,
-} from '../../host/files.ts';
+import { fileStatus, readText, readTextIfAny } from '../../host/files.ts';
 import { buildHost, buildLogDirectory, buildOptions, buildRequest } from '../build-host.ts';
 import { common, type CommandSpec, type Invocation } from '../command.ts';
 import { rootOf } from '../invoker.ts';
@@ -60,34 +53,49 @@ export const buildCommand: CommandSpec = {
     const [spec] = args;
     if (spec === undefined) throw new AgentError('usage', 'build takes a spec, or --log NAME');
     if (options.flag('dryRun')) return showPlan(invocation, spec);
-    const { sha256OfFile } = await import('../../host/digest.ts');
     const image = await buildImage(invocation, spec);
-    const output = join(options.text('output') ?? '.', image.fileName);
-    const unchanged = fileStatus(output)?.isFile() === true && sha256OfFile(output) === image.sha256;
-    if (!unchanged) {
-      makeDirectory(options.text('output') ?? '.');
-      copyAtomically(image.path, output);
-    }
-    const beside = output.replace(/\.raw$/, '');
-    const manifest = `${beside}${manifestSuffix}`;
-    put(manifest, readText(image.manifest));
-    const provenance = `${beside}${provenanceSuffix}`;
-    put(provenance, provenanceText({ ...image.provenance, builderVersion: packageJson.version }));
-    const size = fileStatus(output)?.size;
+    const { path, unchanged, ...beside } = await deliver(image, options.text('output') ?? '.');
+    const size = fileStatus(path)?.size;
     const { name, version, target, sha256, packages, findings, added } = image;
     const { tested } = image.provenance;
-    const identity = { path: output, manifest, provenance, name, version, target, size, sha256, unchanged };
+    const identity = { path, ...beside, name, version, target, size, sha256, unchanged };
     const built = { ...identity, packages, findings, added, tested };
     show(invocation, built, () => [
-      `${output} (${formatSize(size)}, sha256 ${sha256.slice(0, 12)})${unchanged ? ' is up to date' : ''}`,
+      `${path} (${formatSize(size)}, sha256 ${sha256.slice(0, 12)})${unchanged ? ' is up to date' : ''}`,
     ]);
     return exitCodes.ok;
   },
 };
 
-/** Waiting for the disk takes longer than all else of a build that finds everything as it was. */
-function put(path: string, text: string): void {
-  if (readTextIfAny(path) !== text) writeAtomically(path, text);
+/** Where a built image was put, and what is beside it. */
+interface Delivered {
+  readonly path: string;
+  readonly manifest: string;
+  readonly provenance: string;
+  /** Whether the image was there already. */
+  readonly unchanged: boolean;
+}
+
+/** Writes only what is not there as it is to be: other builds may be at the same files. */
+async function deliver({ path: built, fileName, sha256, ...image }: BuiltImage, directory: string): Promise<Delivered> {
+  const { sha256OfFile } = await import('../../host/digest.ts');
+  const { deliveryTo } = await import('../../host/delivery.ts');
+  const delivery = deliveryTo(directory);
+  const put = (suffix: string, text: string) => {
+    const name = `${fileName.replace(/\.raw$/, '')}${suffix}`;
+    if (readTextIfAny(join(directory, name)) !== text) delivery.write(text, name);
+    return join(directory, name);
+  };
+  const path = join(directory, fileName);
+  const unchanged = fileStatus(path)?.isFile() === true && sha256OfFile(path) === sha256;
+  if (!unchanged) delivery.copy(built, fileName);
+  const provenance = provenanceText({ ...image.provenance, builderVersion: packageJson.version });
+  return {
+    path,
+    manifest: put(manifestSuffix, readText(image.manifest)),
+    provenance: put(provenanceSuffix, provenance),
+    unchanged,
+  };
 }
 
 async function printLog({ options, terminal }: Invocation, name: string): Promise<ExitCode> {

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import type { CommandSpec } from '../../../src/cli/command.ts';
+import { leftError } from '../../../src/cli/left-error.ts';
 import { runProgram } from '../../../src/cli/program.ts';
 import type { Terminal } from '../../../src/cli/terminal.ts';
 import { AgentError, exitCodes } from '../../../src/core/errors.ts';
+import { temporaryDirectory } from '../../support/archives.ts';
 
 const idle = new AbortController().signal;
 
@@ -23,6 +25,10 @@ function command(run: CommandSpec['run'] = async () => Promise.resolve(exitCodes
 }
 
 async function run(spec: CommandSpec, ...argv: string[]) {
+  return runLeaving(undefined, spec, ...argv);
+}
+
+async function runLeaving(errorFile: string | undefined, spec: CommandSpec, ...argv: string[]) {
   const [printed, noted]: [string[], string[]] = [[], []];
   const terminal: Terminal = {
     print: (line) => void printed.push(line),
@@ -32,7 +38,7 @@ async function run(spec: CommandSpec, ...argv: string[]) {
     isNoteTerminal: false,
     columns: 80,
   };
-  const exitCode = await runProgram([spec], argv, terminal, idle, '1.2.3');
+  const exitCode = await runProgram([spec], argv, terminal, idle, { version: '1.2.3', errorFile });
   return { exitCode, printed: printed.join('\n'), noted: noted.join('\n') };
 }
 
@@ -99,6 +105,28 @@ test('an error is told whole: message, facts, what is left, what to do', async (
 
   expect(exitCode).toBe(5);
   expect(noted).toBe('sysext-agent: jq does not fit\n  field: ID\nNothing was changed.\nBuild it.');
+});
+
+test('an error is left as a file for the program that wants it so, and none where all went well', async () => {
+  using work = temporaryDirectory();
+  const failing = command(async () => Promise.reject(new AgentError('busy', 'another one is at work')));
+  const mistaken = command(async () => Promise.reject(new TypeError('it is no function')));
+
+  const ended = [
+    await runLeaving(work.at('fine'), command(), 'do', 'it'),
+    await runLeaving(work.at('failing'), failing, 'do', 'it'),
+    await runLeaving(work.at('mistaken'), mistaken, 'do', 'it'),
+    await runLeaving(work.at('nowhere/else'), failing, 'do', 'it'),
+  ];
+
+  expect(ended.map(({ exitCode }) => exitCode)).toEqual([0, 8, 1, 8]);
+  expect(leftError(work.at('fine'))).toBeUndefined();
+  expect(leftError(work.at('failing'))).toMatchObject({ code: 'busy', message: 'another one is at work' });
+  expect(leftError(work.at('mistaken'))).toMatchObject({
+    code: 'internal',
+    message: 'this is a mistake of the program, please report it: TypeError: it is no function',
+  });
+  expect(ended.at(-1)?.noted).toBe('sysext-agent: another one is at work');
 });
 
 test('a command of two words is found in its group, and its help says so', async () => {

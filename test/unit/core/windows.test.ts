@@ -17,7 +17,7 @@ const window = (from: string, to: string, zone = 'UTC', names: readonly Day[] = 
 
 /** What holds at an instant, in a line. */
 function state(windows: readonly MaintenanceWindow[], now: string, hostZone = 'UTC', share = 0): string {
-  const found = windowAt(windows, new Date(now), hostZone, share);
+  const found = windowAt(windows, new Date(now), { zone: () => hostZone, share: () => share });
   const text = (time: Date | undefined) => time?.toISOString().replace(/(:00)?\.000Z$/, 'Z') ?? 'ever';
   return found.open ? `open until ${text(found.until)}` : `closed until ${text(found.next)}`;
 }
@@ -25,6 +25,20 @@ function state(windows: readonly MaintenanceWindow[], now: string, hostZone = 'U
 test('without windows there is no limit, and none that lasts all week has an end', () => {
   expect(state([], '2026-03-04T12:00Z')).toBe('open until ever');
   expect(state([window('00:00', '24:00')], '2026-03-04T12:00Z')).toBe('open until ever');
+});
+
+test('a host is asked only what matters: looking up its zone takes memory for good', () => {
+  const asked: string[] = [];
+  const answer = <T>(what: string, value: T) => {
+    asked.push(what);
+    return value;
+  };
+  const host = { zone: () => answer('zone', 'UTC'), share: () => answer('share', 0) };
+
+  windowAt([], new Date(), host);
+  expect(asked).toEqual([]);
+  windowAt([window('01:00', '02:00')], new Date(), host);
+  expect(asked).toEqual(['share']);
 });
 
 test('a window begins with its first minute and ends before its last one', () => {
@@ -133,11 +147,12 @@ test('what is told holds until then, and no longer', () => {
   const seen = { open: 0, closed: 0 };
   fc.assert(
     fc.property(valid, instants, fractions, fractions, (list, now, part, share) => {
-      const { open, ...found } = windowAt(list, now, 'UTC', share);
+      const host = { zone: () => 'UTC', share: () => share };
+      const { open, ...found } = windowAt(list, now, host);
       seen[open ? 'open' : 'closed']++;
       const turn = 'next' in found ? found.next : 'until' in found ? found.until : undefined;
       if (turn === undefined) return;
-      const opened = (time: number) => windowAt(list, new Date(time), 'UTC', share).open;
+      const opened = (time: number) => windowAt(list, new Date(time), host).open;
       const between = now.getTime() + Math.floor((turn.getTime() - now.getTime() - 1) * part);
       expect([opened(between), opened(turn.getTime() - 1), opened(turn.getTime())]).toEqual([open, open, !open]);
     }),

@@ -1,9 +1,19 @@
-import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { abandonedDirectories, leftFiles, makeOwnedDirectory, ownedPath, takeOver } from '../../../src/host/owned.ts';
+import {
+  abandonedDirectories,
+  abandonedTemporaries,
+  leftFiles,
+  makeOwnedDirectory,
+  ownedPath,
+  ownedTemporary,
+  ownFiles,
+  share,
+  takeOver,
+} from '../../../src/host/owned.ts';
 import { processMark } from '../../../src/host/processes.ts';
 import { temporaryDirectory } from '../../support/archives.ts';
 
@@ -44,6 +54,12 @@ describe.each(owners)('what belongs to %s', (_, owner, gone) => {
 
     expect(leftFiles(work.path, { kinds: ['part'] })).toEqual(gone ? [work.at(`stem.${owner}.part`)] : []);
   });
+
+  test(gone ? 'is left: a file where others write' : 'is not left: a file where others write', () => {
+    writeFileSync(work.at(`.#${owner}`), '');
+
+    expect(abandonedTemporaries(work.path)).toEqual(gone ? [work.at(`.#${owner}`)] : []);
+  });
 });
 
 test('what this process makes is its own, each time another, and not left while it runs', () => {
@@ -58,7 +74,17 @@ test('what this process makes is its own, each time another, and not left while 
   expect(new Set(paths).size).toBe(4);
   expect(abandonedDirectories(work.path)).toEqual([]);
   expect(leftFiles(work.path, { kinds: ['part'] })).toEqual([]);
-  expect(leftFiles(work.path, { kinds: ['part'], evenOwn: true }).sort()).toEqual(paths.slice(2).sort());
+  expect(ownFiles(work.path, { kinds: ['part'] }).sort()).toEqual(paths.slice(2).sort());
+});
+
+test('where others write, neither their directories and links are left files of ours, nor what we write now', () => {
+  const of = `.#of-${noProcess}-1-${namespace}`;
+  mkdirSync(work.at(`${of}-0a`));
+  symlinkSync('/etc/passwd', work.at(`${of}-0b`));
+  writeFileSync(work.at('.#of-me'), '');
+  writeFileSync(ownedTemporary(work.path), '');
+
+  expect(abandonedTemporaries(work.path)).toEqual([]);
 });
 
 test('files are left by the kinds and the stem that are asked for, and what belongs to nobody is', () => {
@@ -69,6 +95,14 @@ test('files are left by the kinds and the stem that are asked for, and what belo
   expect(left({ kinds: ['part'] }).sort()).toEqual(['a.part', 'b.part']);
   expect(left({ kinds: ['part', 'raw'], stem: 'a' }).sort()).toEqual(['a.part', 'a.raw']);
   expect(leftFiles(join(work.path, 'nowhere'), { kinds: ['part'] })).toEqual([]);
+});
+
+test('who shares a file has it as well, and neither takes it from the other', () => {
+  writeFileSync(work.at('b'), 'b');
+
+  expect(share([work.at('a'), work.at('b')], work.at('c'))).toBe(true);
+  expect(share([work.at('a')], work.at('d'))).toBe(false);
+  expect(readdirSync(work.path).sort()).toEqual(['b', 'c']);
 });
 
 test('the first of the left ones that is still there is taken over', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { submodulesIn } from '../../../../src/builder/source/git-commands.ts';
+import { submodulesIn } from '../../../../src/builder/source/git-submodules.ts';
 import { chooseName, hasChecksum, toProve } from '../../../../src/builder/source/git-names.ts';
 
 const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(40)) as [string, string, string, string];

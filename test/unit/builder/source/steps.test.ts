@@ -149,15 +149,17 @@ describe('generators', () => {
     ]);
   });
 
-  test('get keys of ssh as files in memory, one for each host', () => {
+  test('get keys of ssh as files in memory, one for each host, which must be known', () => {
     using work = temporaryDirectory();
     writeFileSync(work.at('key'), 'hush\n', { mode: 0o600 });
+    writeFileSync(work.at('known'), 'a.org ssh-ed25519 AAAA\n');
     const auth = '{a.org: {ssh: {id: K}}, b.org: {ssh: {id: K}}}';
     const [step] = generatorSteps(
       specOf(`sources: {go: {context: {}, generate: [{gomod: {auth: ${auth}}}]}}`),
-      sourceMeans(work.path, { secrets: new Map([['K', work.at('key')]]) }),
+      sourceMeans(work.path, { secrets: new Map([['K', work.at('key')]]), knownHosts: [work.at('known')] }),
     );
     const key = step?.binds[0]?.source ?? '';
+    const known = step?.binds[2];
 
     const script = (step?.argv[3] ?? '')
       .replaceAll(/\/run\/secrets\/gomod-\d/g, key)
@@ -169,6 +171,8 @@ describe('generators', () => {
     expect(printed).toMatch(/^ssh .* -o IdentitiesOnly=yes -i \S+memory-gomod-0 -i \S+memory-gomod-1\n$/);
     expect(readFileSync(work.at('memory-gomod-1'), 'utf8')).toBe('hush\n');
     expect(statSync(work.at('memory-gomod-1')).mode & 0o777).toBe(0o600);
+    expect(printed).toContain(` -o UserKnownHostsFile=${known?.at} -o StrictHostKeyChecking=yes `);
+    expect(readFileSync(known?.source ?? '', 'utf8')).toBe('a.org ssh-ed25519 AAAA\n\n');
   });
 
   test('that need a secret which nobody gave say so', () => {

@@ -116,8 +116,8 @@ describe('a spec cannot be built, and why is said by name', () => {
     const repo = (envs: string) =>
       `extra_repos: [{keys: {k: {http: {url: u}}}, config: {c: {git: {url: u, commit: c}}}, data: [{dest: /d, spec: {context: {}}}]${envs}}]`;
     const expected = [
-      'extra_repos[0].keys.k.http: a file from the web is not fetched by this version of sysext-agent',
-      'extra_repos[0].config.c.git: a git repository is not fetched by this version of sysext-agent',
+      'extra_repos[0].keys.k.http: a file from the web is not fetched for extra_repos: write its text into the spec (inline), or give its directory (context)',
+      'extra_repos[0].config.c.git: a git repository is not fetched for extra_repos: write its text into the spec (inline), or give its directory (context)',
       'extra_repos[0].data[0]: a repository that is a directory (file:) is not read by this version of sysext-agent: serve it over http',
     ];
     const told = (text: string, target?: string) =>

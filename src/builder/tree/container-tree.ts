@@ -1,8 +1,8 @@
 import { AgentError } from '../../core/errors.ts';
 import { followLinks } from '../../core/links.ts';
 import type { ArchiveEntry } from '../../core/tree.ts';
-import type { SoundEntry } from '../tree/judge.ts';
-import { parentOf, shown } from '../tree/paths.ts';
+import type { SoundEntry } from './judge.ts';
+import { parentOf, shown } from './paths.ts';
 
 /** The files of a container image, as its layers put them over each other. */
 export interface ContainerTree {

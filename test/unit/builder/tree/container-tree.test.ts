@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { createContainerTree } from '../../../../src/builder/source/container-tree.ts';
+import { createContainerTree } from '../../../../src/builder/tree/container-tree.ts';
 import { partOf } from '../../../../src/builder/source/part.ts';
 import type { ArchiveEntry } from '../../../../src/core/tree.ts';
 
