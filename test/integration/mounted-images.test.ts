@@ -173,15 +173,7 @@ describe.each([
     await fine('refresh', '--always-refresh');
     const [merged, mounts] = [named(await status()), await mounted()];
     expect(mounts).toHaveLength(2);
-    await machine.run(['systemctl', 'soft-reboot']);
-    await waitFor('the soft reboot', async () => {
-      const { stdout } = await machine.run([
-        'sh',
-        '-c',
-        'systemctl show -P SoftRebootsCount; systemctl is-system-running',
-      ]);
-      return /^1\n(running|degraded)$/m.test(stdout) ? true : undefined;
-    });
+    await machine.softReboot();
     expect([named(await status()), await versions()]).toEqual([merged, expect.stringContaining('2 of')]);
 
     // With all mounts but those of the system the checkout is gone, and this agent with it.

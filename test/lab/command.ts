@@ -74,6 +74,16 @@ export function continueCommands(): void {
   }
 }
 
+/** Does something during which commands may be stopped at any time, those of its own too. */
+export async function whileContinued<T>(work: () => Promise<T>): Promise<T> {
+  const continuing = setInterval(continueCommands, 200);
+  try {
+    return await work();
+  } finally {
+    clearInterval(continuing);
+  }
+}
+
 /** Runs a command that must succeed and returns its standard output. */
 export async function runCommandOk(
   enter: readonly string[],
