@@ -61,6 +61,8 @@ website: https://example.org
 sources:
   src: {inline: {dir: {files: {file: {contents: "before\\n"}}}}}
 ${sources}build:
+  # No step of an earlier run, which may have gone well.
+  env: {RUN: '${process.pid}-${performance.timeOrigin}'}
   steps:
     - command: |
 ${steps.replace(/^/gm, '        ')}

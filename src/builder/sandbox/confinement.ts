@@ -156,7 +156,7 @@ export function innerScript(
 ): string {
   const overlays = (tree.overlays ?? []).map(({ lower }, index) => overlayMount(index, lower.length));
   const lower = tree.lower.map((_, index) => `l${index}`).toReversed();
-  const walls = [`--nproc=${limits.processes + spareProcesses}`, `--fsize=${limits.disk}`, '--core=0'];
+  const walls = [`--nproc=${mostProcesses(limits)}`, `--fsize=${limits.disk}`, '--core=0'];
   return `
 export LIBMOUNT_FORCE_MOUNT2=always
 mount -n -t overlay -o lowerdir=${lower.join(':')},upperdir=own/${inOwn.upper},workdir=own/${inOwn.work},userxattr,volatile sandbox root
@@ -166,6 +166,14 @@ echo 1000 >/proc/self/oom_score_adj
 echo ${handedOver} >&3
 exec prlimit ${walls.join(' ')} --data=${2 * limits.memory} bwrap ${has.filter ? '--seccomp 4 ' : ''}--args 5 -- "$@" \\
   <${has.input ? `own/${inOwn.input}` : '/dev/null'} >&8 2>&9 3>&- 6>&- 7>&- 8>&- 9>&-`;
+}
+
+/**
+ * How many processes the kernel lets a run have: more than its limit, at which it is ended. At the limit itself forks would
+ * fail, and it could shrink again before anyone looks.
+ */
+function mostProcesses({ processes }: SandboxLimits): number {
+  return processes + Math.ceil(processes / 4) + spareProcesses;
 }
 
 /** The processes of the two scripts, and threads that are there before the program is. */
