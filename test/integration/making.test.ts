@@ -148,7 +148,8 @@ describe('a program that is made of its source', () => {
     const changed = await build(write(spec(word).replace('NOTE: made', 'NOTE: remade')));
     const log = await execa(program, ['build', '--log', 'hello-made', `--root=${root}`]);
 
-    expect(same.stderr).toBe('');
+    // The lists of packages may have come of age meanwhile.
+    expect(same.stderr.replaceAll(/^reading the package list of .*\n?/gm, '')).toBe('');
     expect((JSON.parse(same.stdout) as { unchanged: boolean }).unchanged).toBe(true);
     expect(changed.exitCode, changed.stderr).toBe(0);
     expect(changed.stderr).toContain('4 of 6 steps are done already\nbuild step 2\nstripping');
